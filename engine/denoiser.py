@@ -1,0 +1,312 @@
+"""The effect: a model, a gate, and everything that can be set while they run."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Generic, TypeVar, overload
+
+import numpy as np
+from hushgate.engine.delay import DelayLine
+from hushgate.engine.gate import GateSettings, decibels
+from hushgate.engine.model import Model, load_model
+from hushgate.engine.parameters import PARAMETERS, Value
+from hushgate.engine.ramp import GainRamp
+from hushgate.engine.spectral_gate import SpectralGate
+from hushgate.engine.stream import SpectralStream
+from hushgate.engine.stream_format import check_stream_format
+from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+RAMP_MS = 20.0
+# No sound is larger than this (240 dB over full scale); beyond it, squares overflow.
+_LARGEST_SAMPLE = 1e12
+# Below -300 dBFS the wet path hears silence: sums and products there would be denormal and slow.
+_SMALLEST_PEAK = 1e-15
+
+
+class _Setting(Generic[T]):
+    """A property that reads and writes one parameter, checked by its entry in `PARAMETERS`."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+        parameter = PARAMETERS[name]
+        self.__doc__ = f"{parameter.description} Must be {parameter.allowed}."
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> _Setting[T]: ...
+    @overload
+    def __get__(self, instance: Denoiser, owner: type) -> T: ...
+    def __get__(self, instance: Denoiser | None, owner: type) -> T | _Setting[T]:
+        if instance is None:
+            return self
+        return instance._values[self._name]  # type: ignore[return-value]
+
+    def __set__(self, instance: Denoiser, value: T) -> None:
+        instance._values[self._name] = PARAMETERS[self._name].validate(value)
+        instance._changed = True  # after the value: process clears the mark before it reads
+
+
+class Denoiser:
+    """Remove what the model does not want to keep, at any sample rate and block size.
+
+    Args:
+        model: A shipped name (see `available_models`), a path, or a loaded `Model`.
+        **parameters: Any of `PARAMETERS`; the same names are properties, which may be set from any
+            thread while sound runs. `mix`, `attenuation_limit_db` and `output` move in ramps of
+            20 ms; gate and channel link act from the next frame on and cross-fade over a hop.
+
+    With w = mix * (1 - 10 ** (-attenuation_limit_db / 20)) the denoised output is
+    (1 - w) * dry + w * wet, so with a limit nothing is turned down by more than that; the residual
+    is the aligned input minus this. With w = 0 the output is the aligned input bit for bit.
+
+    NaN, infinite samples and samples beyond +-1e12 count as 0, in the dry path too; they are
+    counted in `num_nonfinite`. Digital silence gives digital silence.
+
+    Shapes: `process` maps float32 (channels, samples) to a new array of the same shape; samples
+    may be 0 or exceed `max_block_size`. Latency: `latency_samples`, constant after `prepare`; the
+    output does not depend on block sizes. State: model, gate, overlapping frames, dry delay.
+    One thread at a time may call `prepare`, `process`, `flush` and `reset`.
+
+    Raises:
+        FileNotFoundError, ModelError: The model cannot be loaded.
+        TypeError, ValueError: A parameter that does not exist, or is out of range.
+
+    >>> denoiser = Denoiser("voice", mix=0.8)  # doctest: +SKIP
+    >>> denoiser.prepare(48_000, max_block_size=480, num_channels=2)  # doctest: +SKIP
+    >>> denoiser.process(np.zeros((2, 480), np.float32)).shape, denoiser.latency_samples  # doctest: +SKIP
+    ((2, 480), 1536)
+    """
+
+    mix = _Setting[float]()
+    attenuation_limit_db = _Setting[float | None]()
+    gate_threshold_db = _Setting[float]()
+    gate_floor_db = _Setting[float]()
+    gate_hysteresis_db = _Setting[float]()
+    attack_ms = _Setting[float]()
+    hold_ms = _Setting[float]()
+    release_ms = _Setting[float]()
+    presence_db = _Setting[float]()
+    output = _Setting[str]()
+    channel_link = _Setting[str]()
+
+    def __init__(self, model: str | os.PathLike[str] | Model = "voice", **parameters: Any) -> None:
+        unknown = sorted(parameters.keys() - PARAMETERS.keys())
+        if unknown:
+            raise TypeError(f"Denoiser has no parameter {unknown[0]!r}. Known: {', '.join(PARAMETERS)}.")
+        self._values: dict[str, Value] = {name: p.default for name, p in PARAMETERS.items()}
+        self._changed = False
+        for name, value in parameters.items():
+            setattr(self, name, value)
+        self.model = load_model(model)
+        self._stream = SpectralStream(self.model, frame_gain=self._frame_gain)
+        self._prepared = False
+        self._clear_meters()
+
+    def __repr__(self) -> str:
+        settings = " ".join(f"{name}={value}" for name, value in self._values.items())
+        return f"<hushgate.engine.Denoiser model={self.model.info.name!r} {settings}>"
+
+    # -- lifecycle ------------------------------------------------------------------------------
+
+    def prepare(self, sample_rate: float, max_block_size: int, num_channels: int) -> None:
+        """Allocate for a format. Keeps the sound when rate and channel count stay the same.
+
+        Args:
+            sample_rate: Hz, 1,000 to 1,000,000.
+            max_block_size: Largest block to expect, samples, 1 or more. Larger ones are accepted.
+            num_channels: 1 to 256.
+
+        Raises:
+            ValueError, TypeError: An argument out of range; the old format stays in use.
+        """
+        check_stream_format(sample_rate, max_block_size, num_channels)
+        stream = self._stream
+        if self._prepared and (sample_rate, num_channels) == (stream.sample_rate, stream.num_channels):
+            return
+        stream.prepare(sample_rate, max_block_size, num_channels)
+        self._delay = DelayLine(stream.latency_samples, num_channels)
+        self._ramp = GainRamp(self._gains(), round(sample_rate * RAMP_MS / 1000.0))
+        self._gate = SpectralGate(
+            self._gate_settings(),
+            num_channels=num_channels,
+            frame_size=stream.frame_size,
+            hop_size=stream.hop_size,
+            sample_rate=stream.sample_rate,
+            linked=self.channel_link == "linked",
+        )
+        self._prepared = True
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all sound, keep all settings: from here on like a new object."""
+        self._clear_meters()
+        if not self._prepared:
+            return
+        self._stream.reset()
+        self._delay.reset()
+        self._started = False
+        self._changed = True
+
+    def flush(self) -> NDArray[np.float32]:
+        """The last `latency_samples` samples of what went in, float32 (channels, latency_samples); resets."""
+        self._check_prepared()
+        tail = self.process(np.zeros((self._stream.num_channels, self.latency_samples), dtype=np.float32))
+        self.reset()
+        return tail
+
+    @property
+    def latency_samples(self) -> int:
+        """Delay from input to output, samples; known after `prepare`."""
+        self._check_prepared()
+        return self._stream.latency_samples
+
+    @property
+    def num_channels(self) -> int:
+        """Channels set by `prepare`."""
+        self._check_prepared()
+        return self._stream.num_channels
+
+    @property
+    def sample_rate(self) -> float:
+        """Hz, set by `prepare`."""
+        self._check_prepared()
+        return self._stream.sample_rate
+
+    # -- sound ----------------------------------------------------------------------------------
+
+    def process(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The next samples of output, as many as come in, `latency_samples` late.
+
+        Args:
+            block: float32 (channels, samples); not written to. Other float types are converted.
+
+        Raises:
+            RuntimeError: `prepare` has not been called.
+            ValueError, TypeError: Not (channels, samples) with the prepared channel count, or not float.
+        """
+        self._check_prepared()
+        block = self._checked(block)
+        if block.shape[1] == 0:
+            return np.empty(block.shape, dtype=np.float32)
+        if self._changed:
+            self._apply_settings()
+        self._started = True
+        high, low = float(block.max()), float(block.min())
+        if not (high <= _LARGEST_SAMPLE and low >= -_LARGEST_SAMPLE):  # true for NaN
+            block, high, low = self._cleaned(block)
+        self.input_peak = max(high, -low)
+        if 0.0 < self.input_peak < _SMALLEST_PEAK:
+            wet = self._stream.process(np.zeros_like(block))
+        else:
+            wet = self._stream.process(block)
+        out = self._mixed(self._delay.process(block), wet)
+        self.output_peak = float(max(out.max(), -out.min()))
+        return out
+
+    def _mixed(self, dry: NDArray[np.float32], wet: NDArray[np.float32]) -> NDArray[np.float32]:
+        if not self._ramp.settled:
+            dry_gain, wet_gain = self._ramp.step(dry.shape[1])
+            dry *= dry_gain
+            wet *= wet_gain
+            dry += wet
+            return dry
+        dry_part, wet_part = self._ramp.target
+        if wet_part == 0.0:
+            return dry if dry_part == 1.0 else np.zeros_like(dry)
+        if wet_part != 1.0:
+            wet *= np.float32(wet_part)
+        if dry_part != 0.0:
+            if dry_part != 1.0:
+                dry *= np.float32(dry_part)
+            wet += dry
+        return wet
+
+    def _checked(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        if not isinstance(block, np.ndarray) or block.ndim != 2:
+            shape = block.shape if isinstance(block, np.ndarray) else type(block).__name__
+            raise ValueError(f"block must be an array of shape (channels, samples) (got {shape}).")
+        if block.shape[0] != self._stream.num_channels:
+            raise ValueError(
+                f"block must have {self._stream.num_channels} channels, as prepared "
+                f"(got shape {block.shape})."
+            )
+        if block.dtype != np.float32:
+            if block.dtype.kind != "f":
+                raise TypeError(f"block must be float32 (got {block.dtype}). Scale it to +-1.0 and cast it.")
+            block = block.astype(np.float32)
+        return block
+
+    def _cleaned(self, block: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, float]:
+        good = np.abs(block) <= _LARGEST_SAMPLE
+        self.num_nonfinite += block.size - int(np.count_nonzero(good))
+        block = np.where(good, block, np.float32(0.0))
+        return block, float(block.max()), float(block.min())
+
+    def _check_prepared(self) -> None:
+        if not self._prepared:
+            raise RuntimeError(
+                "Denoiser is not prepared. Call prepare(sample_rate, max_block_size, num_channels)."
+            )
+
+    # -- settings -------------------------------------------------------------------------------
+
+    def _apply_settings(self) -> None:
+        """Take over what was set since the last block. A stream that has not begun needs no ramps."""
+        self._changed = False
+        linked = self.channel_link == "linked"
+        self._stream.channel_link = self.channel_link
+        self._gate.configure(self._gate_settings(), linked=linked)
+        if self._started:
+            self._ramp.go_to(self._gains())
+        else:
+            self._ramp.jump_to(self._gains())
+            self._gate.reset()
+
+    def _gains(self) -> tuple[float, float]:
+        """Gains of the dry and the wet path that mix, limit and output come to."""
+        limit = self.attenuation_limit_db
+        wet = self.mix * (1.0 if limit is None else 1.0 - 10.0 ** (-limit / 20.0))
+        return (wet, -wet) if self.output == "residual" else (1.0 - wet, wet)
+
+    def _gate_settings(self) -> GateSettings:
+        return GateSettings(
+            threshold_db=self.gate_threshold_db,
+            hysteresis_db=self.gate_hysteresis_db,
+            floor_db=self.gate_floor_db,
+            attack_ms=self.attack_ms,
+            hold_ms=self.hold_ms,
+            release_ms=self.release_ms,
+            presence_db=self.presence_db,
+        )
+
+    # -- meters ---------------------------------------------------------------------------------
+
+    def _clear_meters(self) -> None:
+        self.num_nonfinite = 0
+        self.input_peak = self.output_peak = 0.0
+        self.gain_reduction_db = 0.0
+        self.presence = 0.0
+
+    def _frame_gain(
+        self, noisy: NDArray[np.complex64], target: NDArray[np.complex64]
+    ) -> NDArray[np.float32] | None:
+        """Gate the frames, and read the meters from the last of them."""
+        gains = self._gate.gains(noisy, target)
+        before, wanted = _energies(noisy[:, -1]), _energies(target[:, -1])
+        total = float(before.sum())
+        if total > 0.0:
+            after = float((wanted if gains is None else wanted * gains[:, -1] ** 2).sum())
+            self.gain_reduction_db = max(0.0, decibels(total) - decibels(after))
+            share = min(1.0, float(wanted.sum()) / total)
+        else:
+            self.gain_reduction_db, share = 0.0, 0.0
+        presence = self._stream.presence
+        self.presence = share if presence is None else presence
+        return gains
+
+
+def _energies(frame: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """Energy of one frame of each channel."""
+    parts = frame.view(np.float32)
+    return np.einsum("ck,ck->c", parts, parts)

@@ -1,0 +1,230 @@
+"""What a model file says about itself: the metadata contract of format 1, read and checked."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+FORMAT_VERSION = 1
+METADATA_PREFIX = "hushgate."
+WINDOW = "sqrt_hann"
+
+
+class ModelError(ValueError):
+    """A model file that cannot be used, with the reason."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model is and how to frame sound for it; everything comes from its file.
+
+    Attributes:
+        name: Short name, the one shipped files are loaded by.
+        task: "voice", "guitar", "music" or another word: what the model keeps.
+        description: One or two sentences.
+        format_version: Version of the file format.
+        frame_ms: Nominal length of an analysis frame, ms.
+        overlap: Frames that cover each sample; the hop is the frame divided by this.
+        num_bins: Bins the model sees, from 0 Hz upward, each 1000 / frame_ms Hz wide.
+        upper_band_edges_hz: Lower edges of the bands above those bins; the last reaches to Nyquist.
+        lookahead_frames: How many later frames the model waits for.
+        state_names: Names of the tensors carried from call to call.
+        num_parameters: Trained weights.
+        licence, attribution: Terms of the weights and the data behind them.
+        has_presence: Whether the model also says how sure it is that the target sounds.
+    """
+
+    name: str
+    task: str
+    description: str
+    format_version: int
+    frame_ms: float
+    overlap: int
+    num_bins: int
+    upper_band_edges_hz: tuple[float, ...]
+    lookahead_frames: int
+    state_names: tuple[str, ...]
+    num_parameters: int
+    licence: str
+    attribution: str
+    has_presence: bool
+
+    @property
+    def latency_ms(self) -> float:
+        """Nominal delay from input to output, ms; a few samples more or less at odd sample rates."""
+        return self.frame_ms * (1.0 + self.lookahead_frames / self.overlap)
+
+    @property
+    def bandwidth_hz(self) -> float:
+        """Upper end of what the model sees, Hz; above it `upper_gain` works."""
+        return self.num_bins * 1000.0 / self.frame_ms
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A small input (as a seed) and the mask that the model must answer with."""
+
+    seed: int
+    frames: int
+    tolerance: float
+    mask: NDArray[np.float32]
+
+    def spectrum(self, num_bins: int) -> NDArray[np.float32]:
+        """The input, float32 (1, frames, num_bins, 2)."""
+        noise = np.random.default_rng(self.seed).standard_normal((1, self.frames, num_bins, 2))
+        return noise.astype(np.float32) * np.float32(0.1)
+
+
+class _Fields:
+    """Typed look-ups in the metadata of one file; every fault names the file and the key."""
+
+    def __init__(self, file: str, metadata: Mapping[str, str]) -> None:
+        self._file = file
+        self._metadata = metadata
+
+    def text(self, key: str) -> str:
+        try:
+            return self._metadata[METADATA_PREFIX + key]
+        except KeyError:
+            raise ModelError(
+                f"{self._file} has no metadata key {METADATA_PREFIX}{key}. "
+                'Export models with "hushgate export".'
+            ) from None
+
+    def word(self, key: str) -> str:
+        value = self.text(key)
+        if not value.strip():
+            raise self.fault(key, "must not be empty", value)
+        return value
+
+    def integer(self, key: str, minimum: int, maximum: int) -> int:
+        text = self.text(key)
+        condition = f"must be a whole number between {minimum} and {maximum}"
+        try:
+            value = int(text)
+        except ValueError:
+            raise self.fault(key, condition, text) from None
+        if not minimum <= value <= maximum:
+            raise self.fault(key, condition, text)
+        return value
+
+    def number(self, key: str, minimum: float, maximum: float) -> float:
+        text = self.text(key)
+        condition = f"must be a number between {minimum} and {maximum}"
+        try:
+            value = float(text)
+        except ValueError:
+            raise self.fault(key, condition, text) from None
+        if not minimum <= value <= maximum:
+            raise self.fault(key, condition, text)
+        return value
+
+    def json(self, key: str, condition: str, accept: Callable[[object], bool]) -> object:
+        text = self.text(key)
+        try:
+            value = json.loads(text)
+        except ValueError:
+            raise self.fault(key, condition, text) from None
+        if not accept(value):
+            raise self.fault(key, condition, text)
+        return value
+
+    def fault(self, key: str, condition: str, value: str) -> ModelError:
+        shown = value if len(value) <= 60 else value[:57] + "..."
+        return ModelError(f"{self._file}: {METADATA_PREFIX}{key} {condition} (got {shown!r}).")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_ascending_edges(value: object) -> bool:
+    if not isinstance(value, list) or not value or not all(_is_number(edge) for edge in value):
+        return False
+    return value[0] >= 0 and all(low < high for low, high in pairwise(value))
+
+
+def _is_names(value: object) -> bool:
+    if not isinstance(value, list) or not all(isinstance(name, str) and name for name in value):
+        return False
+    return len(set(value)) == len(value)
+
+
+def _is_reference(value: object) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("mask"), str):
+        return False
+    if not all(isinstance(value.get(key), int) for key in ("seed", "frames")):
+        return False
+    return value["seed"] >= 0 and 1 <= value["frames"] <= 1000 and _is_number(value.get("tolerance"))
+
+
+def parse_metadata(
+    file: str, metadata: Mapping[str, str], *, has_presence: bool
+) -> tuple[ModelInfo, Reference]:
+    """Read and check the metadata of a model file.
+
+    Args:
+        file: Name of the file, for error messages.
+        metadata: The file's `metadata_props`, keys with the prefix "hushgate.".
+        has_presence: Whether the graph has the optional output `presence`.
+
+    Raises:
+        ModelError: A key is missing, malformed or out of range, or the format is another version.
+    """
+    if not any(key.startswith(METADATA_PREFIX) for key in metadata):
+        raise ModelError(
+            f'{file} is an ONNX file without hushgate metadata. Export models with "hushgate export".'
+        )
+    fields = _Fields(file, metadata)
+    version = fields.text("format_version")
+    if version != str(FORMAT_VERSION):
+        raise ModelError(
+            f"{file} has format {version} (this version reads {FORMAT_VERSION}). "
+            'Re-export it with "hushgate export".'
+        )
+    window = fields.text("window")
+    if window != WINDOW:
+        raise fields.fault("window", f"must be {WINDOW}", window)
+    edges = fields.json(
+        "upper_band_edges_hz", "must be a list of ascending frequencies in Hz", _is_ascending_edges
+    )
+    names = fields.json("state_names", "must be a list of different names", _is_names)
+    info = ModelInfo(
+        name=fields.word("name"),
+        task=fields.word("task"),
+        description=fields.text("description"),
+        format_version=FORMAT_VERSION,
+        frame_ms=fields.number("frame_ms", 1.0, 1000.0),
+        overlap=fields.integer("overlap", 2, 64),
+        num_bins=fields.integer("num_bins", 1, 1 << 16),
+        upper_band_edges_hz=tuple(float(edge) for edge in edges),  # type: ignore[attr-defined]
+        lookahead_frames=fields.integer("lookahead_frames", 0, 1000),
+        state_names=tuple(names),  # type: ignore[arg-type]
+        num_parameters=fields.integer("num_parameters", 0, 1 << 40),
+        licence=fields.word("licence"),
+        attribution=fields.text("attribution"),
+        has_presence=has_presence,
+    )
+    return info, _parse_reference(fields, info.num_bins)
+
+
+def _parse_reference(fields: _Fields, num_bins: int) -> Reference:
+    value = fields.json("reference", "must hold seed, frames, tolerance and mask", _is_reference)
+    assert isinstance(value, dict)
+    try:
+        raw = base64.b64decode(value["mask"], validate=True)
+    except binascii.Error:
+        raise fields.fault("reference", "must hold a base64 mask", value["mask"]) from None
+    shape = (1, value["frames"], num_bins, 2)
+    if len(raw) != 4 * math.prod(shape):
+        raise fields.fault("reference", f"must hold a mask of shape {shape}", f"{len(raw)} bytes")
+    mask = np.frombuffer(raw, dtype="<f4").astype(np.float32).reshape(shape)
+    return Reference(value["seed"], value["frames"], float(value["tolerance"]), mask)

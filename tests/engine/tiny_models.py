@@ -1,0 +1,241 @@
+"""Small valid models, built node by node, whose answers are known in advance."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+
+class TinyModel:
+    """Builds one ONNX file of format 1.
+
+    Args:
+        frame_ms, overlap, num_bins, upper_band_edges_hz, lookahead_frames: As in the metadata.
+    """
+
+    def __init__(
+        self,
+        *,
+        frame_ms: float = 32.0,
+        overlap: int = 2,
+        num_bins: int = 256,
+        upper_band_edges_hz: tuple[float, ...] = (8000.0,),
+        lookahead_frames: int = 0,
+    ) -> None:
+        self.frame_ms = frame_ms
+        self.overlap = overlap
+        self.num_bins = num_bins
+        self.upper_band_edges_hz = upper_band_edges_hz
+        self.lookahead_frames = lookahead_frames
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+        self.states: list[tuple[str, list[int]]] = []
+        self.has_presence = False
+
+    def constant(self, name: str, value: Any) -> str:
+        array = np.asarray(value)
+        array = array.astype(np.int64 if array.dtype.kind == "i" else np.float32)
+        self.constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def node(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        self.nodes.append(helper.make_node(operator, inputs, [output], **attributes))
+        return output
+
+    def state(self, name: str, shape: list[int]) -> str:
+        self.states.append((name, shape))
+        return name
+
+    def mask_of_ones(self, output: str = "ones") -> str:
+        """1 + 0j in every bin, in the shape of the spectrum."""
+        self.node("Mul", ["spectrum", self.constant("nought", 0.0)], f"{output}_zeros")
+        return self.node("Add", [f"{output}_zeros", self.constant(f"{output}_one", [1.0, 0.0])], output)
+
+    def upper_gain(self, gains: list[float]) -> None:
+        """The output `upper_gain`, constant."""
+        self.constant("bins_axis", [2, 3])
+        self.node("Mul", ["spectrum", self.constant("upper_nought", 0.0)], "upper_zeros")
+        self.node("ReduceSum", ["upper_zeros", "bins_axis"], "upper_zero", keepdims=0)
+        self.node("Unsqueeze", ["upper_zero", self.constant("last_axis", [2])], "upper_column")
+        self.node("Add", ["upper_column", self.constant("upper_gains", gains)], "upper_gain")
+
+    def metadata(self) -> dict[str, str]:
+        """Everything the contract asks for, without the reference."""
+        return {
+            "hushgate.format_version": "1",
+            "hushgate.name": "tiny",
+            "hushgate.task": "test",
+            "hushgate.description": "A model for tests.",
+            "hushgate.frame_ms": str(self.frame_ms),
+            "hushgate.overlap": str(self.overlap),
+            "hushgate.window": "sqrt_hann",
+            "hushgate.num_bins": str(self.num_bins),
+            "hushgate.upper_band_edges_hz": json.dumps(list(self.upper_band_edges_hz)),
+            "hushgate.lookahead_frames": str(self.lookahead_frames),
+            "hushgate.state_names": json.dumps([name for name, _ in self.states]),
+            "hushgate.num_parameters": "0",
+            "hushgate.licence": "MIT",
+            "hushgate.attribution": "",
+        }
+
+    def proto(self, **overrides: str | None) -> onnx.ModelProto:
+        """The model; `overrides` replace metadata (keys without prefix), None leaves a key out."""
+        bins = self.num_bins
+        spectrum_shape = ["batch", "frames", bins, 2]
+        value = helper.make_tensor_value_info
+        inputs = [value("spectrum", TensorProto.FLOAT, spectrum_shape)]
+        outputs = [
+            value("mask", TensorProto.FLOAT, spectrum_shape),
+            value("upper_gain", TensorProto.FLOAT, ["batch", "frames", len(self.upper_band_edges_hz)]),
+        ]
+        if self.has_presence:
+            outputs.append(value("presence", TensorProto.FLOAT, ["batch", "frames", 1]))
+        for name, shape in self.states:
+            inputs.append(value(name, TensorProto.FLOAT, ["batch", *shape]))
+            outputs.append(value(f"{name}_next", TensorProto.FLOAT, ["batch", *shape]))
+        graph = helper.make_graph(self.nodes, "tiny", inputs, outputs, self.constants)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        metadata: dict[str, str | None] = dict(self.metadata())
+        metadata["hushgate.reference"] = json.dumps(self._reference(model))
+        metadata.update({f"hushgate.{key}": text for key, text in overrides.items()})
+        helper.set_model_props(model, {key: text for key, text in metadata.items() if text is not None})
+        return model
+
+    def save(self, path: Path, **overrides: str | None) -> Path:
+        path.write_bytes(self.proto(**overrides).SerializeToString())
+        return path
+
+    def _reference(self, model: onnx.ModelProto) -> dict[str, Any]:
+        frames = 4
+        noise = np.random.default_rng(0).standard_normal((1, frames, self.num_bins, 2))
+        feeds: dict[str, NDArray[Any]] = {"spectrum": noise.astype(np.float32) * np.float32(0.1)}
+        feeds.update({name: np.zeros((1, *shape), np.float32) for name, shape in self.states})
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        mask = session.run(["mask"], feeds)[0]
+        text = base64.b64encode(np.asarray(mask, "<f4").tobytes()).decode()
+        return {"seed": 0, "frames": frames, "tolerance": 1e-4, "mask": text}
+
+
+def constant_mask(
+    real: float = 1.0, imaginary: float = 0.0, *, upper: list[float] | None = None, **format_: Any
+) -> TinyModel:
+    """The same complex factor everywhere; `upper` are the gains of the upper bands (default `real`)."""
+    model = TinyModel(**format_)
+    model.node("Mul", ["spectrum", model.constant("nought", 0.0)], "zeros")
+    model.node("Add", ["zeros", model.constant("factor", [real, imaginary])], "mask")
+    model.upper_gain(upper if upper is not None else [real] * len(model.upper_band_edges_hz))
+    return model
+
+
+def identity(**format_: Any) -> TinyModel:
+    """A mask of ones."""
+    return constant_mask(1.0, **format_)
+
+
+def stateful(**format_: Any) -> TinyModel:
+    """A mask per bin that depends on every frame so far: 1 / (1 + 20 x running mean of |X|^2).
+
+    The mean is sum(0.9^(t-s) |X_s|^2) over frames, written with a GRU-like recurrence as a scan, so
+    that its value at frame t needs the state and all frames before t.
+    """
+    model = TinyModel(**format_)
+    bins = model.num_bins
+    model.state("memory", [bins])
+    body = helper.make_graph(
+        [
+            helper.make_node("Mul", ["before", "rest"], ["kept"]),
+            helper.make_node("Add", ["kept", "power"], ["after"]),
+            helper.make_node("Identity", ["after"], ["seen"]),
+        ],
+        "step",
+        [
+            helper.make_tensor_value_info("before", TensorProto.FLOAT, ["batch", bins]),
+            helper.make_tensor_value_info("power", TensorProto.FLOAT, ["batch", bins]),
+        ],
+        [
+            helper.make_tensor_value_info("after", TensorProto.FLOAT, ["batch", bins]),
+            helper.make_tensor_value_info("seen", TensorProto.FLOAT, ["batch", bins]),
+        ],
+        [numpy_helper.from_array(np.float32(0.9), "rest")],
+    )
+    model.node("ReduceSumSquare", ["spectrum"], "power_frames", axes=[3], keepdims=0)
+    model.nodes.append(
+        helper.make_node(
+            "Scan",
+            ["memory", "power_frames"],
+            ["memory_next", "means"],
+            body=body,
+            num_scan_inputs=1,
+            scan_input_axes=[1],
+            scan_output_axes=[1],
+        )
+    )
+    model.node("Mul", ["means", model.constant("strength", 20.0)], "strong")
+    model.node("Add", ["strong", model.constant("one", 1.0)], "more")
+    model.node("Reciprocal", ["more"], "gain")
+    model.node("Unsqueeze", ["gain", model.constant("complex_axis", [3])], "gain_column")
+    model.node("Mul", ["gain_column", model.constant("real_part", [1.0, 0.3])], "mask")
+    model.upper_gain([0.5] * len(model.upper_band_edges_hz))
+    return model
+
+
+def loudness_gate(**format_: Any) -> TinyModel:
+    """Keeps bins below 2 kHz and removes the rest: target and noise can be told apart in tests."""
+    model = TinyModel(**format_)
+    pass_bins = int(2000.0 * model.frame_ms / 1000.0)
+    gains = np.zeros((model.num_bins, 2), np.float32)
+    gains[:pass_bins, 0] = 1.0
+    model.node("Mul", ["spectrum", model.constant("nought", 0.0)], "zeros")
+    model.node("Add", ["zeros", model.constant("gains", gains)], "mask")
+    model.upper_gain([0.0] * len(model.upper_band_edges_hz))
+    return model
+
+
+def with_presence(**format_: Any) -> TinyModel:
+    """A mask of ones, and presence = 1 / (1 + 1 / (100 x mean power))."""
+    model = identity(**format_)
+    model.has_presence = True
+    model.node("ReduceSumSquare", ["spectrum"], "energy", axes=[2, 3], keepdims=0)
+    model.node("Unsqueeze", ["energy", model.constant("presence_axis", [2])], "energy_column")
+    model.node("Mul", ["energy_column", model.constant("hundred", 100.0)], "odds")
+    model.node("Add", ["odds", model.constant("presence_one", 1.0)], "odds_more")
+    model.node("Div", ["odds", "odds_more"], "presence")
+    return model
+
+
+def level_dependent(**format_: Any) -> TinyModel:
+    """A mask per bin of 1 / (1 + 20 |X|^2), without memory: loud bins are turned down, so channels differ."""
+    model = TinyModel(**format_)
+    model.node("ReduceSumSquare", ["spectrum"], "power", axes=[3], keepdims=1)
+    model.node("Mul", ["power", model.constant("strength", 20.0)], "strong")
+    model.node("Add", ["strong", model.constant("one", 1.0)], "more")
+    model.node("Reciprocal", ["more"], "gain")
+    model.node("Mul", ["gain", model.constant("real_part", [1.0, 0.0])], "mask")
+    model.upper_gain([1.0] * len(model.upper_band_edges_hz))
+    return model
+
+
+def overflowing(**format_: Any) -> TinyModel:
+    """Breaks on loud sound for good: a memory that becomes infinite and then NaN, as real models do."""
+    model = TinyModel(**format_)
+    model.state("memory", [1])
+    model.node("ReduceMax", ["spectrum"], "peak", axes=[1, 2, 3], keepdims=0)
+    model.node("Unsqueeze", ["peak", model.constant("memory_axis", [1])], "peak_column")
+    # exp overflows for peaks above 88; memory * 0 + 1 is NaN once memory is infinite.
+    model.node("Exp", ["peak_column"], "loudness")
+    model.node("Mul", ["memory", model.constant("memory_nought", 0.0)], "memory_zero")
+    model.node("Add", ["memory_zero", "loudness"], "memory_next")
+    model.node("Mul", ["memory_next", model.constant("factor_nought", 0.0)], "disturbance")
+    model.node("Unsqueeze", ["disturbance", model.constant("mask_axes", [2, 3])], "disturbance_mask")
+    model.mask_of_ones("ones")
+    model.node("Add", ["ones", "disturbance_mask"], "mask")
+    model.upper_gain([1.0] * len(model.upper_band_edges_hz))
+    return model
