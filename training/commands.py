@@ -1,0 +1,96 @@
+"""The commands `hushgate train` and `hushgate export`, registered as entry points."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+_MISSING = "needs the training extra: pip install 'hushgate[train]'"
+
+
+class TrainCommand:
+    """Train a model from a configuration."""
+
+    help = "train a model from a TOML configuration (extra: train)"
+
+    @staticmethod
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "config", type=Path, metavar="CONFIG", help="TOML file, or the name of a shipped one"
+        )
+        parser.add_argument(
+            "-o", "--output", type=Path, metavar="DIR", help="checkpoints and logs (default: runs/CONFIG)"
+        )
+        parser.add_argument(
+            "--data",
+            action="append",
+            metavar="DIR",
+            help="folder with recordings, instead of data.folders; may be repeated",
+        )
+        parser.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="TABLE.KEY=VALUE",
+            help="change one value of the file",
+        )
+        parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+        parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    @staticmethod
+    def run(args: argparse.Namespace) -> int:
+        from hushgate.training.config import load_config, shipped_config
+
+        config_path = args.config if args.config.suffix else shipped_config(str(args.config))
+        overrides = list(args.set)
+        if args.data:
+            overrides.append(f"data.folders=[{', '.join(map(_quoted, args.data))}]")
+        config = load_config(config_path, overrides)
+        try:
+            from hushgate.training.trainer import train
+        except ImportError as error:
+            raise RuntimeError(f"hushgate train {_MISSING} ({error}).") from error
+        output = args.output or Path("runs") / config_path.stem
+        output.mkdir(parents=True, exist_ok=True)
+        progress = not args.quiet and sys.stderr.isatty()
+        last = train(config, output, resume=args.resume, progress=progress)
+        print(f"{last}: export it with: hushgate export {last} -o MODEL.onnx")
+        return 0
+
+
+class ExportCommand:
+    """Turn a checkpoint into a model file."""
+
+    help = "turn a checkpoint into an ONNX model, checked against PyTorch (extra: train)"
+
+    @staticmethod
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "checkpoint", type=Path, metavar="CHECKPOINT", help="last.ckpt or best.ckpt of a run"
+        )
+        parser.add_argument(
+            "-o", "--output", type=Path, required=True, metavar="MODEL.onnx", help="file to write"
+        )
+        parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
+
+    @staticmethod
+    def run(args: argparse.Namespace) -> int:
+        if args.output.exists() and not args.overwrite:
+            raise FileExistsError(f"{args.output} exists. Use --overwrite to replace it.")
+        if not args.output.parent.is_dir():
+            raise FileNotFoundError(f"folder {args.output.parent} does not exist.")
+        try:
+            from hushgate.training.export import export_checkpoint
+        except ImportError as error:
+            raise RuntimeError(f"hushgate export {_MISSING} ({error}).") from error
+        info = export_checkpoint(args.checkpoint, args.output).info
+        print(
+            f"{args.output}: {info.name}, {info.num_parameters:,} parameters, "
+            f"{info.frame_ms:g} ms frames, equal to PyTorch at five lengths"
+        )
+        return 0
+
+
+def _quoted(text: str) -> str:
+    return "'" + text + "'"

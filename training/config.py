@@ -1,0 +1,259 @@
+"""Training configuration: small TOML files, checked before anything runs.
+
+Every table of the file is one dataclass here, and the defaults below are all the defaults there are.
+`training/configs` holds those of the shipped models.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hushgate.training.noises import GENERATORS
+
+
+ANY_SYNTHESIZED = "synthesized"
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """Where part of a mixture comes from.
+
+    Args:
+        kind: Kind of the recordings in the manifest, or the name of a generator in `training.noises`, or
+            "synthesized" for any generator at random.
+        prefix: Only recordings whose path in the manifest starts like this.
+        weight: How often this source is chosen against its neighbours.
+        voices: Fewest and most segments added up (4 to 8 voices of speech make babble).
+        pause_s: Shortest and longest silence between joined recordings, s.
+    """
+
+    kind: str
+    prefix: str = ""
+    weight: float = 1.0
+    voices: tuple[int, int] = (1, 1)
+    pause_s: tuple[float, float] = (0.0, 0.5)
+
+    @property
+    def pool(self) -> tuple[str, str]:
+        """Sources that share a kind and prefix share one pool of recordings."""
+        return (self.kind, self.prefix)
+
+    @property
+    def is_synthesized(self) -> bool:
+        """Whether a generator makes it, so that it needs no recordings."""
+        return self.kind == ANY_SYNTHESIZED or self.kind in GENERATORS
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Recordings and the shape of an example.
+
+    Args:
+        folders: Folders with a manifest.csv, manifests, or plain folders of audio.
+        sample_rate: Rate of the training audio, Hz.
+        segment_s: Length of an example, s.
+        val_examples: Mixtures in the validation set, the same every time.
+    """
+
+    folders: tuple[str, ...] = ()
+    sample_rate: int = 16_000
+    segment_s: float = 3.0
+    val_examples: int = 64
+
+
+@dataclass(frozen=True)
+class MixConfig:
+    """How a mixture is drawn. Probabilities are 0..1.
+
+    Args:
+        targets, noises: What to keep and what to remove.
+        snr_db: Lowest, most likely and highest SNR, dB, of a triangular distribution.
+        level_db: Lowest and highest level of the active target, dBFS.
+        speed: Lowest and highest factor of speed and pitch.
+        equalizer, equalizer_db: Probability and range of random equalizing, of target and noise apart.
+        room: Probability of a synthetic room, for target and noise apart; the room stays in the target.
+        band_limit: Probability that the mixture has a narrower band (telephone, codec, small microphone).
+        clip: Probability of clipped peaks.
+        second_noise: Probability of a second noise on top.
+        moving_noise: Probability that a noise swells and fades.
+        noise_only, clean_only: Share of examples without target, and without noise.
+    """
+
+    targets: tuple[SourceSpec, ...] = ()
+    noises: tuple[SourceSpec, ...] = ()
+    snr_db: tuple[float, float, float] = (-8.0, 4.0, 25.0)
+    level_db: tuple[float, float] = (-48.0, -14.0)
+    speed: tuple[float, float] = (0.85, 1.18)
+    equalizer: float = 0.5
+    equalizer_db: float = 8.0
+    room: float = 0.25
+    band_limit: float = 0.12
+    clip: float = 0.03
+    second_noise: float = 0.35
+    moving_noise: float = 0.4
+    noise_only: float = 0.03
+    clean_only: float = 0.04
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the loss terms (see `training.losses`)."""
+
+    magnitude: float = 70.0
+    complex: float = 30.0
+    snr: float = 0.5
+    compression: float = 0.3
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The run.
+
+    Args:
+        seed: Drives the weights and every mixture.
+        max_steps: Optimizer steps.
+        batch_size: Mixtures a step.
+        learning_rate: Peak of the schedule: linear warm-up over `warmup_steps`, cosine down to 1 % of the peak.
+        weight_decay: AdamW's, on matrices only.
+        gradient_clip: Largest gradient norm.
+        ema_decay: Decay of the averaged weights, a step; they are what is validated and exported.
+        steps_per_epoch: Steps between validations and checkpoints.
+        workers: Processes that mix; 0 mixes in the training process.
+        threads: PyTorch threads on the CPU.
+        accelerator: "auto", "cpu" or "cuda"; mixed precision (bf16) is used on CUDA.
+    """
+
+    seed: int = 1
+    max_steps: int = 10_000
+    batch_size: int = 16
+    learning_rate: float = 2e-3
+    warmup_steps: int = 300
+    weight_decay: float = 0.01
+    gradient_clip: float = 5.0
+    ema_decay: float = 0.999
+    steps_per_epoch: int = 500
+    workers: int = 1
+    threads: int = 1
+    accelerator: str = "auto"
+
+
+@dataclass(frozen=True)
+class CardConfig:
+    """What the exported file says of itself."""
+
+    name: str = "model"
+    task: str = "voice"
+    description: str = ""
+    licence: str = ""
+    attribution: str = ""
+
+
+@dataclass(frozen=True)
+class Config:
+    """One training, whole: the tables of a TOML file.
+
+    `model` names a family of `training.models` under "family" and holds its parameters.
+    """
+
+    model: Mapping[str, Any] = field(default_factory=lambda: {"family": "hush"})
+    data: DataConfig = field(default_factory=DataConfig)
+    mix: MixConfig = field(default_factory=MixConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    card: CardConfig = field(default_factory=CardConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that `from_dict` turns into an equal configuration."""
+        return dataclasses.asdict(self)
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any], source: str = "config") -> Config:
+        """Check plain data and return the configuration.
+
+        Raises:
+            ValueError: An unknown key or a value of the wrong type, named with `source` and its table.
+        """
+        return typing.cast(Config, _build(Config, values, source))
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a TOML file; `overrides` are "table.key=value" with the value in TOML.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: Not TOML, an unknown key or a wrong value; says which.
+    """
+    with open(path, "rb") as file:
+        try:
+            values = tomllib.load(file)
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"{path} is not valid TOML: {error}.") from error
+    for override in overrides:
+        key, separator, text = override.partition("=")
+        try:
+            parsed = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(
+                f"--set must be table.key=value with a TOML value (got {override!r}). Quote strings."
+            ) from error
+        *tables, last = key.strip().split(".")
+        if not separator or not tables:
+            raise ValueError(f"--set must be table.key=value (got {override!r}).")
+        table = values
+        for name in tables:
+            table = table.setdefault(name, {})
+        table[last] = parsed
+    return Config.from_dict(values, str(path))
+
+
+def _build(kind: type, values: Any, where: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{where} must be a table (got {values!r}).")
+    hints = typing.get_type_hints(kind)
+    unknown = [key for key in values if key not in hints]
+    if unknown:
+        raise ValueError(f"{where} has no key {unknown[0]!r}. Known keys: {', '.join(sorted(hints))}.")
+    return kind(**{key: _convert(hints[key], value, f"{where}: {key}") for key, value in values.items()})
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    origin = typing.get_origin(hint)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _build(hint, value, where)
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{where} must be a list (got {value!r}).")
+        inner = typing.get_args(hint)
+        if len(inner) == 2 and isinstance(inner[1], types.EllipsisType):
+            return tuple(_convert(inner[0], item, where) for item in value)
+        if len(value) != len(inner):
+            raise ValueError(f"{where} must have {len(inner)} values (got {len(value)}).")
+        return tuple(_convert(one, item, where) for one, item in zip(inner, value, strict=True))
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if origin is not None:
+        return value
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise ValueError(f"{where} must be {hint.__name__} (got {value!r}).")
+    return value
+
+
+def shipped_config(name: str) -> Path:
+    """Return the path of a configuration that comes with hushgate.
+
+    Raises:
+        FileNotFoundError: No such name; lists those there are.
+    """
+    folder = Path(__file__).parent / "configs"
+    path = folder / f"{name}.toml"
+    if not path.is_file():
+        names = ", ".join(sorted(p.stem for p in folder.glob("*.toml")))
+        raise FileNotFoundError(f"no configuration is named {name!r} (shipped: {names}). Files end in .toml.")
+    return path

@@ -1,0 +1,157 @@
+"""From a checkpoint to the ONNX file the engine runs, checked before it is written."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hushgate.engine.metadata import FORMAT_VERSION, METADATA_PREFIX, WINDOW, Reference
+from hushgate.engine.model import Model
+from hushgate.training.config import CardConfig
+from hushgate.training.models import Hush
+from hushgate.training.trainer import load_network
+
+_OPSET = 17
+# Frame counts tried against PyTorch, none of them the one traced; state runs through all of them.
+_TRACED_FRAMES = 5
+_CHECKED_FRAMES = (1, 3, 16, 100, 7)
+_TOLERANCE = 1e-4
+
+
+class ExportError(RuntimeError):
+    """The exported graph does not compute what the network computes; nothing was written."""
+
+
+class _Graph(nn.Module):
+    """Flat inputs and outputs, as ONNX wants them."""
+
+    def __init__(self, network: Hush) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, spectrum: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        mask, upper_gain, new_state = self.network(spectrum, list(state))
+        return (mask, upper_gain, *new_state)
+
+
+def export_checkpoint(checkpoint: Path, output: Path) -> Model:
+    """Write the averaged weights of a checkpoint as an ONNX file and return it, loaded by the engine.
+
+    Raises:
+        FileNotFoundError, ValueError: The checkpoint is missing or none of ours.
+        ExportError: The graph differs from PyTorch by more than 1e-4 somewhere.
+    """
+    network, config = load_network(checkpoint)
+    return export_network(network, config.card, output)
+
+
+def export_network(network: Hush, card: CardConfig, output: Path) -> Model:
+    """Export a network: fold its normalizations, trace it, compare, describe it, and only then write `output`.
+
+    The comparison runs the graph at five lengths it was not traced with, two channels at once and the state
+    carried from one to the next, and then once more as the engine loads it.
+    """
+    num_parameters = sum(p.numel() for p in network.parameters())
+    network.fuse().eval()
+    shape = network.config
+    names = [f"hidden{i}" for i in range(shape.num_blocks)]
+    with tempfile.TemporaryDirectory(dir=output.parent) as folder:
+        draft = Path(folder) / output.name
+        _trace(network, names, draft)
+        _compare(network, names, draft)
+        reference = Reference(0, 4, _TOLERANCE, np.empty(0, np.float32))
+        metadata = {
+            "format_version": str(FORMAT_VERSION),
+            "name": card.name,
+            "task": card.task,
+            "description": card.description,
+            "frame_ms": str(shape.frame_ms),
+            "overlap": str(shape.overlap),
+            "window": WINDOW,
+            "num_bins": str(shape.num_bins),
+            "upper_band_edges_hz": json.dumps([shape.num_bins * 1000.0 / shape.frame_ms]),
+            "lookahead_frames": "0",
+            "state_names": json.dumps(names),
+            "num_parameters": str(num_parameters),
+            "licence": card.licence,
+            "attribution": card.attribution,
+            "reference": json.dumps(
+                {
+                    "seed": reference.seed,
+                    "frames": reference.frames,
+                    "tolerance": reference.tolerance,
+                    "mask": _encoded_mask(network, reference.spectrum(shape.num_bins)),
+                }
+            ),
+        }
+        graph = onnx.load(draft)
+        onnx.helper.set_model_props(graph, {METADATA_PREFIX + k: v for k, v in metadata.items()})
+        onnx.checker.check_model(graph)
+        onnx.save(graph, draft)
+        Model(draft).verify()
+        draft.replace(output)
+    return Model(output)
+
+
+def _trace(network: Hush, names: list[str], path: Path) -> None:
+    example = torch.randn(1, _TRACED_FRAMES, network.config.num_bins, 2)
+    outputs = ["mask", "upper_gain", *(f"{name}_next" for name in names)]
+    axes = {name: {0: "batch", 1: "frames"} for name in ("spectrum", "mask", "upper_gain")}
+    axes |= {name: {0: "batch"} for name in (*names, *outputs[2:])}
+    with warnings.catch_warnings():
+        # The TorchScript exporter announces its successor, which bakes lengths into the graph, and warns of a
+        # GRU with a variable batch, whose state is an explicit input here.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            _Graph(network).eval(),
+            (example, *network.initial_state(1)),
+            path,
+            dynamo=False,
+            opset_version=_OPSET,
+            input_names=["spectrum", *names],
+            output_names=outputs,
+            dynamic_axes=axes,
+        )
+    # Exporting may leave modules in training mode.
+    network.eval()
+
+
+def _compare(network: Hush, names: list[str], path: Path) -> None:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    torch_state = network.initial_state(2)
+    state = [one.numpy() for one in torch_state]
+    generator = torch.Generator().manual_seed(1)
+    for frames in _CHECKED_FRAMES:
+        spectrum = torch.randn(2, frames, network.config.num_bins, 2, generator=generator) * 0.1
+        with torch.no_grad():
+            mask, upper_gain, torch_state = network(spectrum, torch_state)
+        feeds = {"spectrum": spectrum.numpy(), **dict(zip(names, state, strict=True))}
+        found, found_upper, *state = session.run(None, feeds)
+        pairs = [(mask, found), (upper_gain, found_upper), *zip(torch_state, state, strict=True)]
+        error = max(_largest_difference(one.numpy(), other) for one, other in pairs)
+        if not error <= _TOLERANCE:
+            raise ExportError(
+                f"the exported graph differs from PyTorch by {error:.2g} at {frames} frames "
+                f"(allowed: {_TOLERANCE:g}); nothing was written."
+            )
+
+
+def _largest_difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    return float(np.max(np.abs(one - other))) if one.shape == other.shape else float("inf")
+
+
+def _encoded_mask(network: Hush, spectrum: NDArray[np.float32]) -> str:
+    with torch.no_grad():
+        mask, _, _ = network(torch.from_numpy(spectrum), network.initial_state(1))
+    return base64.b64encode(mask.numpy().astype("<f4").tobytes()).decode("ascii")

@@ -1,0 +1,226 @@
+"""Hush: the causal mask network that hushgate ships, built from matrix products.
+
+A few wide products run several times faster on a CPU than many small convolutions of the
+same arithmetic, so every layer here is a product over the last axis (channels) or over the
+frequency axis: neighbouring bins are gathered by shifting, not by a convolution.
+
+    spectrum -> power-compressed features -> patches of `stride` bins -> residual layers over frequency
+             -> squeeze to `bands` -> blocks of [GRU over time shared by all bands, attention over bands]
+             -> expand -> join with the patches -> residual layers -> complex ratio mask
+
+Sources: the band-wise GRU with attention over bands follows FastEnhancer (Ahn et al. 2025, "RNNFormer");
+power compression of the spectrum follows Braun and Tashev 2020.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+# -120 dBFS squared: below it the features fade to zero instead of amplifying rounding noise.
+_FLOOR = 1e-12
+# Bound of either part of the mask: a denoiser has no reason to raise a bin by more than 6 dB.
+_MASK_BOUND = 2.0
+
+
+@dataclass(frozen=True)
+class HushConfig:
+    """Size and framing of a Hush network.
+
+    Args:
+        frame_ms: Length of an analysis frame, ms.
+        overlap: Frames that cover each sample (2: the hop is half a frame).
+        num_bins: Bins the network sees, from 0 Hz upward, `1000 / frame_ms` Hz apart; a multiple of `stride`.
+        stride: Bins per patch.
+        channels: Width of the layers over frequency, outside the squeeze.
+        num_layers: Layers over frequency before the squeeze, and again after it.
+        bands: Bands after the squeeze of the patches.
+        band_channels: Width of the blocks inside the squeeze.
+        num_blocks: Blocks of recurrence over time and attention over bands.
+        num_heads: Attention heads; divides `band_channels`.
+        upper_from_hz: The gain above the network's bins is the mean mask from here up to its highest bin, Hz.
+    """
+
+    frame_ms: float = 32.0
+    overlap: int = 2
+    num_bins: int = 256
+    stride: int = 4
+    channels: int = 32
+    num_layers: int = 1
+    bands: int = 24
+    band_channels: int = 48
+    num_blocks: int = 2
+    num_heads: int = 4
+    upper_from_hz: float = 6000.0
+
+    def __post_init__(self) -> None:
+        if self.num_bins % self.stride:
+            raise ValueError(
+                f"num_bins must be a multiple of stride ({self.stride} bins) (got {self.num_bins})."
+            )
+        if self.band_channels % self.num_heads:
+            raise ValueError(
+                f"band_channels must be a multiple of num_heads ({self.num_heads}) (got {self.band_channels})."
+            )
+
+
+class ProductNorm(nn.Module):
+    """Matrix product over the last axis, then batch normalization over everything else.
+
+    Export folds the normalization into the product (`fuse`), so it costs nothing at run time.
+    """
+
+    def __init__(self, num_in: int, num_out: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(num_in, num_out)
+        self.norm: nn.Module = nn.BatchNorm1d(num_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.linear(x)
+        if isinstance(self.norm, nn.Identity):
+            return y
+        return self.norm(y.flatten(0, -2)).view(y.shape)
+
+    def fuse(self) -> None:
+        """Fold the normalization's running statistics into the product, in place."""
+        if isinstance(self.norm, nn.BatchNorm1d):
+            self.linear = nn.utils.fusion.fuse_linear_bn_eval(self.linear.eval(), self.norm.eval())
+            self.norm = nn.Identity()
+
+
+def gather_neighbours(x: Tensor) -> Tensor:
+    """Append each position's two neighbours on the frequency axis: (..., patches, c) to (..., patches, 3c)."""
+    padded = functional.pad(x, (0, 0, 1, 1))
+    return torch.cat([padded[..., :-2, :], x, padded[..., 2:, :]], dim=-1)
+
+
+class FrequencyLayer(nn.Module):
+    """Residual layer that sees each patch and its two neighbours."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.product = ProductNorm(3 * channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + functional.silu(self.product(gather_neighbours(x)))
+
+
+class BandBlock(nn.Module):
+    """Recurrence over time, the same for every band, then attention over the bands of a frame."""
+
+    def __init__(self, channels: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.gru = nn.GRU(channels, channels)
+        self.time_out = ProductNorm(channels, channels)
+        self.query_key_value = nn.Linear(channels, 3 * channels)
+        self.band_out = ProductNorm(channels, channels)
+
+    def forward(self, x: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Map x (batch, frames, bands, channels) and hidden (batch, bands, channels) to the same shapes."""
+        batch, frames, bands, channels = x.shape
+        sequence = x.transpose(0, 1).reshape(frames, batch * bands, channels)
+        over_time, last = self.gru(sequence, hidden.reshape(1, batch * bands, channels))
+        over_time = over_time.reshape(frames, batch, bands, channels).transpose(0, 1)
+        x = x + self.time_out(over_time)
+
+        size = channels // self.num_heads
+        heads = self.query_key_value(x).reshape(batch * frames, bands, 3 * self.num_heads, size)
+        query, key, value = heads.transpose(1, 2).chunk(3, dim=1)
+        weights = torch.softmax(query @ key.transpose(-1, -2) * (1.0 / math.sqrt(size)), dim=-1)
+        mixed = (weights @ value).transpose(1, 2).reshape(batch, frames, bands, channels)
+        return x + self.band_out(mixed), last.reshape(batch, bands, channels)
+
+
+class Hush(nn.Module):
+    """Estimate a complex ratio mask from a spectrum, frame by frame, without look-ahead.
+
+    Shapes: `forward` maps spectrum (batch, frames, bins, 2) and one state (batch, bands, band_channels) per block to
+    mask (batch, frames, bins, 2), upper_gain (batch, frames, 1) and the new states. The spectrum is scaled as in
+    `hushgate.engine.framing`. A new network is the identity: real part 1, imaginary part 0, nearly.
+    """
+
+    def __init__(self, config: HushConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or HushConfig()
+        channels, inner, stride = config.channels, config.band_channels, config.stride
+        patches = config.num_bins // stride
+        self.encode = ProductNorm(3 * 3 * stride, channels)
+        self.down = nn.ModuleList([FrequencyLayer(channels) for _ in range(config.num_layers)])
+        self.squeeze = nn.Parameter(band_weights(patches, config.bands))
+        self.widen = ProductNorm(channels, inner)
+        self.band_position = nn.Parameter(torch.randn(config.bands, inner) * 0.02)
+        self.blocks = nn.ModuleList([BandBlock(inner, config.num_heads) for _ in range(config.num_blocks)])
+        self.narrow = ProductNorm(inner, channels)
+        weights = band_weights(patches, config.bands)
+        self.expand = nn.Parameter((weights / weights.sum(0, keepdim=True)).T.contiguous())
+        self.join = ProductNorm(2 * channels, channels)
+        self.up = nn.ModuleList([FrequencyLayer(channels) for _ in range(config.num_layers)])
+        self.decode = nn.Linear(3 * channels, 2 * stride)
+        with torch.no_grad():
+            # Start at the identity mask: DESIGN measured 7.5 against 1.5 dB SI-SDR after the first steps.
+            self.decode.weight.mul_(0.1)
+            self.decode.bias.copy_(torch.tensor([1.0, 0.0]).repeat(stride))
+        self.upper_from_bin = round(config.upper_from_hz * config.frame_ms / 1000.0)
+
+    def initial_state(self, batch: int) -> list[Tensor]:
+        """Return the state before any sound: zeros, one (batch, bands, band_channels) per block."""
+        shape = (batch, self.config.bands, self.config.band_channels)
+        device = self.decode.weight.device
+        return [torch.zeros(shape, device=device) for _ in self.blocks]
+
+    def forward(self, spectrum: Tensor, state: list[Tensor]) -> tuple[Tensor, Tensor, list[Tensor]]:
+        batch, frames, bins, _ = spectrum.shape
+        stride = self.config.stride
+        power = spectrum.square().sum(-1, keepdim=True) + _FLOOR
+        magnitude = power.pow(0.15)
+        features = torch.cat([spectrum * (magnitude * power.rsqrt()), magnitude], dim=-1)
+        patches = features.reshape(batch, frames, bins // stride, 3 * stride)
+
+        x = functional.silu(self.encode(gather_neighbours(patches)))
+        for layer in self.down:
+            x = layer(x)
+        skip = x
+        x = self.widen(torch.matmul(self.squeeze, x)) + self.band_position
+        new_state = []
+        for block, hidden in zip(self.blocks, state, strict=True):
+            x, last = block(x, hidden)
+            new_state.append(last)
+        x = torch.matmul(self.expand, self.narrow(x))
+        x = functional.silu(self.join(torch.cat([x, skip], dim=-1)))
+        for layer in self.up:
+            x = layer(x)
+        mask = self.decode(gather_neighbours(x)).clamp(-_MASK_BOUND, _MASK_BOUND)
+        mask = mask.reshape(batch, frames, bins, 2)
+        top = mask[:, :, self.upper_from_bin :]
+        upper_gain = top.square().sum(-1).sqrt().mean(-1, keepdim=True).clamp(max=1.0)
+        return mask, upper_gain, new_state
+
+    def fuse(self) -> Hush:
+        """Fold every batch normalization into its matrix product, in place; for inference only."""
+        self.eval()
+        for module in self.modules():
+            if isinstance(module, ProductNorm):
+                module.fuse()
+        return self
+
+
+def band_weights(patches: int, bands: int) -> Tensor:
+    """Triangular averaging windows, narrow at low and wide at high frequencies: (bands, patches), rows sum to 1.
+
+    The first half of the bands starts out one patch wide, the rest widens geometrically up to the top; training
+    moves them from there.
+    """
+    linear = bands // 2
+    growth = torch.logspace(
+        math.log10(linear), math.log10(patches - 1), bands - linear + 1, dtype=torch.float64
+    )
+    centres = torch.cat([torch.arange(linear, dtype=torch.float64), growth[1:]])
+    position = torch.arange(patches, dtype=torch.float64)
+    widths = torch.gradient(centres)[0].clamp(min=1.0)
+    weights = (1.0 - (position - centres[:, None]).abs() / widths[:, None]).clamp(min=0.0)
+    return (weights / weights.sum(1, keepdim=True)).float()

@@ -1,0 +1,190 @@
+"""Training with Lightning: one module for every mask network, one function that runs it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import EMAWeightAveraging, LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from hushgate.training.config import Config
+from hushgate.training.losses import denoising_loss, si_sdr
+from hushgate.training.mixing import EpochSampler, Mixer, MixtureDataset
+from hushgate.training.models import build_model
+from hushgate.training.spectrum import Framing, apply_mask
+
+_SILENCE = 1e-8
+
+
+class DenoisingModule(lightning.LightningModule):
+    """A mask network with its framing, loss and optimizer.
+
+    Batches are (noisy, clean), each (batch, samples). The loss sees both at a common level: quiet recordings
+    count as much as loud ones.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.save_hyperparameters({"config": config.to_dict()})
+        self.network = build_model(config.model)
+        shape = self.network.config
+        self.framing = Framing(config.data.sample_rate, shape.frame_ms, shape.overlap)
+
+    def forward(self, noisy: Tensor) -> tuple[Tensor, Tensor]:
+        """Map noisy (batch, samples) to the estimate (batch, samples) and its spectrum."""
+        spectrum = self.framing.analyse(noisy)
+        state = self.network.initial_state(len(noisy))
+        mask, upper_gain, _ = self.network(spectrum[:, :, : self.network.config.num_bins], state)
+        masked = apply_mask(spectrum, mask.float(), upper_gain.float())
+        return self.framing.synthesize(masked, noisy.shape[-1]), masked
+
+    def _loss(self, noisy: Tensor, clean: Tensor) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+        estimate, masked = self(noisy)
+        level = clean.square().mean(-1, keepdim=True)
+        level = torch.where(level > _SILENCE**2, level, noisy.square().mean(-1, keepdim=True))
+        gain = (level + _SILENCE**2).rsqrt()
+        loss, terms = denoising_loss(
+            estimate * gain,
+            clean * gain,
+            masked * gain[:, :, None, None],
+            self.framing.analyse(clean * gain),
+            self.config.loss,
+        )
+        return loss, terms, estimate
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
+        loss, terms, _ = self._loss(*batch)
+        self.log("train/loss", loss, prog_bar=True)
+        self.log_dict({f"train/{name}": value for name, value in terms.items()})
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
+        noisy, clean = batch
+        loss, _, estimate = self._loss(noisy, clean)
+        sounding = clean.square().mean(-1) > _SILENCE
+        gained = (si_sdr(estimate, clean) - si_sdr(noisy, clean))[sounding]
+        self.log("val/loss", loss, prog_bar=True, batch_size=len(noisy))
+        self.log("val/si_sdr_gain_db", gained.mean(), prog_bar=True, batch_size=int(sounding.sum()))
+
+    def configure_optimizers(self) -> Any:
+        train = self.config.train
+        matrices = [p for p in self.network.parameters() if p.ndim > 1]
+        vectors = [p for p in self.network.parameters() if p.ndim <= 1]
+        optimizer = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": train.weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
+            lr=train.learning_rate,
+            betas=(0.9, 0.98),
+        )
+
+        def schedule(step: int) -> float:
+            if step < train.warmup_steps:
+                return (step + 1) / train.warmup_steps
+            done = (step - train.warmup_steps) / max(1, train.max_steps - train.warmup_steps)
+            return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
+
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def train(config: Config, run_dir: Path, resume: bool = False, progress: bool = True) -> Path:
+    """Train as configured and return the last checkpoint's path.
+
+    Args:
+        config: What to train on what.
+        run_dir: Folder for checkpoints (`last.ckpt`, `best.ckpt`), TensorBoard logs and `config.toml`'s values.
+        resume: Go on from `run_dir/last.ckpt`; without it that file must not exist.
+        progress: Show a progress bar.
+
+    Raises:
+        FileNotFoundError: Recordings, or the checkpoint to resume, are missing.
+        FileExistsError: `run_dir` holds a training already.
+    """
+    last = run_dir / "last.ckpt"
+    if resume and not last.is_file():
+        raise FileNotFoundError(f"{last} does not exist: there is no training to resume.")
+    if not resume and last.exists():
+        raise FileExistsError(f"{last} exists. Use --resume to go on, or another folder.")
+    lightning.seed_everything(config.train.seed, verbose=False)
+    torch.set_num_threads(config.train.threads)
+    per_epoch = config.train.steps_per_epoch * config.train.batch_size
+    mixer = Mixer(config.data, config.mix, "train")
+    loader = _loader(
+        MixtureDataset(mixer, config.train.seed, config.train.max_steps * config.train.batch_size),
+        config,
+        EpochSampler(per_epoch),
+    )
+    # Another seed than training's, the same in every run: validation figures are comparable.
+    validation = MixtureDataset(Mixer(config.data, config.mix, "val"), 0, config.data.val_examples)
+    trainer = lightning.Trainer(
+        default_root_dir=run_dir,
+        accelerator={"cuda": "gpu"}.get(config.train.accelerator, config.train.accelerator),
+        devices=1,
+        precision="bf16-mixed" if _on_cuda(config) else "32-true",
+        max_steps=config.train.max_steps,
+        gradient_clip_val=config.train.gradient_clip,
+        logger=TensorBoardLogger(run_dir, name="", version="logs"),
+        log_every_n_steps=50,
+        num_sanity_val_steps=0,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        callbacks=[
+            EMAWeightAveraging(decay=config.train.ema_decay),
+            LearningRateMonitor(),
+            ModelCheckpoint(
+                run_dir, "best", monitor="val/loss", save_last=True, enable_version_counter=False
+            ),
+        ],
+    )
+    trainer.fit(
+        DenoisingModule(config), loader, _loader(validation, config), ckpt_path=last if resume else None
+    )
+    return last
+
+
+def _on_cuda(config: Config) -> bool:
+    return config.train.accelerator != "cpu" and torch.cuda.is_available()
+
+
+def _loader(
+    dataset: MixtureDataset, config: Config, sampler: EpochSampler | None = None
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    workers = config.train.workers
+    return DataLoader(
+        dataset,
+        config.train.batch_size,
+        sampler=sampler,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=_on_cuda(config),
+    )
+
+
+def load_network(checkpoint: Path) -> tuple[nn.Module, Config]:
+    """Read the averaged weights of a checkpoint into a network, in evaluation mode.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: The file is no checkpoint of `hushgate train`.
+    """
+    if not checkpoint.is_file():
+        raise FileNotFoundError(f"checkpoint {checkpoint} does not exist.")
+    try:
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        config = Config.from_dict(content["hyper_parameters"]["config"], str(checkpoint))
+        weights = content["state_dict"]
+    except (KeyError, RuntimeError, ValueError, EOFError, OSError) as error:
+        raise ValueError(f"{checkpoint} is not a checkpoint of hushgate train: {error}") from error
+    module = DenoisingModule(config)
+    module.load_state_dict(weights)
+    return module.network.eval(), config
