@@ -1,1 +1,1 @@
-"""Training of hushgate's models: data mixing, networks, losses, the trainer and the export. Needs the extra `train`."""
+"""Training of the models: data mixing, networks, losses, trainer and export. Needs the extra `train`."""

@@ -1,4 +1,4 @@
-"""Changes of a recording that a denoiser must not care about: speed, equalizer, room, bandwidth, level, clipping.
+"""Changes that a denoiser must not care about: speed, equalizer, room, bandwidth, level, clipping.
 
 Every function takes mono float32 (samples,) and a seeded `numpy.random.Generator` where chance is involved,
 returns float32, and never writes to its input.
@@ -38,7 +38,7 @@ def active_level_db(audio: Audio, sample_rate: float, window_ms: float = 20.0) -
 def change_speed(audio: Audio, factor: float) -> Audio:
     """Play about `factor` times as fast, pitch and all, by band-limited interpolation of the whole piece."""
     padded = fft.next_fast_len(len(audio) + 256, real=True)
-    # Both lengths suit the FFT, which moves the factor by a fraction of a percent: nobody asked for it exactly.
+    # Both lengths suit the FFT, which moves the factor by a fraction of a percent: nobody needs it exact.
     target = fft.next_fast_len(round(padded / factor), real=True)
     spectrum = fft.rfft(np.pad(audio, (0, padded - len(audio))))
     bins = min(len(spectrum), target // 2 + 1)
@@ -77,7 +77,7 @@ def limit_band(audio: Audio, sample_rate: float, low_hz: float, high_hz: float) 
 
 
 def room_response(sample_rate: float, rng: Generator, decay_s: float, direct_db: float) -> Audio:
-    """Return a synthetic room impulse response: direct sound, sparse early reflections, a decaying diffuse tail.
+    """Return a synthetic room response: direct sound, sparse early reflections, a decaying diffuse tail.
 
     Args:
         decay_s: Time in which the tail falls by 60 dB, s; the top of the band falls faster, as in air.

@@ -17,7 +17,6 @@ from typing import Any
 
 from hushgate.training.noises import GENERATORS
 
-
 ANY_SYNTHESIZED = "synthesized"
 
 
@@ -120,7 +119,7 @@ class TrainConfig:
         seed: Drives the weights and every mixture.
         max_steps: Optimizer steps.
         batch_size: Mixtures a step.
-        learning_rate: Peak of the schedule: linear warm-up over `warmup_steps`, cosine down to 1 % of the peak.
+        learning_rate: Peak of the schedule: linear over `warmup_steps`, then cosine down to 1 % of it.
         weight_decay: AdamW's, on matrices only.
         gradient_clip: Largest gradient norm.
         ema_decay: Decay of the averaged weights, a step; they are what is validated and exported.

@@ -55,7 +55,7 @@ def export_checkpoint(checkpoint: Path, output: Path) -> Model:
 
 
 def export_network(network: Hush, card: CardConfig, output: Path) -> Model:
-    """Export a network: fold its normalizations, trace it, compare, describe it, and only then write `output`.
+    """Export a network: fold its normalizations, trace, compare and describe it, then write `output`.
 
     The comparison runs the graph at five lengths it was not traced with, two channels at once and the state
     carried from one to the next, and then once more as the engine loads it.

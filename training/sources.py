@@ -34,8 +34,8 @@ class Clip:
 def list_clips(location: Path) -> list[Clip]:
     """List the recordings of a manifest (CSV with path, kind, split, label) or of any folder.
 
-    In a plain folder the first level of subfolders gives the kind; every tenth file is `val`, by its place in the
-    sorted list, and the label is the file's folder.
+    In a plain folder the first level of subfolders gives the kind; every tenth file is `val`, by its place in
+    the sorted list, and the label is the file's folder.
 
     Raises:
         FileNotFoundError: `location` does not exist.
@@ -108,8 +108,8 @@ class ClipPool:
     def draw(self, num_samples: int, rng: Generator, pause_s: tuple[float, float]) -> Audio:
         """Fill `num_samples` with a random cut of one recording, or several joined by pauses.
 
-        A recording longer than needed is cut at a random place; shorter ones are followed, after a pause drawn from
-        `pause_s`, by others with the same label (the same speaker, say). Peaks are full scale.
+        A recording longer than needed is cut at a random place; shorter ones are followed, after a pause from
+        `pause_s`, by others with the same label (the same speaker). Peaks are full scale.
         """
         out = np.zeros(num_samples, dtype=np.float32)
         # Every second of audio is drawn equally often, not every file.

@@ -18,8 +18,8 @@ class Framing:
         overlap: Frames that cover each sample.
 
     Shapes: `analyse` maps (batch, samples) to (batch, frames, bins, 2), all bins from 0 Hz to Nyquist;
-    `synthesize` maps it back to (batch, samples). Samples are padded with a frame of silence on both sides, so
-    every sample is covered by `overlap` frames and the round trip is exact.
+    `synthesize` maps it back to (batch, samples). Samples are padded with silence on both sides, so that every
+    sample is covered by `overlap` frames and the round trip is exact.
     """
 
     def __init__(self, sample_rate: float, frame_ms: float, overlap: int) -> None:

@@ -10,13 +10,13 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging, LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from hushgate.training.config import Config
 from hushgate.training.losses import denoising_loss, si_sdr
 from hushgate.training.mixing import EpochSampler, Mixer, MixtureDataset
-from hushgate.training.models import build_model
+from hushgate.training.models import Hush, build_model
 from hushgate.training.spectrum import Framing, apply_mask
 
 _SILENCE = 1e-8
@@ -101,7 +101,7 @@ def train(config: Config, run_dir: Path, resume: bool = False, progress: bool = 
 
     Args:
         config: What to train on what.
-        run_dir: Folder for checkpoints (`last.ckpt`, `best.ckpt`), TensorBoard logs and `config.toml`'s values.
+        run_dir: Folder for checkpoints (`last.ckpt`, `best.ckpt`) and TensorBoard logs.
         resume: Go on from `run_dir/last.ckpt`; without it that file must not exist.
         progress: Show a progress bar.
 
@@ -170,7 +170,7 @@ def _loader(
     )
 
 
-def load_network(checkpoint: Path) -> tuple[nn.Module, Config]:
+def load_network(checkpoint: Path) -> tuple[Hush, Config]:
     """Read the averaged weights of a checkpoint into a network, in evaluation mode.
 
     Raises:

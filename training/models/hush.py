@@ -64,7 +64,7 @@ class HushConfig:
             )
         if self.band_channels % self.num_heads:
             raise ValueError(
-                f"band_channels must be a multiple of num_heads ({self.num_heads}) (got {self.band_channels})."
+                f"band_channels must be a multiple of num_heads, {self.num_heads} (got {self.band_channels})."
             )
 
 
@@ -93,7 +93,7 @@ class ProductNorm(nn.Module):
 
 
 def gather_neighbours(x: Tensor) -> Tensor:
-    """Append each position's two neighbours on the frequency axis: (..., patches, c) to (..., patches, 3c)."""
+    """Join each position with its two neighbours in frequency: (..., patches, c) to (..., patches, 3c)."""
     padded = functional.pad(x, (0, 0, 1, 1))
     return torch.cat([padded[..., :-2, :], x, padded[..., 2:, :]], dim=-1)
 
@@ -139,9 +139,9 @@ class BandBlock(nn.Module):
 class Hush(nn.Module):
     """Estimate a complex ratio mask from a spectrum, frame by frame, without look-ahead.
 
-    Shapes: `forward` maps spectrum (batch, frames, bins, 2) and one state (batch, bands, band_channels) per block to
-    mask (batch, frames, bins, 2), upper_gain (batch, frames, 1) and the new states. The spectrum is scaled as in
-    `hushgate.engine.framing`. A new network is the identity: real part 1, imaginary part 0, nearly.
+    Shapes: `forward` maps spectrum (batch, frames, bins, 2) and one state (batch, bands, band_channels) per
+    block to mask (batch, frames, bins, 2), upper_gain (batch, frames, 1) and the new states. The spectrum is
+    scaled as in `hushgate.engine.framing`. A new network is nearly the identity: real part 1, imaginary part 0.
     """
 
     def __init__(self, config: HushConfig | None = None) -> None:
@@ -210,10 +210,10 @@ class Hush(nn.Module):
 
 
 def band_weights(patches: int, bands: int) -> Tensor:
-    """Triangular averaging windows, narrow at low and wide at high frequencies: (bands, patches), rows sum to 1.
+    """Triangular averaging windows, narrow at low and wide at high frequencies: (bands, patches).
 
-    The first half of the bands starts out one patch wide, the rest widens geometrically up to the top; training
-    moves them from there.
+    Rows sum to 1. The first half of the bands starts out one patch wide, the rest widens geometrically up to
+    the top; training moves them from there.
     """
     linear = bands // 2
     growth = torch.logspace(
