@@ -18,7 +18,7 @@ class Framing:
         overlap: Frames that cover each sample.
 
     Shapes: `analyse` maps (batch, samples) to (batch, frames, bins, 2), all bins from 0 Hz to Nyquist;
-    `synthesize` maps it back to (batch, samples). Samples are padded with silence on both sides, so that every
+    `synthesize` maps it back to (batch, samples). Silence is added on both sides, so that every
     sample is covered by `overlap` frames and the round trip is exact.
     """
 

@@ -141,7 +141,7 @@ class Hush(nn.Module):
 
     Shapes: `forward` maps spectrum (batch, frames, bins, 2) and one state (batch, bands, band_channels) per
     block to mask (batch, frames, bins, 2), upper_gain (batch, frames, 1) and the new states. The spectrum is
-    scaled as in `hushgate.engine.framing`. A new network is nearly the identity: real part 1, imaginary part 0.
+    scaled as in `hushgate.engine.framing`. A new network nearly passes sound unchanged.
     """
 
     def __init__(self, config: HushConfig | None = None) -> None:
