@@ -1,0 +1,10 @@
+"""`python -m hushgate` is the command `hushgate`."""
+
+from __future__ import annotations
+
+import sys
+
+from hushgate.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

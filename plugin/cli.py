@@ -1,0 +1,197 @@
+"""The command `hushgate`: finds the subcommand, runs it, and turns errors into one line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.metadata
+import io
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn, Protocol
+
+import hushgate
+
+# Name: (module with add_arguments and run, what it does). Imported only when called.
+_COMMANDS = {
+    "denoise": ("hushgate.commands.denoise", "remove the noise from a sound file"),
+    "models": ("hushgate.commands.models", "list the models that ship with hushgate"),
+}
+_COMMAND_GROUP = "hushgate.commands"
+
+_EXIT_ERROR = 2
+_EXIT_INTERRUPTED = 128 + 2  # as after SIGINT
+_EXIT_TERMINATED = 128 + 15  # as after SIGTERM
+_EXIT_BROKEN_PIPE = 128 + 13  # as after SIGPIPE
+
+# Numbers that argparse takes for options when they stand alone.
+_NEGATIVE_VALUE = re.compile(r"-(inf|infinity|[\d.]+e[+-]?\d+)", re.IGNORECASE)
+
+
+class Command(Protocol):
+    """A subcommand: a module of `hushgate.commands`, or what an entry point of that group names.
+
+    An entry point's object also has `help`, one line for the list of commands.
+    """
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the arguments."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do the work; the exit status."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports wrong usage in one line, as any other error."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_EXIT_ERROR, f"hushgate: error: {' '.join(message.split())} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: Arguments without the program's name; those of the process by default.
+
+    Returns:
+        Exit status: 0 done, 2 for errors (one line on standard error), 130 after Ctrl-C; commands
+        may have others of their own.
+    """
+    arguments = _bind_negative_values(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid text
+    try:
+        parser, commands = _build_parser(arguments)
+        args = parser.parse_args(arguments)
+    except SystemExit as exit_:  # argparse has printed the help, the version or the error
+        return exit_.code if isinstance(exit_.code, int) else _EXIT_ERROR
+    if args.command is None:
+        parser.print_help(sys.stderr)
+        return _EXIT_ERROR
+    try:
+        with _termination_unwinds():
+            status = commands[args.command].run(args)
+            sys.stdout.flush()
+            return status
+    except KeyboardInterrupt:
+        print("hushgate: interrupted", file=sys.stderr)
+        return _EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Who read our output has gone: nothing to report, and nothing more to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _EXIT_BROKEN_PIPE
+    except Exception as error:
+        if args.debug:
+            raise
+        print(f"hushgate: error: {describe_error(error)}", file=sys.stderr)
+        return _EXIT_ERROR
+
+
+def describe_error(error: Exception) -> str:
+    """One line that says what went wrong, naming the file where there is one.
+
+    >>> describe_error(FileNotFoundError(2, "No such file or directory", "take.wav"))
+    'take.wav: No such file or directory'
+    """
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        text = f"{os.fsdecode(error.filename)}: {error.strerror}"
+    else:
+        text = " ".join(str(error).split())
+    if isinstance(error, ModuleNotFoundError):
+        return f"{text}. {_install_hint(error.name or '')}"
+    if isinstance(error, OSError | ValueError | RuntimeError | TypeError):
+        return text or type(error).__name__
+    return f"{type(error).__name__}: {text} (a fault of hushgate; --debug shows where)"
+
+
+def _build_parser(arguments: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str, Command]]:
+    """The parser, with arguments only for the command that is called; and that command, loaded."""
+    parser = _Parser(
+        prog="hushgate",
+        description="A neural denoiser and smart noise gate for sound files.",
+        epilog="hushgate COMMAND --help shows what a command takes.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"hushgate {hushgate.__version__}")
+    parser.set_defaults(debug=False)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    called = next((argument for argument in arguments if not argument.startswith("-")), None)
+    commands: dict[str, Command] = {}
+    external = {point.name: point for point in importlib.metadata.entry_points(group=_COMMAND_GROUP)}
+    for name in [*_COMMANDS, *sorted(external.keys() - _COMMANDS.keys())]:
+        description = _COMMANDS[name][1] if name in _COMMANDS else ""
+        if name == called:
+            commands[name] = (
+                importlib.import_module(_COMMANDS[name][0]) if name in _COMMANDS else external[name].load()
+            )
+        if name not in _COMMANDS and called is None:
+            description = _external_help(external[name])
+        # argparse formats help texts with %, so a plain percent sign must be doubled.
+        subparser = subparsers.add_parser(name, help=description.replace("%", "%%"), allow_abbrev=False)
+        if name in commands:
+            subparser.description = description or getattr(commands[name], "help", None)
+            commands[name].add_arguments(subparser)
+            subparser.add_argument(
+                "--debug", action="store_true", help="show a traceback when something fails"
+            )
+    return parser, commands
+
+
+def _external_help(point: importlib.metadata.EntryPoint) -> str:
+    try:
+        return str(getattr(point.load(), "help", ""))
+    except Exception as error:  # a broken add-on must not take the other commands with it
+        return f"not usable: {' '.join(str(error).split())}"
+
+
+def _install_hint(module: str) -> str:
+    """Which extra brings a missing package, from our own metadata."""
+    for requirement in importlib.metadata.requires("hushgate") or []:
+        match = re.match(r"([\w.-]+).*extra\s*==\s*['\"](\w+)['\"]", requirement)
+        if match and match[1].replace("-", "_").lower() == module.partition(".")[0].lower():
+            return f"Install it with: pip install 'hushgate[{match[2]}]'."
+    return "Install it with pip."
+
+
+def _bind_negative_values(arguments: Sequence[str]) -> list[str]:
+    """Join `--flag -inf` to `--flag=-inf`.
+
+    >>> _bind_negative_values(["--gate-threshold-db", "-inf", "a.wav"])
+    ['--gate-threshold-db=-inf', 'a.wav']
+    """
+    bound: list[str] = []
+    for argument in arguments:
+        if (
+            bound
+            and bound[-1].startswith("--")
+            and "=" not in bound[-1]
+            and _NEGATIVE_VALUE.fullmatch(argument)
+        ):
+            bound[-1] += f"={argument}"
+        else:
+            bound.append(argument)
+    return bound
+
+
+@contextmanager
+def _termination_unwinds() -> Iterator[None]:
+    """Let SIGTERM end the program as Ctrl-C does, so that temporary files are removed."""
+
+    def leave(signum: int, frame: FrameType | None) -> NoReturn:
+        raise SystemExit(_EXIT_TERMINATED)
+
+    try:
+        before = signal.signal(signal.SIGTERM, leave)
+    except ValueError:  # not the main thread: its owner handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,164 @@
+"""`hushgate denoise`: one sound file in, its cleaned twin out."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hushgate.parameter_flags import add_parameter_flags, given_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hushgate.audio_io import AudioFormat
+    from hushgate.denoiser import Denoiser
+
+PIPE = "-"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `hushgate denoise`."""
+    parser.add_argument("input", metavar="INPUT", help="sound file, or - for WAV on standard input")
+    parser.add_argument(
+        "-o",
+        "--output-file",
+        metavar="FILE",
+        help="where to write, or - for WAV on standard output (default: INPUT's name with .denoised)",
+    )
+    parser.add_argument("--model", default="voice", metavar="NAME|PATH", help="shipped model or model file")
+    parser.add_argument("--subtype", metavar="NAME", help="sample format, such as PCM_24 (default: INPUT's)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing output file")
+    parser.add_argument(
+        "--allow-truncated", action="store_true", help="clean what is there of a file that is cut short"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print only warnings and errors")
+    add_parameter_flags(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Denoise a file and say what was done; exit status 0.
+
+    Raises:
+        OSError, ValueError, RuntimeError: Whatever kept it from being done, in one line.
+    """
+    from hushgate.audio_io import open_input, open_output
+    from hushgate.denoiser import Denoiser
+    from hushgate.streaming import stream
+
+    parameters = given_parameters(args)
+    target = args.output_file or _default_target(args.input, parameters.get("output") == "residual")
+    if target == PIPE and sys.stdout.isatty():
+        raise ValueError("standard output is a terminal. Name a file with -o, or pipe the output on.")
+    with open_input(args.input, allow_truncated=args.allow_truncated) as reader:
+        effect = Denoiser(args.model, **parameters)  # type: ignore[arg-type]
+        form = reader.format
+        with open_output(target, form, args.input, subtype=args.subtype, overwrite=args.overwrite) as writer:
+            before, after = _Level(), _Level()
+            started = time.perf_counter()
+            with _progress(args, form) as advance:
+                blocks = before.measured(reader.blocks())
+                for block in after.measured(stream(effect, blocks, form.sample_rate, 65_536)):
+                    writer.write(block)
+                    advance(block.shape[1])
+            elapsed_s = time.perf_counter() - started
+            if before.num_samples == 0:
+                raise ValueError(f"{args.input} holds no sound.")
+    _warn(args, reader.warnings, effect.num_nonfinite, writer.num_clipped, writer.format)
+    if not args.quiet and target != PIPE:
+        print("\n".join(_summary(args.input, target, form, effect, before, after, elapsed_s)))
+    return 0
+
+
+def _default_target(source: str, is_residual: bool) -> str:
+    if source == PIPE:
+        return PIPE
+    path = Path(source)
+    return str(path.with_name(f"{path.stem}.{'residual' if is_residual else 'denoised'}{path.suffix}"))
+
+
+class _Level:
+    """RMS level of everything that passes by."""
+
+    def __init__(self) -> None:
+        self.num_samples = 0
+        self._num_values = 0
+        self._energy = 0.0
+
+    def measured(self, blocks: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+        """Hand blocks on unchanged, and count their energy; what is no number counts as silence."""
+        import numpy as np
+
+        for block in blocks:
+            energy = float(np.sum(np.square(block, dtype=np.float64)))
+            if not math.isfinite(energy):
+                energy = float(np.sum(np.square(block[np.isfinite(block)], dtype=np.float64)))
+            self._energy += energy
+            self._num_values += block.size
+            self.num_samples += block.shape[1]
+            yield block
+
+    @property
+    def dbfs(self) -> float:
+        """Level of a full-scale square wave is 0 dBFS; -inf for silence."""
+        return 10.0 * math.log10(self._energy / self._num_values) if self._energy > 0.0 else -math.inf
+
+
+def _summary(
+    source: str,
+    target: str,
+    form: AudioFormat,
+    effect: Denoiser,
+    before: _Level,
+    after: _Level,
+    elapsed_s: float,
+) -> list[str]:
+    duration_s = before.num_samples / form.sample_rate
+    latency_ms = 1000.0 * effect.latency_samples / form.sample_rate
+    removed = f" ({before.dbfs - after.dbfs:.1f} dB removed)" if after.dbfs > -math.inf else ""
+    factor = max(elapsed_s, 1e-9) / duration_s
+    return [
+        f"input    {source} ({form}, {duration_s:.2f} s)",
+        f"output   {target}",
+        f"model    {effect.model}, latency {latency_ms:.1f} ms ({effect.latency_samples} samples), taken out",
+        f"level    {before.dbfs:.1f} dBFS -> {after.dbfs:.1f} dBFS{removed}",
+        f"speed    {1.0 / factor:.0f} times real time (real-time factor {factor:.4f})",
+    ]
+
+
+def _warn(
+    args: argparse.Namespace, messages: list[str], num_nonfinite: int, num_clipped: int, form: AudioFormat
+) -> None:
+    if num_nonfinite:
+        messages = [*messages, f"{args.input}: {num_nonfinite} samples were not numbers and became silence."]
+    if num_clipped:
+        messages = [
+            *messages,
+            f"{num_clipped} samples were beyond full scale and clipped in {form.subtype}. "
+            "Use --subtype FLOAT, or turn the input down.",
+        ]
+    for message in messages:
+        print(f"hushgate: warning: {message}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _progress(args: argparse.Namespace, form: AudioFormat) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error when a person sits before it; else nothing."""
+    if args.quiet or not (sys.stderr.isatty() and sys.stdout.isatty()):
+        yield lambda num_samples: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = [TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %")]
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(Path(args.input).name, total=form.num_samples)
+        yield lambda num_samples: progress.advance(task, num_samples)

@@ -1,0 +1,43 @@
+"""Command-line flags for every parameter of the denoiser, made from the engine's table."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from hushgate.engine.parameters import PARAMETERS, Parameter, Value
+
+_DEST = "parameter_"
+
+
+def add_parameter_flags(parser: argparse.ArgumentParser) -> None:
+    """Add one flag for each of `PARAMETERS`, named like it with dashes: `--release-ms`."""
+    group = parser.add_argument_group("parameters")
+    for parameter in PARAMETERS.values():
+        default = parameter.format(parameter.default)
+        text = f"{parameter.description} {parameter.allowed[0].upper()}{parameter.allowed[1:]}; default {default}."
+        group.add_argument(
+            "--" + parameter.name.replace("_", "-"),
+            dest=_DEST + parameter.name,
+            type=_reader(parameter),
+            metavar="WORD" if parameter.choices else (parameter.unit or "NUMBER").upper(),
+            help=text.replace("%", "%%"),
+        )
+
+
+def given_parameters(args: argparse.Namespace) -> dict[str, Value]:
+    """The parameters that were given as flags, by name; others are left to model or preset."""
+    given = {name: getattr(args, _DEST + name) for name in PARAMETERS}
+    return {name: value[0] for name, value in given.items() if value is not None}
+
+
+def _reader(parameter: Parameter) -> Callable[[str], tuple[Value]]:
+    def read(text: str) -> tuple[Value]:
+        # In a tuple, because None is a value of its own: "no limit", not "not given".
+        try:
+            return (parameter.parse(text),)
+        except ValueError as error:
+            remedy = " Name the output file with -o." if parameter.name == "output" else ""
+            raise argparse.ArgumentTypeError(f"{error}{remedy}") from None
+
+    return read
