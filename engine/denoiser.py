@@ -192,16 +192,16 @@ class Denoiser:
         if self._changed:
             self._apply_settings()
         self._started = True
-        high, low = float(block.max()), float(block.min())
+        high, low = np.maximum.reduce(block, axis=None), np.minimum.reduce(block, axis=None)
         if not (high <= _LARGEST_SAMPLE and low >= -_LARGEST_SAMPLE):  # true for NaN
             block, high, low = self._cleaned(block)
-        self.input_peak = max(high, -low)
+        self.input_peak = float(max(high, -low))
         if 0.0 < self.input_peak < _SMALLEST_PEAK:
             wet = self._stream.process(np.zeros_like(block))
         else:
             wet = self._stream.process(block)
         out = self._mixed(self._delay.process(block), wet)
-        self.output_peak = float(max(out.max(), -out.min()))
+        self.output_peak = float(max(np.maximum.reduce(out, axis=None), -np.minimum.reduce(out, axis=None)))
         return out
 
     def _mixed(self, dry: NDArray[np.float32], wet: NDArray[np.float32]) -> NDArray[np.float32]:

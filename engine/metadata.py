@@ -209,7 +209,7 @@ def parse_metadata(
         lookahead_frames=fields.integer("lookahead_frames", 0, 1000),
         state_names=tuple(names),  # type: ignore[arg-type]
         num_parameters=fields.integer("num_parameters", 0, 1 << 40),
-        licence=fields.word("licence"),
+        licence=fields.text("licence"),
         attribution=fields.text("attribution"),
         has_presence=has_presence,
     )

@@ -122,6 +122,7 @@ class SpectralStream:
         self._lookahead = lookahead
         # Input: what the next frame shares with the last one, then new samples.
         self._input = np.zeros((channels, size - hop + frames * hop), dtype=np.float32)
+        self._overlapping = np.lib.stride_tricks.sliding_window_view(self._input, size, axis=1)[:, ::hop]
         # Output: finished samples (from _read to _ready), then sums that later frames still add to.
         self._output = np.zeros((channels, hop + frames * hop + size - hop), dtype=np.float32)
         # Spectra wait here for the masks of a model that looks ahead.
@@ -156,13 +157,7 @@ class SpectralStream:
         channels, size, hop = self.num_channels, self.frame_size, self.hop_size
         overlap, lookahead, bins = size // hop, self._lookahead, size // 2 + 1
         frames = self._frames[: channels * num_frames * size].reshape(channels, num_frames, size)
-        overlapping = np.lib.stride_tricks.as_strided(
-            self._input,
-            (channels, num_frames, size),
-            (self._input.strides[0], hop * self._input.itemsize, self._input.itemsize),
-            writeable=False,
-        )
-        np.multiply(overlapping, self._analysis, out=frames)
+        np.multiply(self._overlapping[:, :num_frames], self._analysis, out=frames)
         spectra = self._spectra[:, lookahead : lookahead + num_frames]
         self._forward(frames, spectra)
         delayed = self._spectra[:, :num_frames]
