@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-_MISSING = "needs the training extra: pip install 'hushgate[train]'"
+
+@contextlib.contextmanager
+def _training_extra(command: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise RuntimeError(
+            f"hushgate {command} needs the training extra: pip install 'hushgate[train]' ({error})."
+        ) from error
 
 
 class TrainCommand:
@@ -40,17 +50,16 @@ class TrainCommand:
 
     @staticmethod
     def run(args: argparse.Namespace) -> int:
-        from hushgate.training.config import load_config, shipped_config
+        with _training_extra("train"):
+            from hushgate.training.config import load_config, shipped_config
 
         config_path = args.config if args.config.suffix else shipped_config(str(args.config))
         overrides = list(args.set)
         if args.data:
             overrides.append(f"data.folders=[{', '.join(map(_quoted, args.data))}]")
         config = load_config(config_path, overrides)
-        try:
+        with _training_extra("train"):
             from hushgate.training.trainer import train
-        except ImportError as error:
-            raise RuntimeError(f"hushgate train {_MISSING} ({error}).") from error
         output = args.output or Path("runs") / config_path.stem
         output.mkdir(parents=True, exist_ok=True)
         progress = not args.quiet and sys.stderr.isatty()
@@ -80,10 +89,8 @@ class ExportCommand:
             raise FileExistsError(f"{args.output} exists. Use --overwrite to replace it.")
         if not args.output.parent.is_dir():
             raise FileNotFoundError(f"folder {args.output.parent} does not exist.")
-        try:
+        with _training_extra("export"):
             from hushgate.training.export import export_checkpoint
-        except ImportError as error:
-            raise RuntimeError(f"hushgate export {_MISSING} ({error}).") from error
         info = export_checkpoint(args.checkpoint, args.output).info
         print(
             f"{args.output}: {info.name}, {info.num_parameters:,} parameters, "

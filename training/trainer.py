@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,14 @@ class DenoisingModule(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 
-def train(config: Config, run_dir: Path, resume: bool = False, progress: bool = True) -> Path:
+def train(
+    config: Config,
+    run_dir: Path,
+    *,
+    resume: bool = False,
+    progress: bool = True,
+    callbacks: Sequence[lightning.Callback] = (),
+) -> Path:
     """Train as configured and return the last checkpoint's path.
 
     Args:
@@ -104,6 +112,7 @@ def train(config: Config, run_dir: Path, resume: bool = False, progress: bool = 
         run_dir: Folder for checkpoints (`last.ckpt`, `best.ckpt`) and TensorBoard logs.
         resume: Go on from `run_dir/last.ckpt`; without it that file must not exist.
         progress: Show a progress bar.
+        callbacks: More of Lightning's callbacks, after our own.
 
     Raises:
         FileNotFoundError: Recordings, or the checkpoint to resume, are missing.

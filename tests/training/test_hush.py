@@ -1,0 +1,159 @@
+"""The network, its framing and losses, and the way from PyTorch to the engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
+
+from hushgate.engine import Denoiser  # noqa: E402
+from hushgate.training import export  # noqa: E402
+from hushgate.training.config import CardConfig, LossConfig  # noqa: E402
+from hushgate.training.losses import denoising_loss, si_sdr, signal_to_noise_loss  # noqa: E402
+from hushgate.training.models import Hush, HushConfig  # noqa: E402
+from hushgate.training.spectrum import Framing, apply_mask  # noqa: E402
+
+CARD = CardConfig(name="small", task="voice", licence="MIT")
+SMALL = HushConfig(num_bins=64, channels=8, bands=6, band_channels=12, num_heads=2, upper_from_hz=1500.0)
+
+
+def _network(seed: int = 0, config: HushConfig = SMALL) -> Hush:
+    """An untrained network that is far from the identity: random weights and running statistics."""
+    torch.manual_seed(seed)
+    network = Hush(config)
+    with torch.no_grad():
+        network.decode.weight.mul_(10.0)
+        for name, buffer in network.named_buffers():
+            if name.endswith("running_mean"):
+                buffer.normal_(0.0, 0.1)
+            if name.endswith("running_var"):
+                buffer.uniform_(0.5, 2.0)
+    return network.eval()
+
+
+def _spectrum(frames: int, batch: int = 1, seed: int = 1) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(batch, frames, SMALL.num_bins, 2, generator=generator) * 0.1
+
+
+def test_a_new_network_hardly_changes_the_sound() -> None:
+    torch.manual_seed(0)
+    network = Hush(SMALL).eval()
+    mask, upper_gain, _ = network(_spectrum(20), network.initial_state(1))
+    assert (mask[..., 0] - 1.0).abs().mean() < 0.15
+    assert mask[..., 1].abs().mean() < 0.15
+    assert upper_gain.min() > 0.7
+
+
+def test_state_carries_over_from_call_to_call() -> None:
+    network, spectrum = _network(), _spectrum(50, batch=2)
+    whole, _, last = network(spectrum, network.initial_state(2))
+    state, parts = network.initial_state(2), []
+    for part in spectrum.split([1, 7, 30, 12], dim=1):
+        mask, _, state = network(part, state)
+        parts.append(mask)
+    torch.testing.assert_close(torch.cat(parts, dim=1), whole, atol=1e-5, rtol=0)
+    torch.testing.assert_close(state[0], last[0], atol=1e-5, rtol=0)
+
+
+def test_masks_do_not_know_the_future() -> None:
+    network, spectrum = _network(), _spectrum(30)
+    changed = spectrum.clone()
+    changed[:, 20:] += 1.0
+    first, _, _ = network(spectrum, network.initial_state(1))
+    second, _, _ = network(changed, network.initial_state(1))
+    torch.testing.assert_close(first[:, :20], second[:, :20])
+    assert not torch.allclose(first[:, 20:], second[:, 20:])
+
+
+def test_folding_the_normalization_changes_nothing() -> None:
+    network, spectrum = _network(), _spectrum(20)
+    before, _, _ = network(spectrum, network.initial_state(1))
+    after, _, _ = network.fuse()(spectrum, network.initial_state(1))
+    torch.testing.assert_close(before, after, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("overlap", [2, 4])
+@pytest.mark.parametrize("num_samples", [1, 511, 16_000])
+def test_framing_gives_the_sound_back(overlap: int, num_samples: int) -> None:
+    framing = Framing(16_000, 32.0, overlap)
+    audio = torch.randn(2, num_samples)
+    torch.testing.assert_close(
+        framing.synthesize(framing.analyse(audio), num_samples), audio, atol=1e-5, rtol=0
+    )
+
+
+def test_exported_model_runs_in_the_engine_as_in_pytorch(tmp_path: Path) -> None:
+    network = _network()
+    path = tmp_path / "small.onnx"
+    info = export.export_network(network, CARD, path).info
+    assert (info.name, info.num_bins, info.frame_ms) == ("small", 64, 32.0)
+    assert list(tmp_path.iterdir()) == [path]
+
+    audio = np.random.default_rng(0).standard_normal(8_000).astype(np.float32) * 0.1
+    framing = Framing(16_000, 32.0, 2)
+    with torch.no_grad():
+        spectrum = framing.analyse(torch.from_numpy(audio)[None])
+        mask, upper_gain, _ = network(spectrum[:, :, :64], network.initial_state(1))
+        expected = framing.synthesize(apply_mask(spectrum, mask, upper_gain), len(audio))[0].numpy()
+    engine = Denoiser(path)
+    engine.prepare(16_000, 8_192, 1)
+    streamed = np.concatenate(
+        [engine.process(audio[None, :5_000]), engine.process(audio[None, 5_000:])], axis=1
+    )
+    streamed = np.concatenate([streamed, engine.flush()], axis=1)[0, engine.latency_samples :]
+    np.testing.assert_allclose(streamed[: len(expected)], expected[: len(streamed)], atol=2e-5)
+
+
+def test_an_export_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "_TOLERANCE", 1e-12)
+    with pytest.raises(export.ExportError, match="nothing was written"):
+        export.export_network(_network(), CARD, tmp_path / "small.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_losses_prefer_the_better_estimate_and_vanish_for_the_best() -> None:
+    torch.manual_seed(0)
+    framing = Framing(16_000, 32.0, 2)
+    target = torch.randn(2, 8_000)
+    noise = torch.randn(2, 8_000)
+
+    def loss(level: float) -> float:
+        estimate = target + level * noise
+        total, _ = denoising_loss(
+            estimate, target, framing.analyse(estimate), framing.analyse(target), LossConfig()
+        )
+        return float(total)
+
+    assert loss(0.0) < loss(0.1) < loss(0.5) < loss(1.0)
+    assert loss(0.0) == pytest.approx(-15.0, abs=0.1)
+    assert signal_to_noise_loss(target + 0.1 * noise, target) == pytest.approx([-20.0, -20.0], abs=0.4)
+
+
+def test_silent_targets_have_a_finite_loss_and_gradient() -> None:
+    framing = Framing(16_000, 32.0, 2)
+    estimate = torch.full((1, 4_000), 1e-3, requires_grad=True)
+    target = torch.zeros(1, 4_000)
+    total, terms = denoising_loss(
+        estimate, target, framing.analyse(estimate), framing.analyse(target), LossConfig()
+    )
+    total.backward()
+    assert terms["snr"] == 0.0
+    assert estimate.grad is not None
+    assert bool(torch.isfinite(estimate.grad).all())
+
+
+def test_si_sdr_ignores_scale_and_measures_noise() -> None:
+    torch.manual_seed(1)
+    target, noise = torch.randn(1, 16_000), torch.randn(1, 16_000)
+    assert float(si_sdr(0.3 * (target + 0.1 * noise), target)) == pytest.approx(20.0, abs=0.3)
+
+
+def test_wrong_shapes_are_refused_on_construction() -> None:
+    with pytest.raises(ValueError, match="num_bins must be a multiple of stride"):
+        HushConfig(num_bins=65)
+    with pytest.raises(ValueError, match="multiple of num_heads"):
+        HushConfig(band_channels=50)

@@ -1,0 +1,125 @@
+"""A whole training, small: data from disk, steps, checkpoint, resume, export, and sound through the engine."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
+
+CONFIG = """
+[model]
+family = "hush"
+num_bins = 64
+channels = 8
+bands = 6
+band_channels = 12
+num_heads = 2
+upper_from_hz = 1500.0
+[data]
+sample_rate = 4000
+segment_s = 0.5
+val_examples = 2
+[[mix.targets]]
+kind = "speech"
+[[mix.noises]]
+kind = "coloured"
+[train]
+max_steps = 4
+batch_size = 2
+warmup_steps = 1
+steps_per_epoch = 2
+workers = 0
+accelerator = "cpu"
+[card]
+name = "tiny"
+licence = "MIT"
+"""
+
+
+def _hushgate(*arguments: str | Path, expect: int = 0) -> str:
+    run = subprocess.run(
+        [sys.executable, "-m", "hushgate", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert run.returncode == expect, run.stderr
+    return run.stdout + run.stderr
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("workshop")
+    (folder / "data" / "speech").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for number in range(10):
+        audio = np.cumsum(rng.standard_normal(4000)) * np.hanning(4000)
+        soundfile.write(folder / "data" / "speech" / f"{number}.wav", audio / np.abs(audio).max() / 2, 4000)
+    (folder / "tiny.toml").write_text(CONFIG, encoding="utf-8")
+    return folder
+
+
+def test_train_resume_export_and_denoise(workshop: Path) -> None:
+    run, config = workshop / "run", workshop / "tiny.toml"
+    common = ("train", config, "--data", workshop / "data", "--quiet")
+    _hushgate(*common, "-o", run, "--set", "train.max_steps=2")
+    assert (run / "last.ckpt").is_file()
+    assert list(run.glob("logs/events*"))
+
+    # Never over an existing training by accident.
+    assert "--resume" in _hushgate(*common, "-o", run, expect=2)
+
+    _hushgate(*common, "-o", run, "--resume")
+    step = torch.load(run / "last.ckpt", weights_only=True)["global_step"]
+    assert step == 4
+
+    model = workshop / "tiny.onnx"
+    printed = _hushgate("export", run / "last.ckpt", "-o", model)
+    assert re.search(r"tiny, [\d,]+ parameters", printed)
+    assert "exists" in _hushgate("export", run / "last.ckpt", "-o", model, expect=2)
+
+    from hushgate.engine import Denoiser
+
+    engine = Denoiser(model)
+    engine.prepare(48_000, 4_800, 2)
+    assert np.isfinite(engine.process(np.full((2, 4_800), 0.1, np.float32))).all()
+
+
+def test_interrupted_training_ends_like_an_undisturbed_one(workshop: Path) -> None:
+    from hushgate.training.config import load_config
+    from hushgate.training.trainer import load_network, train
+
+    folders = f"data.folders=['{workshop / 'data'}']"
+    whole = load_config(workshop / "tiny.toml", [folders])
+    train(whole, workshop / "whole", progress=False)
+    # The same schedule, stopped after the first epoch, as a crash between two epochs would.
+    import lightning
+
+    class Stop(lightning.Callback):
+        def on_train_epoch_end(self, trainer: lightning.Trainer, *_: object) -> None:
+            trainer.should_stop = True
+
+    train(whole, workshop / "parts", progress=False, callbacks=[Stop()])
+    assert torch.load(workshop / "parts" / "last.ckpt", weights_only=True)["global_step"] == 2
+    train(whole, workshop / "parts", resume=True, progress=False)
+    one, _ = load_network(workshop / "whole" / "last.ckpt")
+    other, _ = load_network(workshop / "parts" / "last.ckpt")
+    for name, value in one.state_dict().items():
+        torch.testing.assert_close(other.state_dict()[name], value, msg=name)
+
+
+def test_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
+    junk = tmp_path / "junk.ckpt"
+    junk.write_bytes(b"not a checkpoint")
+    assert "junk.ckpt is not a checkpoint" in _hushgate("export", junk, "-o", tmp_path / "x.onnx", expect=2)
+    assert "does not exist" in _hushgate("export", tmp_path / "no.ckpt", "-o", tmp_path / "x.onnx", expect=2)
+    torch.save({"state_dict": {}}, junk)
+    assert "is not a checkpoint" in _hushgate("export", junk, "-o", tmp_path / "x.onnx", expect=2)
+    assert not (tmp_path / "x.onnx").exists()
