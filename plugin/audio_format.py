@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from hushgate.errors import AudioFileError
 
+DEFAULT_BLOCK_SIZE = 65_536
+
 # Sizes in a WAV header are 32-bit; a little is left for the header itself.
 _WAV_MAX_BYTES = 2**32 - 2**16
 _EXTENSIONS = {"aif": "AIFF", "aifc": "AIFF", "oga": "OGG", "opus": "OGG", "wave": "WAV", "snd": "AU"}

@@ -12,9 +12,9 @@ from typing import BinaryIO, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.audio_format import AudioFormat, output_format
+from hushgate.audio_format import DEFAULT_BLOCK_SIZE, AudioFormat, output_format
 from hushgate.errors import AudioFileError
-from hushgate.sound_file import DEFAULT_BLOCK_SIZE, FileReader, FileWriter, check_target
+from hushgate.sound_file import FileReader, FileWriter, check_target
 from hushgate.wav_stream import PIPE_SUBTYPES, WavStreamReader, WavStreamWriter
 
 __all__ = [
@@ -128,6 +128,7 @@ def open_output(
             )
         return _PipeWriter(_standard(sys.stdout), form)
     target = Path(path)
+    check_target(target, overwrite=True)
     if from_file is not None and target.exists() and target.samefile(from_file):
         raise ValueError(f"{target} is both input and output. Name another output.")
     return FileWriter(target, output_format(source, from_file, target, subtype), overwrite=overwrite)

@@ -67,16 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid text
     try:
-        parser, commands = _build_parser(arguments)
-        args = parser.parse_args(arguments)
-    except SystemExit as exit_:  # argparse has printed the help, the version or the error
-        return exit_.code if isinstance(exit_.code, int) else _EXIT_ERROR
-    if args.command is None:
-        parser.print_help(sys.stderr)
-        return _EXIT_ERROR
-    try:
         with _termination_unwinds():
-            status = commands[args.command].run(args)
+            status = _run(arguments)
             sys.stdout.flush()
             return status
     except KeyboardInterrupt:
@@ -87,10 +79,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _EXIT_BROKEN_PIPE
     except Exception as error:
-        if args.debug:
+        if "--debug" in arguments:
             raise
         print(f"hushgate: error: {describe_error(error)}", file=sys.stderr)
         return _EXIT_ERROR
+
+
+def _run(arguments: Sequence[str]) -> int:
+    parser, commands = _build_parser(arguments)
+    try:
+        args = parser.parse_args(arguments)
+    except SystemExit as exit_:  # argparse has printed the help, the version or the error
+        return exit_.code if isinstance(exit_.code, int) else _EXIT_ERROR
+    if args.command is None:
+        parser.print_help(sys.stderr)
+        return _EXIT_ERROR
+    return commands[args.command].run(args)
 
 
 def describe_error(error: Exception) -> str:
@@ -119,7 +123,6 @@ def _build_parser(arguments: Sequence[str]) -> tuple[argparse.ArgumentParser, di
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"hushgate {hushgate.__version__}")
-    parser.set_defaults(debug=False)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     called = next((argument for argument in arguments if not argument.startswith("-")), None)
     commands: dict[str, Command] = {}

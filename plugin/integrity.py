@@ -17,8 +17,10 @@ _STREAMING_SIZES = range(0x7FFF0000, 0x80000001)
 _SIZE_MISMATCH = re.compile(r"^\s*(?:data|SSND|riff|Data Size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
 _DS64_MISMATCH = re.compile(r"frame count (\d+) does not match value from 'ds64' chunk of (\d+)")
 
-# Samples per MPEG frame and size of the side information, by (MPEG-1, mono); layer III only.
+# Where the Xing tag stands in a layer III frame, by (MPEG-1, mono).
 _XING_OFFSET = {(True, False): 36, (True, True): 21, (False, False): 21, (False, True): 13}
+# How far into the data the decoder looks for a first frame.
+_MP3_RESYNC_BYTES = 1024
 _OGG_MAX_PAGE = 65_307
 
 
@@ -44,29 +46,52 @@ def find_truncation(file: soundfile.SoundFile, path: Path) -> str | None:
     return None
 
 
-def find_mp3_truncation(path: Path) -> str | None:
-    """The same for an MP3 file with a Xing or Info header, which knows the number of bytes.
+def is_hopeless_mp3(path: Path) -> bool:
+    """Whether a file is called MP3 and contains nothing that looks like it, or like another format."""
+    if path.suffix.lower() != ".mp3":
+        return False
+    start, _ = _after_id3(path)
+    if start[:4] in (b"RIFF", b"RIFX", b"RF64", b"FORM", b"fLaC", b"OggS", b"caff", b".snd"):
+        return False
+    return not any(_is_frame_header(start[at : at + 4]) for at in range(len(start) - 3))
 
-    Looked at before libsndfile opens the file, because its decoder prints to standard error.
-    """
-    with path.open("rb") as file:
-        start = file.read(10)
-        skipped = 0
-        if start[:3] == b"ID3" and len(start) == 10:
-            # An ID3v2 tag: its size in four bytes of seven bits each.
-            skipped = 10 + sum((byte & 0x7F) << (7 * (3 - place)) for place, byte in enumerate(start[6:10]))
-        file.seek(skipped)
-        frame = file.read(200)
-        available = os.fstat(file.fileno()).st_size - skipped
-    if len(frame) < 4 or frame[0] != 0xFF or frame[1] & 0xE6 != 0xE2:  # sync word, layer III
+
+def find_mp3_truncation(path: Path) -> str | None:
+    """The same as `find_truncation` for an MP3 file whose Xing or Info tag knows the number of bytes."""
+    start, available = _after_id3(path)
+    if not _is_frame_header(start[:4]):
         return None
-    is_mpeg1, is_mono = bool(frame[1] & 0x08), frame[3] >> 6 == 3
-    tag = frame[_XING_OFFSET[is_mpeg1, is_mono] :]
+    is_mpeg1, is_mono = bool(start[1] & 0x08), start[3] >> 6 == 3
+    tag = start[_XING_OFFSET[is_mpeg1, is_mono] :]
     has_sizes = tag[:4] in (b"Xing", b"Info") and len(tag) >= 16 and tag[7] & 0x03 == 0x03
     announced = int.from_bytes(tag[12:16], "big") if has_sizes else 0
     if announced <= available:
         return None
     return f"its header announces {announced} bytes of sound, {available} are there"
+
+
+def _after_id3(path: Path) -> tuple[bytes, int]:
+    """The first bytes of a file after an ID3v2 tag, if it has one, and how many there are in all."""
+    with path.open("rb") as file:
+        head = file.read(10)
+        skipped = 0
+        if head[:3] == b"ID3" and len(head) == 10:
+            # The tag's size comes in four bytes of seven bits each.
+            skipped = 10 + sum((byte & 0x7F) << (7 * (3 - place)) for place, byte in enumerate(head[6:10]))
+        file.seek(skipped)
+        return file.read(_MP3_RESYNC_BYTES), os.fstat(file.fileno()).st_size - skipped
+
+
+def _is_frame_header(head: bytes) -> bool:
+    """Whether four bytes can begin an MPEG audio frame of layer III."""
+    return (
+        len(head) == 4
+        and head[0] == 0xFF
+        and head[1] & 0xE6 == 0xE2  # sync and layer
+        and head[1] & 0x18 != 0x08  # a reserved version
+        and head[2] & 0xF0 not in (0x00, 0xF0)  # free or forbidden bit rate
+        and head[2] & 0x0C != 0x0C  # a reserved sample rate
+    )
 
 
 def _ogg_has_end(path: Path) -> bool:

@@ -15,7 +15,8 @@ def add_parameter_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("parameters")
     for parameter in PARAMETERS.values():
         default = parameter.format(parameter.default)
-        text = f"{parameter.description} {parameter.allowed[0].upper()}{parameter.allowed[1:]}; default {default}."
+        allowed = parameter.allowed[0].upper() + parameter.allowed[1:]
+        text = f"{parameter.description} {allowed}; default {default}."
         group.add_argument(
             "--" + parameter.name.replace("_", "-"),
             dest=_DEST + parameter.name,

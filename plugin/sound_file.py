@@ -15,11 +15,14 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from hushgate.audio_format import AudioFormat, count_clipped
+from hushgate.audio_format import DEFAULT_BLOCK_SIZE, AudioFormat, count_clipped
 from hushgate.errors import AudioFileError
-from hushgate.integrity import find_mp3_truncation, find_truncation
+from hushgate.integrity import find_mp3_truncation, find_truncation, is_hopeless_mp3
 
-DEFAULT_BLOCK_SIZE = 65_536
+# Compressed formats lose something once more: at these settings (MP3 V0, Vorbis quality 8, Opus at
+# 128 kbit/s per channel) it cannot be heard. 0.0 is the largest file, 1.0 the smallest.
+_COMPRESSION_LEVELS = {"MPEG_LAYER_III": 0.0, "VORBIS": 0.2, "OPUS": 0.5}
+_SALVAGE_BLOCK_SIZE = 1024
 
 
 class FileReader:
@@ -48,13 +51,15 @@ class FileReader:
             raise AudioFileError(f"{self.path} is empty (0 bytes).")
         if self.path.suffix.lower() == ".raw":
             raise AudioFileError(f"{self.path}: raw samples have no header. Convert them to .wav first.")
+        # Both before libsndfile opens the file, because its MP3 decoder prints to standard error.
+        if is_hopeless_mp3(self.path):
+            raise AudioFileError(f"{self.path} cannot be read as audio (format not recognised).")
         if shortfall := find_mp3_truncation(self.path):
             self._report_truncated(f"{self.path} is cut short: {shortfall}")
         try:
             self._file = soundfile.SoundFile(self.path)
         except soundfile.LibsndfileError as error:
-            detail = (error.error_string or "damaged header").rstrip(".")
-            raise AudioFileError(f"{self.path} cannot be read as audio ({detail}).") from error
+            raise AudioFileError(f"{self.path} cannot be read as audio{_detail(error)}.") from error
         try:
             self.format = self._inspect(file_size)
         except BaseException:
@@ -74,22 +79,39 @@ class FileReader:
             AudioFileError: A part cannot be decoded, or the file ends before its announced length.
         """
         num_read = 0
-        detail = ""
-        while True:
-            try:
-                block = self._file.read(block_size, dtype="float32", always_2d=True)
-            except soundfile.LibsndfileError as error:
-                detail = f": {error.error_string.rstrip('.')}" if error.error_string else ""
-                break
-            if not len(block):
-                break
-            num_read += len(block)
-            yield np.ascontiguousarray(block.T)
+        failed = ""
+        try:
+            for block in self._read(self._file, block_size):
+                num_read += block.shape[1]
+                yield block
+        except soundfile.LibsndfileError as error:
+            failed = _detail(error)
+            if not self._allow_truncated:
+                self._report_truncated(f"{self.path} is damaged or cut short{failed}")
+            for block in self._salvage(num_read):
+                num_read += block.shape[1]
+                yield block
         expected = self.format.num_samples
-        if expected is not None and num_read < expected:
+        if failed or (expected is not None and num_read < expected):
             self._report_truncated(
-                f"{self.path} is damaged or cut short: {num_read} of {expected} samples could be read{detail}"
+                f"{self.path} is damaged or cut short after {num_read} of {expected} samples{failed}"
             )
+
+    @staticmethod
+    def _read(file: soundfile.SoundFile, block_size: int) -> Iterator[NDArray[np.float32]]:
+        while len(block := file.read(block_size, dtype="float32", always_2d=True)):
+            yield np.ascontiguousarray(block.T)
+
+    def _salvage(self, num_skipped: int) -> Iterator[NDArray[np.float32]]:
+        """What can be decoded after `num_skipped` samples, from a second look in small steps.
+
+        A block in which the decoder fails is lost as a whole, so these are small.
+        """
+        with soundfile.SoundFile(self.path) as file, contextlib.suppress(soundfile.LibsndfileError):
+            for block in self._read(file, _SALVAGE_BLOCK_SIZE):
+                if num_skipped < block.shape[1]:
+                    yield block[:, num_skipped:]
+                num_skipped = max(0, num_skipped - block.shape[1])
 
     def _inspect(self, file_size: int) -> AudioFormat:
         file = self._file
@@ -104,7 +126,9 @@ class FileReader:
 
     def _report_truncated(self, message: str) -> None:
         if not self._allow_truncated:
-            raise AudioFileError(f"{message}. Pass --allow-truncated to take what is there.")
+            raise AudioFileError(
+                f"{message}. Pass --allow-truncated (allow_truncated=True) to take what is there."
+            )
         self.warnings.append(f"{message}.")
 
 
@@ -138,7 +162,10 @@ class FileWriter:
         check_target(self.path, overwrite=overwrite)
         self._part = self._target.parent / f".hushgate-{secrets.token_hex(6)}.part"
         # Made here and not by soundfile: the kernel's own errors, and the user's usual permissions.
-        os.close(os.open(self._part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        try:
+            os.close(os.open(self._part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
         try:
             self._file = soundfile.SoundFile(
                 self._part,
@@ -148,6 +175,7 @@ class FileWriter:
                 format=form.container,
                 subtype=form.subtype,
                 endian=form.endian,
+                compression_level=_COMPRESSION_LEVELS.get(form.subtype),
             )
         except BaseException as error:
             self._part.unlink()
@@ -224,6 +252,11 @@ def check_target(path: Path, *, overwrite: bool) -> None:
         raise FileNotFoundError(errno.ENOENT, f"the folder {folder} does not exist", str(path))
     if not os.access(folder, os.W_OK):
         raise PermissionError(errno.EACCES, f"the folder {folder} is not writable", str(path))
+
+
+def _detail(error: soundfile.LibsndfileError) -> str:
+    text = (error.error_string or "").removeprefix("Error : ").rstrip(".")
+    return f" ({text[0].lower()}{text[1:]})" if text else ""
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.audio_format import AudioFormat, count_clipped
+from hushgate.audio_format import DEFAULT_BLOCK_SIZE, AudioFormat, count_clipped
 from hushgate.errors import AudioFileError
 from hushgate.integrity import UNKNOWN_SIZE, is_unknown_size
 
@@ -50,7 +50,7 @@ class WavStreamReader:
         self.warnings: list[str] = []
         self.format = self._read_header()
 
-    def blocks(self, block_size: int) -> Iterator[NDArray[np.float32]]:
+    def blocks(self, block_size: int = DEFAULT_BLOCK_SIZE) -> Iterator[NDArray[np.float32]]:
         """Yield float32 (channels, samples) of at most `block_size` samples until the data ends.
 
         Raises:
@@ -72,7 +72,9 @@ class WavStreamReader:
         if form.num_samples is not None and num_read < form.num_samples:
             message = f"{self._name} ends after {num_read} of {form.num_samples} samples"
             if not self._allow_truncated:
-                raise AudioFileError(f"{message}. Pass --allow-truncated to take what is there.")
+                raise AudioFileError(
+                    f"{message}. Pass --allow-truncated (allow_truncated=True) to take what is there."
+                )
             self.warnings.append(f"{message}.")
 
     def _read(self, size: int) -> bytes:
