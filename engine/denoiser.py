@@ -6,21 +6,21 @@ import os
 from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
+from numpy.typing import NDArray
+
 from hushgate.engine.delay import DelayLine
-from hushgate.engine.gate import GateSettings, decibels
+from hushgate.engine.gate import GateSettings
+from hushgate.engine.meters import Meters
 from hushgate.engine.model import Model, load_model
 from hushgate.engine.parameters import PARAMETERS, Value
 from hushgate.engine.ramp import GainRamp
 from hushgate.engine.spectral_gate import SpectralGate
 from hushgate.engine.stream import SpectralStream
-from hushgate.engine.stream_format import check_stream_format
-from numpy.typing import NDArray
+from hushgate.engine.stream_format import check_block, check_stream_format, replace_nonfinite
 
 T = TypeVar("T")
 
 RAMP_MS = 20.0
-# No sound is larger than this (240 dB over full scale); beyond it, squares overflow.
-_LARGEST_SAMPLE = 1e12
 # Below -300 dBFS the wet path hears silence: sums and products there would be denormal and slow.
 _SMALLEST_PEAK = 1e-15
 
@@ -47,7 +47,7 @@ class _Setting(Generic[T]):
         instance._changed = True  # after the value: process clears the mark before it reads
 
 
-class Denoiser:
+class Denoiser(Meters):
     """Remove what the model does not want to keep, at any sample rate and block size.
 
     Args:
@@ -91,6 +91,7 @@ class Denoiser:
     channel_link = _Setting[str]()
 
     def __init__(self, model: str | os.PathLike[str] | Model = "voice", **parameters: Any) -> None:
+        super().__init__()
         unknown = sorted(parameters.keys() - PARAMETERS.keys())
         if unknown:
             raise TypeError(f"Denoiser has no parameter {unknown[0]!r}. Known: {', '.join(PARAMETERS)}.")
@@ -101,7 +102,6 @@ class Denoiser:
         self.model = load_model(model)
         self._stream = SpectralStream(self.model, frame_gain=self._frame_gain)
         self._prepared = False
-        self._clear_meters()
 
     def __repr__(self) -> str:
         settings = " ".join(f"{name}={value}" for name, value in self._values.items())
@@ -185,23 +185,19 @@ class Denoiser:
             RuntimeError: `prepare` has not been called.
             ValueError, TypeError: Not (channels, samples) with the prepared channel count, or not float.
         """
-        self._check_prepared()
-        block = self._checked(block)
+        block, peak, num_replaced = replace_nonfinite(check_block(block, self._stream.num_channels))
         if block.shape[1] == 0:
-            return np.empty(block.shape, dtype=np.float32)
+            return block.copy()
         if self._changed:
             self._apply_settings()
         self._started = True
-        high, low = np.maximum.reduce(block, axis=None), np.minimum.reduce(block, axis=None)
-        if not (high <= _LARGEST_SAMPLE and low >= -_LARGEST_SAMPLE):  # true for NaN
-            block, high, low = self._cleaned(block)
-        self.input_peak = float(max(high, -low))
-        if 0.0 < self.input_peak < _SMALLEST_PEAK:
-            wet = self._stream.process(np.zeros_like(block))
-        else:
-            wet = self._stream.process(block)
+        self._num_nonfinite += num_replaced
+        self._input_peak = peak
+        wet = self._stream.process(block if peak >= _SMALLEST_PEAK else np.zeros_like(block))
         out = self._mixed(self._delay.process(block), wet)
-        self.output_peak = float(max(np.maximum.reduce(out, axis=None), -np.minimum.reduce(out, axis=None)))
+        self._output_peak = float(
+            max(np.maximum.reduce(out, axis=None), -np.minimum.reduce(out, axis=None)),
+        )
         return out
 
     def _mixed(self, dry: NDArray[np.float32], wet: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -221,27 +217,6 @@ class Denoiser:
                 dry *= np.float32(dry_part)
             wet += dry
         return wet
-
-    def _checked(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        if not isinstance(block, np.ndarray) or block.ndim != 2:
-            shape = block.shape if isinstance(block, np.ndarray) else type(block).__name__
-            raise ValueError(f"block must be an array of shape (channels, samples) (got {shape}).")
-        if block.shape[0] != self._stream.num_channels:
-            raise ValueError(
-                f"block must have {self._stream.num_channels} channels, as prepared "
-                f"(got shape {block.shape})."
-            )
-        if block.dtype != np.float32:
-            if block.dtype.kind != "f":
-                raise TypeError(f"block must be float32 (got {block.dtype}). Scale it to +-1.0 and cast it.")
-            block = block.astype(np.float32)
-        return block
-
-    def _cleaned(self, block: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, float]:
-        good = np.abs(block) <= _LARGEST_SAMPLE
-        self.num_nonfinite += block.size - int(np.count_nonzero(good))
-        block = np.where(good, block, np.float32(0.0))
-        return block, float(block.max()), float(block.min())
 
     def _check_prepared(self) -> None:
         if not self._prepared:
@@ -280,33 +255,14 @@ class Denoiser:
             presence_db=self.presence_db,
         )
 
-    # -- meters ---------------------------------------------------------------------------------
-
-    def _clear_meters(self) -> None:
-        self.num_nonfinite = 0
-        self.input_peak = self.output_peak = 0.0
-        self.gain_reduction_db = 0.0
-        self.presence = 0.0
+    @property
+    def num_faulty_frames(self) -> int:
+        """Frames since `reset` that were muted because the model gave no finite mask for them."""
+        return self._stream.num_faulty_frames
 
     def _frame_gain(
         self, noisy: NDArray[np.complex64], target: NDArray[np.complex64]
     ) -> NDArray[np.float32] | None:
-        """Gate the frames, and read the meters from the last of them."""
         gains = self._gate.gains(noisy, target)
-        before, wanted = _energies(noisy[:, -1]), _energies(target[:, -1])
-        total = float(before.sum())
-        if total > 0.0:
-            after = float((wanted if gains is None else wanted * gains[:, -1] ** 2).sum())
-            self.gain_reduction_db = max(0.0, decibels(total) - decibels(after))
-            share = min(1.0, float(wanted.sum()) / total)
-        else:
-            self.gain_reduction_db, share = 0.0, 0.0
-        presence = self._stream.presence
-        self.presence = share if presence is None else presence
+        self._meter_frame(noisy, target, gains, self._stream.presence)
         return gains
-
-
-def _energies(frame: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """Energy of one frame of each channel."""
-    parts = frame.view(np.float32)
-    return np.einsum("ck,ck->c", parts, parts)

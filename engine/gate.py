@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from hushgate.engine.parameters import PARAMETERS
-from hushgate.engine.stream_format import check_stream_format
 from numpy.typing import NDArray
+
+from hushgate.engine.parameters import PARAMETERS
+from hushgate.engine.stream_format import check_block, check_stream_format, replace_nonfinite
 
 # Closer than this to fully open (0.001 dB) is open.
 _OPEN_GAIN = 0.9999
+_LEVEL_STEP_MS = 1.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,14 @@ class GateSettings:
         release_ms: Time for 63 % of the way down to the floor, in dB, ms.
         presence_db: How far the sound must stand above the noise to open the gate, dB; the
             smallest value asks for nothing.
+
+    Raises:
+        TypeError, ValueError: A value that is no number, or out of range.
+
+    >>> GateSettings(attack_ms=-1.0)
+    Traceback (most recent call last):
+        ...
+    ValueError: attack_ms must be between 0.0 and 1000.0 ms (got -1.0).
     """
 
     threshold_db: float = -50.0
@@ -37,20 +47,21 @@ class GateSettings:
     release_ms: float = 100.0
     presence_db: float = 0.0
 
-
-def decibels(power: float) -> float:
-    """10 log10 of a power; -200 for silence."""
-    return 10.0 * math.log10(power) if power > 1e-20 else -200.0
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            # The denoiser calls three of them by longer names.
+            name = field.name if field.name in PARAMETERS else f"gate_{field.name}"
+            replace(PARAMETERS[name], name=field.name).validate(getattr(self, field.name))
 
 
 class GateCore:
     """One gate, stepped at a constant rate: levels in, gain out.
 
     The gate opens when the level reaches the threshold and stands `presence_db` above the noise.
-    It closes when, for `hold_ms`, one of the two has been missed by more than `hysteresis_db`.
+    It closes when for `hold_ms` one of the two has been missed by more than `hysteresis_db`.
     Opening, the linear gain approaches 1; closing, the gain in dB approaches the floor: each the
-    scale on which one hears the movement. Both are exponentials of the elapsed time, so the step
-    does not change the curve.
+    scale on which one hears the movement. Both are exponentials of the elapsed time, so that the
+    step does not change the curve, and the hold may end between two steps.
 
     Args:
         settings: Thresholds and times.
@@ -73,7 +84,7 @@ class GateCore:
         self._step_ms = step_ms
         self._open_power = 10.0 ** (settings.threshold_db / 10.0)
         self._close_power = 10.0 ** ((settings.threshold_db - settings.hysteresis_db) / 10.0)
-        if settings.presence_db <= PARAMETERS["presence_db"].minimum:
+        if self._open_power == 0.0 or settings.presence_db <= PARAMETERS["presence_db"].minimum:
             self._open_ratio = self._close_ratio = 0.0
         else:
             self._open_ratio = 10.0 ** (settings.presence_db / 10.0)
@@ -81,43 +92,39 @@ class GateCore:
         self._attack = math.exp(-step_ms / settings.attack_ms) if settings.attack_ms > 0.0 else 0.0
 
     def reset(self) -> None:
-        """Be closed, with the gain at the floor."""
-        self.is_open = False
-        self._below_ms = math.inf
-        self.gain = 10.0 ** (self.settings.floor_db / 20.0)
+        """Be closed, with the gain at the floor; or open, if the gate is switched off."""
+        self.is_open = self._open_power == 0.0
+        self.gain = 1.0 if self.is_open else 10.0 ** (self.settings.floor_db / 20.0)
+        self._below_ms = 0.0
 
     @property
     def idle(self) -> bool:
         """True when the gate is switched off and fully open: steps would change nothing."""
         return self._open_power == 0.0 and self.gain == 1.0
 
-    def step(self, power: float, noise_power: float = 0.0, wanted_power: float | None = None) -> float:
+    def step(self, power: float, ratio: float = math.inf) -> float:
         """Advance by one step.
 
         Args:
             power: Level of the sound, power re full scale (1.0 is 0 dBFS).
-            noise_power: Level of the noise that the sound must stand above, same scale as
-                `wanted_power`.
-            wanted_power: The level to compare with the noise if that is not `power`.
+            ratio: Power of the sound over that of the noise.
 
         Returns:
-            The linear gain, floor to 1.0.
+            The linear gain, from the floor to 1.0.
         """
-        wanted = power if wanted_power is None else wanted_power
-        if power >= self._open_power and wanted >= self._open_ratio * noise_power:
+        if power >= self._open_power and ratio >= self._open_ratio:
             self.is_open = True
             self._below_ms = 0.0
-        elif self.is_open:
-            if power >= self._close_power and wanted >= self._close_ratio * noise_power:
-                self._below_ms = 0.0
-            else:
-                self._below_ms += self._step_ms
-                if self._below_ms > self.settings.hold_ms:
-                    self.is_open = False
-                    # The hold ended within this step: release over the rest of it.
-                    return self._release(self._below_ms - self.settings.hold_ms)
-        else:
+        elif not self.is_open:
             return self._release(self._step_ms)
+        elif power >= self._close_power and ratio >= self._close_ratio:
+            self._below_ms = 0.0
+        else:
+            self._below_ms += self._step_ms
+            rest_ms = self._below_ms - self.settings.hold_ms
+            if rest_ms > 0.0:  # the hold ended this long ago, within this step
+                self.is_open = False
+                return self._release(rest_ms)
         if self.gain < 1.0:
             self.gain = 1.0 - (1.0 - self.gain) * self._attack
             if self.gain > _OPEN_GAIN:
@@ -135,19 +142,21 @@ class GateCore:
 class NoiseGate:
     """Turn down passages that stay below a level, with no model and no latency.
 
-    The level is the highest peak of the last 1 to 2 ms of all channels; the gain moves in straight
-    lines from ms to ms. It follows the level by one to two ms, so the very first edge of an attack
-    is softened: what cannot be avoided without latency. `Denoiser` has a gate without this.
+    The level is the highest peak of the last 1 to 2 ms in any channel; the gain moves in straight
+    lines from ms to ms. It follows the level by 1 to 2 ms, so the first edge of an attack is
+    softened, as it must be without latency. The gate in `Denoiser` looks ahead and keeps attacks.
 
     Args:
-        settings: Thresholds and times; `presence_db` is not used.
+        **settings: Any of `GateSettings` (`presence_db` has no meaning here): `threshold_db`,
+            `hysteresis_db`, `floor_db`, `attack_ms`, `hold_ms`, `release_ms`.
 
     Shapes: `process` maps float32 (channels, samples) to a new array of the same shape; samples
-    may be 0. Latency: 0 samples. State: one gate for all channels, and the last two levels.
+    may be 0. Samples that are not finite count as 0. Latency: 0 samples. State: one `GateCore`
+    for all channels, and the last levels.
 
     Reference: Giannoulis, Massberg and Reiss, JAES 60(6), 2012, for the ballistics.
 
-    >>> gate = NoiseGate(GateSettings(threshold_db=-40.0))
+    >>> gate = NoiseGate(threshold_db=-40.0)
     >>> gate.prepare(sample_rate=48_000, max_block_size=480, num_channels=2)
     >>> gate.process(np.zeros((2, 480), np.float32)).shape
     (2, 480)
@@ -155,12 +164,12 @@ class NoiseGate:
 
     latency_samples = 0
 
-    def __init__(self, settings: GateSettings | None = None) -> None:
-        self._core = GateCore(settings or GateSettings(), step_ms=1.0)
-        self._step = 0
-        self._step_ms = 1.0
+    def __init__(self, **settings: float) -> None:
+        self._core = GateCore(GateSettings(**settings), _LEVEL_STEP_MS)
         self._num_channels = 0
         self._sample_rate = 0.0
+        self._step_samples = 1
+        self._step_ms = _LEVEL_STEP_MS
 
     @property
     def settings(self) -> GateSettings:
@@ -172,33 +181,53 @@ class NoiseGate:
         self._core.configure(settings, self._step_ms)
 
     def prepare(self, sample_rate: float, max_block_size: int, num_channels: int) -> None:
-        """Set the format; clears the sound only when rate or channel count change."""
+        """Set the format; clears the sound only when rate or channel count change.
+
+        Args:
+            sample_rate: Hz, 1,000 to 1,000,000.
+            max_block_size: Largest block to expect, samples, 1 or more. Larger ones are accepted.
+            num_channels: 1 to 256.
+
+        Raises:
+            ValueError, TypeError: An argument out of range; the old format stays in use.
+        """
         check_stream_format(sample_rate, max_block_size, num_channels)
         if (sample_rate, num_channels) == (self._sample_rate, self._num_channels):
             return
         self._sample_rate, self._num_channels = float(sample_rate), num_channels
-        self._step = max(1, round(sample_rate / 1000.0))
-        self._step_ms = 1000.0 * self._step / sample_rate
+        self._step_samples = round(sample_rate * _LEVEL_STEP_MS / 1000.0)
+        self._step_ms = 1000.0 * self._step_samples / sample_rate
         self._core.configure(self._core.settings, self._step_ms)
         self.reset()
 
     def reset(self) -> None:
         """Forget all sound; the gate is closed."""
         self._core.reset()
-        self._position = 0
+        self._position = 0  # samples into the current step
         self._last_peak = self._peak = 0.0
         self._from_gain = self._to_gain = self._core.gain
 
+    def flush(self) -> NDArray[np.float32]:
+        """The tail, which is empty: float32 (channels, 0); then resets."""
+        tail = np.empty((self._num_channels, 0), dtype=np.float32)
+        check_block(tail, self._num_channels)
+        self.reset()
+        return tail
+
     def process(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Apply the gate to the next samples."""
-        if not self._num_channels:
-            raise RuntimeError("prepare must be called before process.")
+        """The block with the gate applied.
+
+        Raises:
+            RuntimeError: `prepare` has not been called.
+            ValueError, TypeError: Not float (channels, samples) as prepared.
+        """
+        block, _, _ = replace_nonfinite(check_block(block, self._num_channels))
         num_samples = block.shape[1]
         if num_samples == 0:
-            return np.array(block, dtype=np.float32)
+            return block.copy()
         envelope = np.abs(block).max(axis=0)
         # Gains at the ends of the steps that this block touches; time 0 is the sample before it.
-        times = [-self._position, self._step - self._position]
+        times = [-self._position, self._step_samples - self._position]
         gains = [self._from_gain, self._to_gain]
         start = 0
         while times[-1] <= num_samples:
@@ -207,7 +236,7 @@ class NoiseGate:
             level = max(self._last_peak, peak)
             self._last_peak, self._peak = peak, 0.0
             gains.append(self._core.step(level * level))
-            times.append(end + self._step)
+            times.append(end + self._step_samples)
             start = end
         if start < num_samples:
             self._peak = max(self._peak, float(envelope[start:].max()))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from hushgate.engine.model import Model, State
 from numpy.typing import NDArray
+
+from hushgate.engine.model import Model, State
 
 # A mask beyond 80 dB of gain, or NaN, is a fault and not an answer.
 _LARGEST_MASK = 1e4
+_SMALLEST_STATE = 1e-20
 # Where the sum of the channels lies this far (in power) below what it would be in phase, it cancels.
 _CANCELLED = 0.05
 
@@ -79,8 +81,8 @@ class MaskRunner:
 
     def _run(self, spectrum: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         mask, upper_gain, presence, state = self._model.run(spectrum, self._state)
-        if _is_sound(mask) and _is_sound(upper_gain) and all(np.isfinite(s).all() for s in state):
-            self._state = state
+        if _is_mask(mask) and _is_mask(upper_gain) and _is_finite(state):
+            self._state = state if spectrum.any() else _without_denormals(state)
             if presence is not None:
                 self.presence = float(presence[:, -1].max())
             return np.ascontiguousarray(mask), upper_gain
@@ -98,15 +100,13 @@ class MaskRunner:
         for frame in range(num_frames):
             now = slice(frame, frame + 1)
             mask, gain, presence, state = self._model.run(spectrum[:, now], self._state)
-            if _is_sound(mask) and _is_sound(gain):
+            if _is_mask(mask) and _is_mask(gain):
                 masks[:, now], gains[:, now] = mask, gain
                 self.presence = None if presence is None else float(presence.max())
+                self._state = state if _is_finite(state) else self._model.initial_state(batch)
             else:
                 self.num_faulty_frames += 1
-                state = self._model.initial_state(batch)
-            if not all(np.isfinite(s).all() for s in state):
-                state = self._model.initial_state(batch)
-            self._state = state
+                self._state = self._model.initial_state(batch)
         return masks, gains
 
     def _relink(self, linked: bool) -> None:
@@ -153,9 +153,19 @@ def combine_channels(spectra: NDArray[np.complex64]) -> NDArray[np.complex64]:
     return total
 
 
-def _is_sound(values: NDArray[np.float32]) -> bool:
+def _is_mask(values: NDArray[np.float32]) -> bool:
     """Whether all values are finite and of a size that a mask can have."""
-    return bool(values.max(initial=0.0) <= _LARGEST_MASK and values.min(initial=0.0) >= -_LARGEST_MASK)
+    high, low = np.maximum.reduce(values, axis=None), np.minimum.reduce(values, axis=None)
+    return bool(high <= _LARGEST_MASK and low >= -_LARGEST_MASK)  # false for NaN
+
+
+def _is_finite(state: State) -> bool:
+    return all(np.isfinite(array).all() for array in state)
+
+
+def _without_denormals(state: State) -> State:
+    """In silence, memories that fade by a factor per frame would end in denormal numbers, which are slow."""
+    return tuple(np.where(np.abs(array) < _SMALLEST_STATE, np.float32(0.0), array) for array in state)
 
 
 def _band_slices(

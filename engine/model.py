@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from hushgate.engine.framing import frame_size_for
 from hushgate.engine.metadata import ModelError, ModelInfo, parse_metadata
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import onnxruntime  # type: ignore[import-untyped]

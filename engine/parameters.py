@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 Value = float | str | None
@@ -40,7 +41,7 @@ class Parameter:
     default: Value
     description: str
     choices: tuple[str, ...] | None = None
-    special: dict[Value, str] = field(default_factory=dict)
+    special: Mapping[Value, str] = field(default_factory=dict)
 
     def __hash__(self) -> int:
         return hash(self.name)

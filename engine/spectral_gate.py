@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
-from hushgate.engine.framing import analysis_window, spectrum_scale
-from hushgate.engine.gate import GateCore, GateSettings
 from numpy.typing import NDArray
 
-# The noise estimate follows with this time constant: slower than a note or a syllable moves, so
-# that the chance ups and downs of noise do not make the gate flutter.
-_NOISE_MS = 300.0
+from hushgate.engine.framing import analysis_window, spectrum_scale
+from hushgate.engine.gate import GateCore, GateSettings
+
+# Noise is believed at once and forgotten with this time constant. So a chord of the orchestra that
+# leaks through the mask meets its own noise level in the same frame, chance dips of the noise do not
+# make the gate flutter, and after a chord 20 dB over a quiet note the gate hears the note 230 ms later.
+_NOISE_FALL_MS = 50.0
 
 
 class SpectralGate:
     """Gains for the frames of a stream, from the spectra before and after the mask.
 
     What the mask left is the target, what it took is the noise. The level of the target is compared
-    with the threshold: the power of the frame, corrected for the window, so that a sine of
-    amplitude 1.0 reads 0 dBFS. The target must also stand above the noise, which is smoothed over
-    300 ms. A frame's gain multiplies it before overlap-add, so it opens over the hop before the
-    sound that opened it: attacks are not eaten.
+    with the threshold: the power of the frame, corrected for the window, so that a steady sine of
+    amplitude 1.0 reads 0 dBFS. The target must also stand above the noise (its highest recent
+    level, which falls with a time constant of 50 ms). A frame's gain multiplies it before
+    overlap-add, so the gate opens over the hop before the sound that opened it: attacks are not eaten.
 
     Args:
         settings: Thresholds and times.
         num_channels: Channels of the spectra.
         frame_size, hop_size: Samples.
         sample_rate: Hz.
-        linked: One gate that follows the loudest channel, or one for each channel.
+        linked: One gate, which compares the loudest channel with the threshold and the sums of all
+            channels with each other, or one gate for each channel.
 
-    State: one `GateCore` and one noise estimate per gate.
+    State: one `GateCore` and one noise level per gate.
     """
 
     def __init__(
@@ -45,23 +49,31 @@ class SpectralGate:
     ) -> None:
         self._num_channels = num_channels
         self._step_ms = 1000.0 * hop_size / sample_rate
-        self._noise_rest = math.exp(-self._step_ms / _NOISE_MS)
+        self._noise_rest = math.exp(-self._step_ms / _NOISE_FALL_MS)
+        # A sine of amplitude 1 has the power 1/2, and by Parseval twice the one-sided sum over |X|^2
+        # is frame_size * sum(window^2) times the power, in bins of a plain FFT.
         window = analysis_window(frame_size).astype(np.float64)
-        # Parseval: for a sine of amplitude 1, twice the one-sided sum over |X|^2 comes to
-        # frame_size * sum(window^2) / 2 in plain FFT bins.
-        scale = spectrum_scale(window.astype(np.float32))
+        scale = spectrum_scale(analysis_window(frame_size))
         self._to_power = 4.0 / (frame_size * float(np.sum(window**2)) * scale**2)
         self._settings = settings
         self._linked = linked
+        self._cores: list[GateCore] = []
+        self._noise: list[float] = []
         self.reset()
 
     def configure(self, settings: GateSettings, *, linked: bool) -> None:
-        """Use other settings from the next frame on."""
+        """Use other settings from the next frame on; gates go on from where they are."""
         if linked != self._linked:
             self._linked = linked
-            self._settings = settings
-            self.reset()
-        elif settings != self._settings:
+            if linked:
+                widest = max(range(len(self._cores)), key=lambda index: self._cores[index].gain)
+                self._cores = [self._cores[widest]]
+                self._noise = [sum(self._noise)]
+            else:
+                count = self._num_channels
+                self._cores = [copy.copy(self._cores[0]) for _ in range(count)]
+                self._noise = [self._noise[0] / count] * count
+        if settings != self._settings:
             self._settings = settings
             for core in self._cores:
                 core.configure(settings, self._step_ms)
@@ -71,7 +83,6 @@ class SpectralGate:
         count = 1 if self._linked else self._num_channels
         self._cores = [GateCore(self._settings, self._step_ms) for _ in range(count)]
         self._noise = [0.0] * count
-        self._noise_weight = [0.0] * count
 
     def gains(
         self, noisy: NDArray[np.complex64], target: NDArray[np.complex64]
@@ -79,49 +90,39 @@ class SpectralGate:
         """Gains of the next frames.
 
         Args:
-            noisy, target: Spectra before and after the mask, complex64 (channels, frames, bins).
+            noisy, target: Spectra before and after the mask, complex64 (channels, frames, bins),
+                scaled by `spectrum_scale`.
 
         Returns:
-            float32 (gates, frames), or None while the gate is off.
+            float32 (gates, frames), linear; None while the gate is off.
         """
         if all(core.idle for core in self._cores):
             return None
-        wanted = self._power(target)
+        level = wanted = self._power(target)
         noise = self._power(noisy - target)
         if self._linked:
-            level, wanted, noise = wanted.max(0)[None], wanted.sum(0)[None], noise.sum(0)[None]
-        else:
-            level = wanted
-        result = np.empty(level.shape, dtype=np.float32)
-        for index, core in enumerate(self._cores):
-            result[index] = self._run(index, core, level[index], wanted[index], noise[index])
-        return result
+            level = level.max(axis=0, keepdims=True)
+            wanted, noise = wanted.sum(axis=0, keepdims=True), noise.sum(axis=0, keepdims=True)
+        gains = [
+            self._run(index, level[index].tolist(), wanted[index].tolist(), noise[index].tolist())
+            for index in range(len(self._cores))
+        ]
+        return np.array(gains, dtype=np.float32)
 
-    def _run(
-        self,
-        index: int,
-        core: GateCore,
-        level: NDArray[np.float64],
-        wanted: NDArray[np.float64],
-        noise: NDArray[np.float64],
-    ) -> list[float]:
-        smooth, weight, rest = self._noise[index], self._noise_weight[index], self._noise_rest
+    def _run(self, index: int, levels: list[float], wanted: list[float], noise: list[float]) -> list[float]:
+        core, highest = self._cores[index], self._noise[index]
         gains = []
-        for level_now, wanted_now, noise_now in zip(
-            level.tolist(), wanted.tolist(), noise.tolist(), strict=True
-        ):
-            # Dividing by the weight makes the first frames a plain mean instead of a rise from zero.
-            smooth = rest * smooth + (1.0 - rest) * noise_now
-            weight = rest * weight + (1.0 - rest)
-            gains.append(core.step(level_now, smooth / weight, wanted_now))
-        self._noise[index], self._noise_weight[index] = smooth, weight
+        for level, target_now, noise_now in zip(levels, wanted, noise, strict=True):
+            highest = max(noise_now, highest * self._noise_rest)
+            gains.append(core.step(level, target_now / highest if highest > 0.0 else math.inf))
+        self._noise[index] = highest
         return gains
 
     def _power(self, spectra: NDArray[np.complex64]) -> NDArray[np.float64]:
         """Power of each frame re a full-scale sine, float64 (channels, frames)."""
         parts = spectra.view(np.float32)
         total = np.einsum("cfk,cfk->cf", parts, parts).astype(np.float64)
-        # The one-sided sum counts 0 Hz and Nyquist once, as the two-sided one does; all others twice.
-        for edge in (0, -1):
-            total -= 0.5 * np.abs(spectra[:, :, edge]) ** 2
+        # Bins between 0 Hz and Nyquist stand for two of the full spectrum, those at the ends for one.
+        for end in (0, -1):
+            total -= 0.5 * np.abs(spectra[:, :, end]) ** 2
         return np.maximum(total, 0.0) * self._to_power

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
+
 from hushgate.engine.framing import analysis_window, spectrum_scale
 from hushgate.engine.masks import MaskRunner
 from hushgate.engine.model import Model
-from hushgate.engine.stream_format import check_stream_format
-from numpy.typing import NDArray
+from hushgate.engine.stream_format import check_block, check_stream_format
 
-# Frames per model call: from here on larger calls are not faster, and buffers stay in the cache.
-MAX_FRAMES_PER_CALL = 64
+# From here on larger calls are not faster, and the buffers of a mono stream stay in the cache.
+MAX_FRAMES_PER_CALL = 32
 # numpy's forward FFT slows down threefold when its output passes about 256 kB.
 _FFT_BYTES = 160_000
 
@@ -98,7 +99,13 @@ class SpectralStream:
         self._ready = self.hop_size
 
     def process(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The next samples of output, as many as come in."""
+        """The next samples of output, as many as come in.
+
+        Raises:
+            RuntimeError: `prepare` has not been called.
+            ValueError, TypeError: Not float (channels, samples) as prepared.
+        """
+        block = check_block(block, self.num_channels)
         num_samples = block.shape[1]
         out = np.empty((self.num_channels, num_samples), dtype=np.float32)
         capacity = MAX_FRAMES_PER_CALL * self.hop_size
@@ -122,7 +129,6 @@ class SpectralStream:
         self._lookahead = lookahead
         # Input: what the next frame shares with the last one, then new samples.
         self._input = np.zeros((channels, size - hop + frames * hop), dtype=np.float32)
-        self._overlapping = np.lib.stride_tricks.sliding_window_view(self._input, size, axis=1)[:, ::hop]
         # Output: finished samples (from _read to _ready), then sums that later frames still add to.
         self._output = np.zeros((channels, hop + frames * hop + size - hop), dtype=np.float32)
         # Spectra wait here for the masks of a model that looks ahead.
@@ -157,7 +163,9 @@ class SpectralStream:
         channels, size, hop = self.num_channels, self.frame_size, self.hop_size
         overlap, lookahead, bins = size // hop, self._lookahead, size // 2 + 1
         frames = self._frames[: channels * num_frames * size].reshape(channels, num_frames, size)
-        np.multiply(self._overlapping[:, :num_frames], self._analysis, out=frames)
+        strides = (self._input.strides[0], hop * self._input.itemsize, self._input.itemsize)
+        overlapping = np.ndarray((channels, num_frames, size), np.float32, self._input, 0, strides)
+        np.multiply(overlapping, self._analysis, out=frames)
         spectra = self._spectra[:, lookahead : lookahead + num_frames]
         self._forward(frames, spectra)
         delayed = self._spectra[:, :num_frames]

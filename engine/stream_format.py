@@ -1,12 +1,17 @@
-"""What `prepare` accepts."""
+"""What `prepare` and `process` accept."""
 
 from __future__ import annotations
 
 import numbers
 
+import numpy as np
+from numpy.typing import NDArray
+
 MIN_SAMPLE_RATE = 1_000.0
 MAX_SAMPLE_RATE = 1_000_000.0
 MAX_CHANNELS = 256
+# No sound is larger than this (240 dB over full scale); beyond it, squares overflow.
+LARGEST_SAMPLE = 1e12
 
 
 def check_stream_format(sample_rate: float, max_block_size: int, num_channels: int) -> None:
@@ -34,3 +39,44 @@ def check_stream_format(sample_rate: float, max_block_size: int, num_channels: i
         raise ValueError(f"max_block_size must be at least 1 sample (got {max_block_size}).")
     if not 1 <= num_channels <= MAX_CHANNELS:
         raise ValueError(f"num_channels must be between 1 and {MAX_CHANNELS} (got {num_channels}).")
+
+
+def check_block(block: NDArray[np.floating], num_channels: int) -> NDArray[np.float32]:
+    """`block` as float32, if it is (num_channels, samples).
+
+    Args:
+        block: Any float type. Itself, not a copy, when it is float32 already.
+        num_channels: What `prepare` announced; 0 when it was not called.
+
+    Raises:
+        RuntimeError: Not prepared.
+        TypeError: Not an array of floats.
+        ValueError: Another shape.
+    """
+    if not num_channels:
+        raise RuntimeError("prepare must be called first, with sample rate, block size and channels.")
+    if not isinstance(block, np.ndarray) or block.dtype.kind != "f":
+        kind = block.dtype if isinstance(block, np.ndarray) else type(block).__name__
+        raise TypeError(f"block must be an array of float32 (got {kind}). Scale it to 1.0 and cast it.")
+    if block.ndim != 2 or block.shape[0] != num_channels:
+        raise ValueError(f"block must have shape ({num_channels}, samples), as prepared (got {block.shape}).")
+    if block.dtype == np.float32:
+        return block
+    with np.errstate(over="ignore"):  # what overflows is infinite and treated as such
+        return block.astype(np.float32)
+
+
+def replace_nonfinite(block: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, int]:
+    """Put 0 for NaN, infinite samples and those beyond +-1e12.
+
+    Returns:
+        The block (the same object when nothing was replaced), its peak, how many were replaced.
+    """
+    if block.size == 0:
+        return block, 0.0, 0
+    high, low = np.maximum.reduce(block, axis=None), np.minimum.reduce(block, axis=None)
+    if high <= LARGEST_SAMPLE and low >= -LARGEST_SAMPLE:  # false for NaN, which both reductions keep
+        return block, float(max(high, -low)), 0
+    good = np.abs(block) <= LARGEST_SAMPLE
+    cleaned = np.where(good, block, np.float32(0.0))
+    return cleaned, float(np.abs(cleaned).max()), int(good.size - np.count_nonzero(good))
