@@ -58,6 +58,13 @@ def score_items(items: Sequence[Item], systems: Sequence[str], set_name: str, wo
     return [scores[column] for column in range(len(systems)) for scores in per_item]
 
 
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more (got {value})")
+    return value
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Flags of the command."""
     parser = argparse.ArgumentParser(
@@ -65,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--set", dest="set_name", choices=list(SETS), default="voice")
     parser.add_argument("--data", type=Path, required=True, help="recordings the set is made from")
-    parser.add_argument("--items", type=int, default=80, help="how many recordings (default 80)")
+    parser.add_argument("--items", type=_count, default=80, help="how many recordings (default 80)")
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument(
         "--model", action="append", default=[], help="a hushgate model's name or path; repeatable"
@@ -84,14 +91,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # One thread for each worker, also in libraries that start their own.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
     os.nice(5)
-    systems, skipped = usable_systems(args.peer or list(PEERS), args.model)
+    started = time.monotonic()
+    try:
+        systems, skipped = usable_systems(args.peer or list(PEERS), args.model)
+        items = SETS[args.set_name].build(args.data, args.items, args.seed)
+    except (OSError, ValueError) as error:
+        print(f"quality.py: error: {error}", file=sys.stderr)
+        return 2
     for reason in skipped:
         print(reason, file=sys.stderr)
     if not systems:
-        print("No system is left to measure.", file=sys.stderr)
+        print("quality.py: error: no system is left to measure.", file=sys.stderr)
         return 2
-    started = time.monotonic()
-    items = SETS[args.set_name].build(args.data, args.items, args.seed)
     scores = score_items(items, systems, args.set_name, args.workers)
     minutes = sum(item.clean.shape[1] / item.sample_rate for item in items) / 60.0
     text = report(

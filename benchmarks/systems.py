@@ -122,20 +122,25 @@ def make_system(name: str) -> Process:
 
 
 def usable_systems(peers: list[str], models: list[str]) -> tuple[list[str], list[str]]:
-    """Which of the wanted systems can run here.
+    """The peers that are installed here, and all the models.
 
     Returns:
-        Names for `make_system`, and one line for each that is skipped, with the reason.
+        Names for `make_system`, and one line for each peer that is skipped, with the reason.
+
+    Raises:
+        FileNotFoundError, ValueError: A model cannot be loaded.
     """
     usable, skipped = [], []
-    for name in [*peers, *(HUSHGATE + model for model in models)]:
+    for name in peers:
         try:
             make_system(name)
-        except (ImportError, OSError, ValueError) as error:
-            needed = ", ".join(PEERS[name][1]) if name in PEERS else "a model file"
-            skipped.append(f"{name} skipped (needs {needed}): {error}")
+        except (ImportError, OSError) as error:
+            skipped.append(f"{name} skipped (needs {', '.join(PEERS[name][1])}): {error}")
         else:
             usable.append(name)
+    for model in models:
+        make_system(HUSHGATE + model)
+        usable.append(HUSHGATE + model)
     return usable, skipped
 
 

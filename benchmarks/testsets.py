@@ -61,9 +61,10 @@ def manifest_rows(folder: Path, kind: str, split: str = "val") -> list[dict[str,
 
 
 def read_mono(path: Path, sample_rate: int) -> NDArray[np.float64]:
-    """The mean of a file's channels at another rate."""
+    """The mean of a file's channels at another rate, without the offset that some recordings have."""
     audio, rate = soundfile.read(path, always_2d=True)
     mono = audio.mean(axis=1)
+    mono -= mono.mean()
     return mono if rate == sample_rate else soxr.resample(mono, rate, sample_rate)
 
 
@@ -97,7 +98,8 @@ def high_noise(num_samples: int, rng: np.random.Generator) -> NDArray[np.float64
 
 def at_snr(speech: NDArray[np.float64], noise: NDArray[np.float64], snr_db: float) -> NDArray[np.float64]:
     """The noise scaled so that the speech's power is `snr_db` above it, over the whole stretch."""
-    gain = np.sqrt(np.mean(speech**2) / max(np.mean(noise**2), 1e-20)) * 10.0 ** (-snr_db / 20.0)
+    powers = float(np.mean(speech**2)), float(np.mean(noise**2))
+    gain = (powers[0] / max(powers[1], 1e-20)) ** 0.5 * 10.0 ** (-snr_db / 20.0)
     return noise * gain
 
 

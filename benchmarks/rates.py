@@ -1,0 +1,144 @@
+"""One model, one scene, every sample rate: does the same speech lose the same noise?
+
+    python benchmarks/rates.py --data DATA --model voice
+
+Speech and noise are mixed once at 48 kHz and brought to each rate with soxr. The rows compare
+what came out in the band that all rates share, 0 to 4 kHz, and over each rate's own band.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soxr
+from metrics import align, mean_and_margin, pesq, si_sdr
+from numpy.typing import NDArray
+from systems import HUSHGATE, Process, make_system
+from tables import markdown_table
+from testsets import at_snr, looped, manifest_rows, read_mono
+
+Audio = NDArray[np.float32]
+
+RATES = (8_000, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000)
+_MIX_RATE, _SHARED_RATE, _PESQ_RATE = 48_000, 8_000, 16_000
+_LEAD_S, _MAX_DELAY_S = 1.0, 0.15
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What happened to one scene at one rate, dB (PESQ: 1.0 to 4.64, NaN below 16 kHz)."""
+
+    noise_reduction_shared: float
+    noise_reduction: float
+    si_sdr_shared: float
+    si_sdr: float
+    pesq: float
+
+
+def scenes(folder: Path, num_scenes: int, seed: int, snr_db: float) -> list[tuple[Audio, Audio]]:
+    """Clean and noisy sound at 48 kHz, with a second of noise alone in front."""
+    rng = np.random.default_rng(seed)
+    voices, noises = manifest_rows(folder, "speech"), manifest_rows(folder, "noise")
+    # Rain and sea sound all the time, so that their level in the lead-in means something.
+    steady = [
+        row for row in noises if row["label"] in ("rain", "sea_waves", "helicopter", "chainsaw")
+    ] or noises
+    result = []
+    for _ in range(num_scenes):
+        speech = read_mono(folder / voices[int(rng.integers(len(voices)))]["path"], _MIX_RATE)
+        speech = speech[: 6 * _MIX_RATE] / np.abs(speech).max() * 0.2
+        speech = np.pad(speech, (round(_LEAD_S * _MIX_RATE), 0))
+        source = read_mono(folder / steady[int(rng.integers(len(steady)))]["path"], _MIX_RATE)
+        noisy = speech + at_snr(speech, looped(source, len(speech), rng), snr_db)
+        result.append((speech[None].astype(np.float32), noisy[None].astype(np.float32)))
+    return result
+
+
+def _at(audio: Audio, from_rate: int, to_rate: int) -> Audio:
+    if from_rate == to_rate:
+        return audio
+    return np.ascontiguousarray(soxr.resample(audio.T, from_rate, to_rate, quality="VHQ").T)
+
+
+def _drop_db(before: Audio, after: Audio, rate: int) -> float:
+    """How much quieter the lead-in became, its first half second (a model settling) left out."""
+    part = slice(round(0.5 * _LEAD_S * rate), round(0.95 * _LEAD_S * rate))
+    powers = [np.mean(audio[:, part].astype(np.float64) ** 2) for audio in (before, after)]
+    return float(10.0 * np.log10((powers[0] + 1e-20) / (powers[1] + 1e-20)))
+
+
+def read_scene(process: Process, clean: Audio, noisy: Audio, rate: int) -> Reading:
+    """Clean one scene at one rate and compare."""
+    clean, noisy = _at(clean, _MIX_RATE, rate), _at(noisy, _MIX_RATE, rate)
+    output = align(clean, process(noisy, rate), round(_MAX_DELAY_S * rate))
+    shared = [_at(audio, rate, _SHARED_RATE) for audio in (clean, noisy, output)]
+    return Reading(
+        noise_reduction_shared=_drop_db(shared[1], shared[2], _SHARED_RATE),
+        noise_reduction=_drop_db(noisy, output, rate),
+        si_sdr_shared=si_sdr(shared[0], shared[2], _SHARED_RATE),
+        si_sdr=si_sdr(clean, output, rate),
+        pesq=pesq(clean, output, rate) if rate >= _PESQ_RATE else float("nan"),
+    )
+
+
+def rates_table(process: Process, pairs: Sequence[tuple[Audio, Audio]], rates: Sequence[int]) -> str:
+    """Means over the scenes, a row for each rate; the first row is the untouched mixture."""
+    untouched = [read_scene(lambda audio, rate: audio, *pair, _MIX_RATE) for pair in pairs]
+    rows = [_row("untouched, 48", untouched)]
+    rows += [_row(f"{rate / 1000:g}", [read_scene(process, *pair, rate) for pair in pairs]) for rate in rates]
+    header = [
+        "sample rate kHz",
+        "noise reduction 0-4 kHz dB",
+        "all dB",
+        "SI-SDR 0-4 kHz dB",
+        "all dB",
+        "PESQ",
+    ]
+    return markdown_table(header, rows)
+
+
+def _row(name: str, readings: Sequence[Reading]) -> list[str]:
+    columns = ("noise_reduction_shared", "noise_reduction", "si_sdr_shared", "si_sdr", "pesq")
+    means = [mean_and_margin([getattr(reading, column) for reading in readings])[0] for column in columns]
+    texts = [
+        f"{mean:.2f}" if column != "pesq" else f"{mean:.3f}"
+        for column, mean in zip(columns, means, strict=True)
+    ]
+    return [name, *("-" if text == "nan" else text for text in texts)]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="a folder with manifest.csv, as for quality.py"
+    )
+    parser.add_argument("--model", default="voice", help="name or path (default voice)")
+    parser.add_argument("--scenes", type=int, default=12)
+    parser.add_argument("--snr-db", type=float, default=5.0)
+    parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--markdown", type=Path, help="write the table to this file")
+    args = parser.parse_args(arguments)
+    os.nice(5)
+    try:
+        process = make_system(HUSHGATE + args.model)
+        pairs = scenes(args.data, args.scenes, args.seed, args.snr_db)
+    except (OSError, ValueError) as error:
+        print(f"rates.py: error: {error}", file=sys.stderr)
+        return 2
+    text = rates_table(process, pairs, RATES) + "\n"
+    sys.stdout.write(text)
+    if args.markdown:
+        args.markdown.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
