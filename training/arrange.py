@@ -6,6 +6,7 @@ Every function draws from the generator it is given and from nothing else.
 from __future__ import annotations
 
 import numpy as np
+
 from hushgate.training.score import DRUM_CHANNEL, Score
 
 DRUM_KITS = (0, 8, 16, 24, 25, 32, 40, 48)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
+
 from hushgate.training.arrange import SCALES
 from hushgate.training.score import Score
-from numpy.typing import NDArray
 
 GUITAR_PROGRAMS = tuple(range(24, 32))
 STANDARD_TUNING = (40, 45, 50, 55, 59, 64)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import csv
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
@@ -18,10 +19,11 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
+
 from hushgate.training.arrange import music, percussion
 from hushgate.training.compose import guitar, instrument
 from hushgate.training.score import Score, find_soundfont, render_score
-from numpy.typing import NDArray
 
 Composer = Callable[[np.random.Generator, float], tuple[Score, str]]
 
@@ -200,7 +202,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `python -m hushgate.training.render`."""
     parser = argparse.ArgumentParser(prog="python -m hushgate.training.render", description=__doc__)
     add_arguments(parser)
-    return run(parser.parse_args(arguments))
+    try:
+        return run(parser.parse_args(arguments))
+    except (ImportError, OSError, ValueError) as error:
+        print(f"render: error: {error}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import doctest
 import json
 import math
 import sys
@@ -170,6 +171,10 @@ def test_speed_measures_live_blocks_and_whole_files(tmp_path: Path) -> None:
     assert all(timing.wall_s > 0.0 for timing in result.whole.values())
     assert "48 kHz x 1" in speed.whole_table([result])
     assert "**hushgate tiny**" in speed.live_table([result])
+
+
+def test_examples_in_the_docstrings_are_right() -> None:
+    assert doctest.testmod(metrics, extraglobs={"np": np}) == (0, 4)
 
 
 def test_bad_input_is_one_line_and_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

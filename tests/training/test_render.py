@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+
 from hushgate.training.render import COMPOSERS, main, render_item, render_minutes
 from hushgate.training.score import DRUM_CHANNEL, Score, find_soundfont, render_score
 
@@ -153,6 +154,12 @@ def test_command_renders_into_a_folder(tmp_path: Path, capsys: pytest.CaptureFix
     files = sorted((tmp_path / "percussion").iterdir())
     assert [path.suffix for path in files] == [".ogg"] * len(files)
     assert soundfile.info(files[0]).channels == 2
+
+
+def test_command_reports_errors_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--kind", "guitar", "--minutes", "0", "--out", str(tmp_path / "new")]) == 2
+    assert capsys.readouterr().err == "render: error: minutes must be above 0 (got 0.0).\n"
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(
