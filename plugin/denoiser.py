@@ -21,16 +21,11 @@ T = TypeVar("T")
 
 
 class _Forwarded(Generic[T]):
-    """A property of the engine's denoiser, offered under the same name."""
-
-    def __init__(self, doc: str | None = None, *, writable: bool = False) -> None:
-        self._doc = doc
-        self._writable = writable
+    """A property of the engine's denoiser, offered under the same name; readings refuse to be set."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
-        parameter = PARAMETERS.get(name)
-        self.__doc__ = f"{parameter.description} Must be {parameter.allowed}." if parameter else self._doc
+        self.__doc__ = getattr(engine.Denoiser, name).__doc__
 
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...
@@ -42,8 +37,6 @@ class _Forwarded(Generic[T]):
         return getattr(instance._engine, self._name)  # type: ignore[no-any-return]
 
     def __set__(self, instance: Denoiser, value: T) -> None:
-        if not self._writable:
-            raise AttributeError(f"{self._name} is a reading and cannot be set.")
         setattr(instance._engine, self._name, value)
 
 
@@ -85,23 +78,24 @@ class Denoiser:
     (2, 48000)
     """
 
-    mix = _Forwarded[float](writable=True)
-    attenuation_limit_db = _Forwarded[float | None](writable=True)
-    gate_threshold_db = _Forwarded[float](writable=True)
-    gate_floor_db = _Forwarded[float](writable=True)
-    gate_hysteresis_db = _Forwarded[float](writable=True)
-    attack_ms = _Forwarded[float](writable=True)
-    hold_ms = _Forwarded[float](writable=True)
-    release_ms = _Forwarded[float](writable=True)
-    presence_db = _Forwarded[float](writable=True)
-    output = _Forwarded[str](writable=True)
-    channel_link = _Forwarded[str](writable=True)
+    mix = _Forwarded[float]()
+    attenuation_limit_db = _Forwarded[float | None]()
+    gate_threshold_db = _Forwarded[float]()
+    gate_floor_db = _Forwarded[float]()
+    gate_hysteresis_db = _Forwarded[float]()
+    attack_ms = _Forwarded[float]()
+    hold_ms = _Forwarded[float]()
+    release_ms = _Forwarded[float]()
+    presence_db = _Forwarded[float]()
+    output = _Forwarded[str]()
+    channel_link = _Forwarded[str]()
 
-    gain_reduction_db = _Forwarded[float]("How much the last frame was turned down, dB, 0.0 or more.")
-    presence = _Forwarded[float]("Share of wanted sound in the last frame, 0.0 to 1.0.")
-    input_peak = _Forwarded[float]("Largest sample of the last chunk that went in, linear.")
-    output_peak = _Forwarded[float]("Largest sample of the last chunk that came out, linear.")
-    num_nonfinite = _Forwarded[int]("Input samples since the last reset that were not numbers and became 0.")
+    gain_reduction_db = _Forwarded[float]()
+    presence = _Forwarded[float]()
+    input_peak_db = _Forwarded[float]()
+    output_peak_db = _Forwarded[float]()
+    num_nonfinite = _Forwarded[int]()
+    num_faulty_frames = _Forwarded[int]()
 
     def __init__(
         self,

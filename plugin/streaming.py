@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ def stream(
         effect: Anything with pedalboard's `process` and `reset`.
         blocks: float32 (channels, samples) each, all with the same number of channels.
         sample_rate: Hz, positive.
-        buffer_size: Largest chunk handed to the effect, samples, 1 or more.
+        buffer_size: Samples handed to the effect at once, 1 or more.
 
     Yields:
         float32 (channels, samples); other sizes than the blocks that came in, never empty.
@@ -55,29 +55,53 @@ def stream(
     (1, 484)
     """
     effect.reset()
-    num_owed = 0
-    held: NDArray[np.float32] | None = None
-    for block in blocks:
-        num_owed += block.shape[1]
-        held = block if held is None else np.concatenate([held, block], axis=1)
-        # Nobody can mistake the layout of a block with more samples than channels: join shorter ones.
-        if held.shape[1] > held.shape[0]:
-            output = effect.process(held, sample_rate, buffer_size, reset=False)
-            held = held[:, :0]
-            num_owed -= output.shape[1]
-            if output.shape[1]:
-                yield output
-
-    num_drained = 0
-    while held is not None and num_owed > 0:
+    num_owed = num_drained = 0
+    silence: NDArray[np.float32] | None = None
+    for chunk in _equal_chunks(blocks, buffer_size):
+        num_owed += chunk.num_samples
+        silence = np.zeros_like(chunk.samples)
+        output = effect.process(chunk.samples, sample_rate, buffer_size, reset=False)[:, :num_owed]
+        num_owed -= output.shape[1]
+        if output.shape[1]:
+            yield output
+    while silence is not None and num_owed > 0:
         if num_drained > _MAX_DRAIN_SECONDS * sample_rate:
             raise RuntimeError(f"{effect!r} kept {num_owed} samples and does not return them.")
-        num_channels = held.shape[0]
-        silence = np.zeros((num_channels, max(buffer_size, num_channels + 1)), np.float32)
-        tail = np.concatenate([held, silence], axis=1)
-        output = effect.process(tail, sample_rate, buffer_size, reset=False)[:, :num_owed]
-        held = held[:, :0]
+        output = effect.process(silence, sample_rate, buffer_size, reset=False)[:, :num_owed]
         num_drained += silence.shape[1]
         num_owed -= output.shape[1]
         if output.shape[1]:
             yield output
+
+
+class _Chunk(NamedTuple):
+    """Samples for one call, the first `num_samples` of them from the stream, the others zeros."""
+
+    samples: NDArray[np.float32]
+    num_samples: int
+
+
+def _equal_chunks(blocks: Iterable[NDArray[np.float32]], buffer_size: int) -> Iterator[_Chunk]:
+    """The sound of `blocks` in chunks of one size, the last filled up with silence.
+
+    Equal, because a native plugin loses its memory when a block is larger than any before; and
+    larger than the number of channels, so that nobody can mistake the layout.
+    """
+    parts: list[NDArray[np.float32]] = []
+    num_held = 0
+    for block in blocks:
+        parts.append(block)
+        num_held += block.shape[1]
+        size = max(buffer_size, block.shape[0] + 1)
+        if num_held < size:
+            continue
+        held = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        while num_held >= size:
+            yield _Chunk(held[:, :size], size)
+            held = held[:, size:]
+            num_held -= size
+        parts = [held]
+    if num_held:
+        num_missing = max(buffer_size, parts[0].shape[0] + 1) - num_held
+        parts.append(np.zeros((parts[0].shape[0], num_missing), np.float32))
+        yield _Chunk(np.concatenate(parts, axis=1), num_held)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from hushgate.audio_io import AudioFormat
+    from hushgate.audio_io import AudioFormat, AudioReader, AudioWriter
     from hushgate.denoiser import Denoiser
 
 PIPE = "-"
@@ -72,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
             elapsed_s = time.perf_counter() - started
             if before.num_samples == 0:
                 raise ValueError(f"{args.input} holds no sound.")
-    _warn(args, reader.warnings, effect.num_nonfinite, writer.num_clipped, writer.format)
+    for fault in _faults(args.input, reader, effect, writer):
+        print(f"hushgate: warning: {fault}", file=sys.stderr)
     if not args.quiet and target != PIPE:
         print("\n".join(_summary(args.input, target, form, effect, before, after, elapsed_s)))
     return 0
@@ -134,19 +135,19 @@ def _summary(
     ]
 
 
-def _warn(
-    args: argparse.Namespace, messages: list[str], num_nonfinite: int, num_clipped: int, form: AudioFormat
-) -> None:
-    if num_nonfinite:
-        messages = [*messages, f"{args.input}: {num_nonfinite} samples were not numbers and became silence."]
-    if num_clipped:
-        messages = [
-            *messages,
-            f"{num_clipped} samples were beyond full scale and clipped in {form.subtype}. "
-            "Use --subtype FLOAT, or turn the input down.",
-        ]
-    for message in messages:
-        print(f"hushgate: warning: {message}", file=sys.stderr)
+def _faults(source: str, reader: AudioReader, effect: Denoiser, writer: AudioWriter) -> list[str]:
+    """What the user must know about the result, one sentence each."""
+    faults = list(reader.warnings)
+    if effect.num_nonfinite:
+        faults.append(f"{source}: {effect.num_nonfinite} samples were not numbers and became silence.")
+    if effect.num_faulty_frames:
+        faults.append(f"{effect.model}: the model failed in {effect.num_faulty_frames} frames, now silent.")
+    if writer.num_clipped:
+        faults.append(
+            f"{writer.num_clipped} samples were beyond full scale and clipped in {writer.format.subtype}. "
+            "Use --subtype FLOAT, or turn the input down."
+        )
+    return faults
 
 
 @contextlib.contextmanager

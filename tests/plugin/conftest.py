@@ -1,0 +1,63 @@
+"""What the plugin tests share: tiny models with known answers, sound, and the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.engine import tiny_models
+
+RunCli = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with model files: identity, stateful (has memory) and half (a gain of 0.5)."""
+    folder = tmp_path_factory.mktemp("models")
+    tiny_models.identity().save(folder / "identity.onnx")
+    tiny_models.stateful().save(folder / "stateful.onnx")
+    tiny_models.constant_mask(0.5).save(folder / "half.onnx")
+    tiny_models.constant_mask(2.0).save(folder / "double.onnx")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def identity(models: Path) -> str:
+    return str(models / "identity.onnx")
+
+
+@pytest.fixture(scope="session")
+def stateful(models: Path) -> str:
+    return str(models / "stateful.onnx")
+
+
+@pytest.fixture
+def run_cli() -> RunCli:
+    """Run `hushgate` in a process of its own."""
+
+    def run(
+        *arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [sys.executable, "-m", "hushgate", *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            cwd=cwd,
+            env={**os.environ, **environment},
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+def noise(*shape: int, seed: int = 0, scale: float = 0.1) -> NDArray[np.float32]:
+    """Reproducible noise."""
+    return (np.random.default_rng(seed).standard_normal(shape) * scale).astype(np.float32)
