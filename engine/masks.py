@@ -36,7 +36,7 @@ class MaskRunner:
         self._num_channels = num_channels
         self._shared_bins = min(num_bins, info.num_bins)
         self._bands = _band_slices(info.upper_band_edges_hz, info.frame_ms, info.num_bins, num_bins)
-        self._state: State = ()
+        self.state: State = ()
         self._linked = True
         self.num_faulty_frames = 0
         self.presence: float | None = None
@@ -44,7 +44,7 @@ class MaskRunner:
 
     def reset(self) -> None:
         """Forget all sound."""
-        self._state = self._model.initial_state(1 if self._linked else self._num_channels)
+        self.state = self._model.initial_state(1 if self._linked else self._num_channels)
         self.num_faulty_frames = 0
         self.presence = None
 
@@ -80,9 +80,9 @@ class MaskRunner:
             np.multiply(delayed[:, :, part], upper_gain[:, :, band : band + 1], out=target[:, :, part])
 
     def _run(self, spectrum: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        mask, upper_gain, presence, state = self._model.run(spectrum, self._state)
+        mask, upper_gain, presence, state = self._model.run(spectrum, self.state)
         if _is_mask(mask) and _is_mask(upper_gain) and _is_finite(state):
-            self._state = state if spectrum.any() else _without_denormals(state)
+            self.state = state if spectrum.any() else _without_denormals(state)
             if presence is not None:
                 self.presence = float(presence[:, -1].max())
             return np.ascontiguousarray(mask), upper_gain
@@ -99,22 +99,22 @@ class MaskRunner:
         gains = np.zeros((batch, num_frames, len(self._model.info.upper_band_edges_hz)), dtype=np.float32)
         for frame in range(num_frames):
             now = slice(frame, frame + 1)
-            mask, gain, presence, state = self._model.run(spectrum[:, now], self._state)
+            mask, gain, presence, state = self._model.run(spectrum[:, now], self.state)
             if _is_mask(mask) and _is_mask(gain):
                 masks[:, now], gains[:, now] = mask, gain
                 self.presence = None if presence is None else float(presence.max())
-                self._state = state if _is_finite(state) else self._model.initial_state(batch)
+                self.state = state if _is_finite(state) else self._model.initial_state(batch)
             else:
                 self.num_faulty_frames += 1
-                self._state = self._model.initial_state(batch)
+                self.state = self._model.initial_state(batch)
         return masks, gains
 
     def _relink(self, linked: bool) -> None:
         """Carry the state over when linking changes: each channel starts from the common one, or back."""
         if linked:
-            self._state = tuple(s.mean(axis=0, keepdims=True) for s in self._state)
+            self.state = tuple(s.mean(axis=0, keepdims=True) for s in self.state)
         else:
-            self._state = tuple(np.repeat(s, self._num_channels, axis=0) for s in self._state)
+            self.state = tuple(np.repeat(s, self._num_channels, axis=0) for s in self.state)
         self._linked = linked
 
 
@@ -125,7 +125,7 @@ def combine_channels(spectra: NDArray[np.complex64]) -> NDArray[np.complex64]:
     voice for a weak one. The RMS magnitude loses nothing. The phase is that of the sum, which is
     what the channels agree on; where the sum cancels (13 dB or more below the sum in phase) its
     phase is chance, and that of the first channel counts, or of the loudest if that is 6 dB louder.
-    Two equal channels give exactly either of them.
+    Equal channels give one of them, two and four of them bit for bit.
 
     Args:
         spectra: complex64 (channels, frames, bins).

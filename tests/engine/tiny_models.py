@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,19 @@ class TinyModel:
         self.states.append((name, shape))
         return name
 
-    def mask_of_ones(self, output: str = "ones") -> str:
-        """1 + 0j in every bin, in the shape of the spectrum."""
-        self.node("Mul", ["spectrum", self.constant("nought", 0.0)], f"{output}_zeros")
-        return self.node("Add", [f"{output}_zeros", self.constant(f"{output}_one", [1.0, 0.0])], output)
+    def scan(self, body: onnx.GraphProto, state: str, frames: str, state_after: str, seen: str) -> None:
+        """Run `body` (state, frame) -> (state, seen) over axis 1 of `frames`, as a recurrent layer does."""
+        self.nodes.append(
+            helper.make_node(
+                "Scan",
+                [state, frames],
+                [state_after, seen],
+                body=body,
+                num_scan_inputs=1,
+                scan_input_axes=[1],
+                scan_output_axes=[1],
+            )
+        )
 
     def upper_gain(self, gains: list[float]) -> None:
         """The output `upper_gain`, constant."""
@@ -167,17 +177,7 @@ def stateful(**format_: Any) -> TinyModel:
         [numpy_helper.from_array(np.float32(0.9), "rest")],
     )
     model.node("ReduceSumSquare", ["spectrum"], "power_frames", axes=[3], keepdims=0)
-    model.nodes.append(
-        helper.make_node(
-            "Scan",
-            ["memory", "power_frames"],
-            ["memory_next", "means"],
-            body=body,
-            num_scan_inputs=1,
-            scan_input_axes=[1],
-            scan_output_axes=[1],
-        )
-    )
+    model.scan(body, "memory", "power_frames", "memory_next", "means")
     model.node("Mul", ["means", model.constant("strength", 20.0)], "strong")
     model.node("Add", ["strong", model.constant("one", 1.0)], "more")
     model.node("Reciprocal", ["more"], "gain")
@@ -187,7 +187,7 @@ def stateful(**format_: Any) -> TinyModel:
     return model
 
 
-def loudness_gate(**format_: Any) -> TinyModel:
+def keeps_low(**format_: Any) -> TinyModel:
     """Keeps bins below 2 kHz and removes the rest: target and noise can be told apart in tests."""
     model = TinyModel(**format_)
     pass_bins = int(2000.0 * model.frame_ms / 1000.0)
@@ -212,30 +212,64 @@ def with_presence(**format_: Any) -> TinyModel:
 
 
 def level_dependent(**format_: Any) -> TinyModel:
-    """A mask per bin of 1 / (1 + 20 |X|^2), without memory: loud bins are turned down, so channels differ."""
+    """One gain for all bins of a frame, 1 / (1 + its energy), without memory: loud channels differ from soft."""
     model = TinyModel(**format_)
-    model.node("ReduceSumSquare", ["spectrum"], "power", axes=[3], keepdims=1)
-    model.node("Mul", ["power", model.constant("strength", 20.0)], "strong")
-    model.node("Add", ["strong", model.constant("one", 1.0)], "more")
+    model.node("ReduceSumSquare", ["spectrum"], "energy", axes=[2, 3], keepdims=1)
+    model.node("Add", ["energy", model.constant("one", 1.0)], "more")
     model.node("Reciprocal", ["more"], "gain")
-    model.node("Mul", ["gain", model.constant("real_part", [1.0, 0.0])], "mask")
+    model.node("Mul", ["spectrum", model.constant("nought", 0.0)], "zeros")
+    model.node("Add", ["zeros", model.constant("real_one", [1.0, 0.0])], "ones")
+    model.node("Mul", ["ones", "gain"], "mask")
     model.upper_gain([1.0] * len(model.upper_band_edges_hz))
     return model
 
 
 def overflowing(**format_: Any) -> TinyModel:
-    """Breaks on loud sound for good: a memory that becomes infinite and then NaN, as real models do."""
+    """A mask of ones until a frame is too loud: then, for good, NaN, by a memory that overflowed.
+
+    The memory holds the loudest spectral value so far; its exponential is infinite above 88.
+    """
     model = TinyModel(**format_)
     model.state("memory", [1])
-    model.node("ReduceMax", ["spectrum"], "peak", axes=[1, 2, 3], keepdims=0)
-    model.node("Unsqueeze", ["peak", model.constant("memory_axis", [1])], "peak_column")
-    # exp overflows for peaks above 88; memory * 0 + 1 is NaN once memory is infinite.
-    model.node("Exp", ["peak_column"], "loudness")
-    model.node("Mul", ["memory", model.constant("memory_nought", 0.0)], "memory_zero")
-    model.node("Add", ["memory_zero", "loudness"], "memory_next")
-    model.node("Mul", ["memory_next", model.constant("factor_nought", 0.0)], "disturbance")
+    model.constant("nought", 0.0)
+    model.node("Abs", ["spectrum"], "sizes")
+    model.node("ReduceMax", ["sizes"], "frame_peaks", axes=[2, 3], keepdims=0)
+    body = helper.make_graph(
+        [
+            helper.make_node("Max", ["before", "peak"], ["after"]),
+            helper.make_node("Exp", ["after"], ["seen"]),
+        ],
+        "step",
+        [
+            helper.make_tensor_value_info("before", TensorProto.FLOAT, ["batch"]),
+            helper.make_tensor_value_info("peak", TensorProto.FLOAT, ["batch"]),
+        ],
+        [
+            helper.make_tensor_value_info("after", TensorProto.FLOAT, ["batch"]),
+            helper.make_tensor_value_info("seen", TensorProto.FLOAT, ["batch"]),
+        ],
+    )
+    model.node("Squeeze", ["memory", model.constant("one_axis", [1])], "memory_flat")
+    model.scan(body, "memory_flat", "frame_peaks", "memory_flat_next", "loudness")
+    model.node("Unsqueeze", ["memory_flat_next", "one_axis"], "memory_next")
+    model.node("Mul", ["loudness", "nought"], "disturbance")  # infinite times zero is NaN
     model.node("Unsqueeze", ["disturbance", model.constant("mask_axes", [2, 3])], "disturbance_mask")
-    model.mask_of_ones("ones")
+    model.node("Mul", ["spectrum", "nought"], "zeros")
+    model.node("Add", ["zeros", model.constant("one", [1.0, 0.0])], "ones")
     model.node("Add", ["ones", "disturbance_mask"], "mask")
     model.upper_gain([1.0] * len(model.upper_band_edges_hz))
     return model
+
+
+# Every kind of model that the engine's promises are tested with.
+VARIANTS: dict[str, Callable[[], TinyModel]] = {
+    "identity": identity,
+    "stateful": stateful,
+    "lookahead": lambda: stateful(lookahead_frames=2),
+    "overlap4": lambda: stateful(overlap=4),
+    "presence": with_presence,
+    "bands": lambda: constant_mask(0.8, 0.1, upper=[0.5, 0.3, 0.2], upper_band_edges_hz=(8e3, 12e3, 16e3)),
+    "long": lambda: stateful(frame_ms=92.88, num_bins=1025, upper_band_edges_hz=(11025.0,)),
+    "short": lambda: level_dependent(frame_ms=10.0, num_bins=80),
+    "low": keeps_low,
+}

@@ -1,0 +1,60 @@
+"""Sounds and small measurements for the engine's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hushgate.engine import Denoiser
+
+Audio = NDArray[np.float32]
+
+RATES = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000)
+
+
+def noise(rng: np.random.Generator, num_channels: int, num_samples: int, level: float = 0.1) -> Audio:
+    return (rng.standard_normal((num_channels, num_samples)) * level).astype(np.float32)
+
+
+def sine(sample_rate: float, frequency_hz: float, seconds: float, amplitude: float = 1.0) -> Audio:
+    """One channel."""
+    time = np.arange(round(seconds * sample_rate)) / sample_rate
+    return (amplitude * np.sin(2 * np.pi * frequency_hz * time)).astype(np.float32)[None]
+
+
+def run(denoiser: Denoiser, audio: Audio, block_sizes: int | Iterable[int]) -> Audio:
+    """Process all of `audio` in blocks of one size, or of the sizes given in turn."""
+    sizes = iter([block_sizes] * (audio.shape[1] // block_sizes + 1) if isinstance(block_sizes, int)
+                 else block_sizes)
+    parts, done = [audio[:, :0]], 0
+    while done < audio.shape[1]:
+        size = next(sizes)
+        parts.append(denoiser.process(audio[:, done : done + size]))
+        done += size
+    return np.concatenate(parts, axis=1)
+
+
+def run_aligned(denoiser: Denoiser, audio: Audio, block_size: int = 4096) -> Audio:
+    """Process from a fresh start and take the latency out: as long as `audio`, and in time with it."""
+    denoiser.reset()
+    delayed = np.concatenate([run(denoiser, audio, block_size), denoiser.flush()], axis=1)
+    return delayed[:, denoiser.latency_samples :]
+
+
+def decibels(gain: float | NDArray[np.floating]) -> float | NDArray[np.floating]:
+    return 20.0 * np.log10(np.maximum(np.abs(gain), 1e-15))
+
+
+def rms(audio: Audio) -> float:
+    return float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))
+
+
+def level_of_tone(audio: Audio, sample_rate: float, frequency_hz: float, width_s: float) -> NDArray[np.float64]:
+    """Amplitude of a tone over time in one channel, by demodulation and a Hann average of `width_s`."""
+    time = np.arange(audio.shape[-1]) / sample_rate
+    shifted = audio.reshape(-1) * np.exp(-2j * np.pi * frequency_hz * time)
+    window = np.hanning(round(width_s * sample_rate))
+    smooth = np.convolve(shifted, window / window.sum(), mode="same")
+    return 2.0 * np.abs(smooth)
