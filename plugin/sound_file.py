@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 from hushgate.audio_format import DEFAULT_BLOCK_SIZE, AudioFormat, count_clipped
 from hushgate.errors import AudioFileError
 from hushgate.integrity import find_mp3_truncation, find_truncation, is_hopeless_mp3
+from hushgate.quantize import Quantizer
+from hushgate.reproducible import settle
 
 # Compressed formats lose something once more: at these settings (MP3 V0, Vorbis quality 8, Opus at
 # 128 kbit/s per channel) it cannot be heard. 0.0 is the largest file, 1.0 the smallest.
 _COMPRESSION_LEVELS = {"MPEG_LAYER_III": 0.0, "VORBIS": 0.2, "OPUS": 0.5}
 _SALVAGE_BLOCK_SIZE = 1024
+PART_PREFIX, PART_SUFFIX = ".hushgate-", ".part"
 
 
 class FileReader:
@@ -136,12 +139,17 @@ class FileWriter:
     """Write a sound file block by block under a temporary name; give it its own at the end.
 
     Use it in a `with` statement: leaving it normally puts the file in place in one step, leaving
-    it by an exception (Ctrl-C too) removes what was written.
+    it by an exception (Ctrl-C too) removes what was written. Equal sound under an equal name gives
+    equal bytes.
 
     Args:
         path: Where to put the file. A link is followed.
         form: What to write.
         overwrite: Replace a file that is there.
+        dither_seed: Dither PCM of 8 to 24 bits, from this start of the random sequence. None rounds.
+        finish: Called with the path of the complete file before it gets its name: the place to add
+            tags. What it raises ends the writing.
+        part_prefix: How the temporary name begins, for who has to clean up after a crash.
 
     Attributes:
         num_clipped: Samples so far that did not fit the sample format and were limited.
@@ -152,15 +160,26 @@ class FileWriter:
         AudioFileError: The container cannot hold this form.
     """
 
-    def __init__(self, path: str | os.PathLike[str], form: AudioFormat, *, overwrite: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        form: AudioFormat,
+        *,
+        overwrite: bool = False,
+        dither_seed: int | None = None,
+        finish: Callable[[Path], None] | None = None,
+        part_prefix: str = PART_PREFIX,
+    ) -> None:
         self.path = Path(path)
         self.format = form
         self.num_clipped = 0
         self._num_written = 0
         self._overwrite = overwrite
+        self._quantize = Quantizer(form.subtype, dither_seed=dither_seed)
+        self._finish = finish
         self._target = Path(os.path.realpath(self.path))
         check_target(self.path, overwrite=overwrite)
-        self._part = self._target.parent / f".hushgate-{secrets.token_hex(6)}.part"
+        self._part = self._target.parent / f"{part_prefix}{secrets.token_hex(6)}{PART_SUFFIX}"
         # Made here and not by soundfile: the kernel's own errors, and the user's usual permissions.
         try:
             os.close(os.open(self._part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -206,7 +225,7 @@ class FileWriter:
         """
         self.num_clipped += count_clipped(block, self.format.subtype)
         try:
-            self._file.write(block.T)
+            self._file.write(self._quantize(block).T)
         except (soundfile.LibsndfileError, AssertionError) as error:  # soundfile asserts a full write
             raise self._write_error() from error
         self._num_written += block.shape[1]
@@ -218,14 +237,25 @@ class FileWriter:
             raise self._write_error() from error
 
     def _commit(self) -> None:
+        self._check_complete()
+        if self._finish is not None:
+            self._finish(self._part)
+        settle(self._part, self.format.container, self._target.name)
+        self._check_complete()
         with self._part.open("rb+") as written:
             os.fsync(written.fileno())
-        # libsndfile does not report every failed write: what was written must be there.
-        if soundfile.info(self._part).frames < self._num_written:
-            raise self._write_error()
         check_target(self.path, overwrite=self._overwrite)
         os.replace(self._part, self._target)
         _sync_folder(self._target.parent)
+
+    def _check_complete(self) -> None:
+        # libsndfile does not report every failed write: what was written must be there.
+        try:
+            num_found = soundfile.info(self._part).frames
+        except soundfile.LibsndfileError as error:
+            raise self._write_error() from error
+        if num_found < self._num_written:
+            raise self._write_error()
 
     def _write_error(self) -> OSError:
         free = os.statvfs(self._target.parent).f_bavail if hasattr(os, "statvfs") else 1

@@ -1,0 +1,1 @@
+"""Clean many sound files in one go."""
