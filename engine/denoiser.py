@@ -72,9 +72,9 @@ class Denoiser(Meters):
         FileNotFoundError, ModelError: The model cannot be loaded.
         TypeError, ValueError: A parameter that does not exist, or is out of range.
 
-    >>> denoiser = Denoiser("voice", mix=0.8)  # doctest: +SKIP
-    >>> denoiser.prepare(48_000, max_block_size=480, num_channels=2)  # doctest: +SKIP
-    >>> denoiser.process(np.zeros((2, 480), np.float32)).shape, denoiser.latency_samples  # doctest: +SKIP
+    >>> denoiser = Denoiser("voice", mix=0.8)
+    >>> denoiser.prepare(48_000, max_block_size=480, num_channels=2)
+    >>> denoiser.process(np.zeros((2, 480), np.float32)).shape, denoiser.latency_samples
     ((2, 480), 1536)
     """
 

@@ -39,9 +39,9 @@ class SpectralStream:
     may be 0. Values must be finite. Latency: `latency_samples`, a frame and the model's lookahead.
     State: the last frame of input, the sum of overlapping frames, the model's state.
 
-    >>> stream = SpectralStream(load_model("voice"))  # doctest: +SKIP
-    >>> stream.prepare(48_000, max_block_size=480, num_channels=2)  # doctest: +SKIP
-    >>> stream.process(np.zeros((2, 480), np.float32)).shape  # doctest: +SKIP
+    >>> stream = SpectralStream(load_model("voice"))
+    >>> stream.prepare(48_000, max_block_size=480, num_channels=2)
+    >>> stream.process(np.zeros((2, 480), np.float32)).shape
     (2, 480)
     """
 

@@ -26,9 +26,10 @@ def sine(sample_rate: float, frequency_hz: float, seconds: float, amplitude: flo
 
 def run(denoiser: Denoiser, audio: Audio, block_sizes: int | Iterable[int]) -> Audio:
     """Process all of `audio` in blocks of one size, or of the sizes given in turn."""
-    sizes = iter([block_sizes] * (audio.shape[1] // block_sizes + 1) if isinstance(block_sizes, int)
-                 else block_sizes)
-    parts, done = [audio[:, :0]], 0
+    sizes = iter(
+        [block_sizes] * (audio.shape[1] // block_sizes + 1) if isinstance(block_sizes, int) else block_sizes
+    )
+    parts, done = [np.empty((audio.shape[0], 0), np.float32)], 0
     while done < audio.shape[1]:
         size = next(sizes)
         parts.append(denoiser.process(audio[:, done : done + size]))
@@ -51,7 +52,9 @@ def rms(audio: Audio) -> float:
     return float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))
 
 
-def level_of_tone(audio: Audio, sample_rate: float, frequency_hz: float, width_s: float) -> NDArray[np.float64]:
+def level_of_tone(
+    audio: Audio, sample_rate: float, frequency_hz: float, width_s: float
+) -> NDArray[np.float64]:
     """Amplitude of a tone over time in one channel, by demodulation and a Hann average of `width_s`."""
     time = np.arange(audio.shape[-1]) / sample_rate
     shifted = audio.reshape(-1) * np.exp(-2j * np.pi * frequency_hz * time)

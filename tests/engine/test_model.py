@@ -221,7 +221,9 @@ def test_verify_notices_changed_weights(tmp_path: Path) -> None:
     model = tiny_models.constant_mask(0.5)
     reference = next(p.value for p in model.proto().metadata_props if p.key == "hushgate.reference")
     path = tiny_models.constant_mask(0.6).save(tmp_path / "changed.onnx", reference=reference)
-    with pytest.raises(ModelError, match=r"changed\.onnx does not reproduce its reference mask: difference 0\.1"):
+    with pytest.raises(
+        ModelError, match=r"changed\.onnx does not reproduce its reference mask: difference 0\.1"
+    ):
         load_model(path).verify()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from hushgate.engine import Model, SpectralStream, load_model
 from tests.engine import tiny_models
-from tests.engine.sounds import RATES, decibels, level_of_tone, noise, rms, sine
+from tests.engine.sounds import RATES, decibels, level_of_tone, noise, sine
 
 
 def prepared(model: Model, rate: float, num_channels: int = 1, **settings: str) -> SpectralStream:
@@ -62,7 +62,10 @@ def test_a_mask_with_lookahead_lands_on_the_frame_it_belongs_to(tmp_path: Path) 
         path = tiny_models.level_dependent(lookahead_frames=lookahead).save(tmp_path / f"{lookahead}.onnx")
         stream = prepared(load_model(path), rate)
         out = stream.process(audio)[:, stream.latency_samples :]
-        gain = level_of_tone(out, rate, 1000.0, 0.004) / level_of_tone(audio, rate, 1000.0, 0.004)[: out.shape[1]]
+        gain = (
+            level_of_tone(out, rate, 1000.0, 0.004)
+            / level_of_tone(audio, rate, 1000.0, 0.004)[: out.shape[1]]
+        )
         turned_down_from.append(int(np.argmax(gain[1000:] < 0.8)))
     assert turned_down_from[0] - turned_down_from[1] == pytest.approx(2 * stream.hop_size, abs=40)
 
@@ -89,10 +92,14 @@ def test_the_air_above_the_model_stays_alive_through_upper_gain(rate: int, tmp_p
     for frequency, gain in ((4000.0, 0.25), (12_000.0, 0.5), (0.48 * rate, 0.5)):
         stream.reset()
         out = stream.process(sine(rate, frequency, 0.4, 0.5))
-        assert level_of_tone(out, rate, frequency, 0.1)[round(0.25 * rate)] == pytest.approx(0.5 * gain, rel=0.01)
+        assert level_of_tone(out, rate, frequency, 0.1)[round(0.25 * rate)] == pytest.approx(
+            0.5 * gain, rel=0.01
+        )
 
 
-def test_frame_gains_multiply_frames_and_receive_both_spectra(identity: Model, rng: np.random.Generator) -> None:
+def test_frame_gains_multiply_frames_and_receive_both_spectra(
+    identity: Model, rng: np.random.Generator
+) -> None:
     seen: list[tuple[tuple[int, ...], bool]] = []
 
     def half(noisy: np.ndarray, target: np.ndarray) -> np.ndarray:

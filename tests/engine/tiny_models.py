@@ -212,7 +212,7 @@ def with_presence(**format_: Any) -> TinyModel:
 
 
 def level_dependent(**format_: Any) -> TinyModel:
-    """One gain for all bins of a frame, 1 / (1 + its energy), without memory: loud channels differ from soft."""
+    """One gain for all bins of a frame, 1 / (1 + its energy): loud channels differ from soft ones."""
     model = TinyModel(**format_)
     model.node("ReduceSumSquare", ["spectrum"], "energy", axes=[2, 3], keepdims=1)
     model.node("Add", ["energy", model.constant("one", 1.0)], "more")

@@ -1,0 +1,74 @@
+"""The engine stands alone: what it imports, what importing it does, and its examples."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hushgate.engine
+from tests.engine import tiny_models
+
+MODULES = sorted(
+    name for _, name, _ in pkgutil.walk_packages(hushgate.engine.__path__, prefix="hushgate.engine.")
+)
+
+
+def run_python(code: str) -> str:
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    return result.stdout
+
+
+def test_engine_imports_neither_host_nor_training_nor_runtime() -> None:
+    """numpy alone until a model is loaded: no torch, no pedalboard (GPL), no second spent."""
+    out = run_python(
+        "import sys, hushgate.engine\n"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}))\n"
+        "print(*sorted(name for name in sys.modules if name.startswith('hushgate.')))\n"
+    )
+    packages, modules = (set(line.split()) for line in out.splitlines())
+    assert not packages & {"torch", "pedalboard", "soundfile", "scipy", "rich", "onnx", "onnxruntime"}
+    assert all(name.startswith("hushgate.engine") for name in modules)
+
+
+def test_loading_a_model_imports_onnxruntime_only(tiny_folder: Path) -> None:
+    out = run_python(
+        "import sys, hushgate.engine\n"
+        f"hushgate.engine.load_model(r'{tiny_folder}/stateful.onnx').verify()\n"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}))\n"
+    )
+    assert "onnxruntime" in out.split()
+    assert not set(out.split()) & {"torch", "pedalboard", "soundfile", "scipy", "onnx"}
+
+
+def test_engine_lists_what_it_offers() -> None:
+    assert len(set(hushgate.engine.__all__)) == len(hushgate.engine.__all__)
+    for name in hushgate.engine.__all__:
+        assert hasattr(hushgate.engine, name)
+        if isinstance(getattr(hushgate.engine, name), type):
+            assert getattr(hushgate.engine, name).__doc__
+
+
+@pytest.fixture
+def voice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The examples name the voice model; before it ships, a tiny one stands in for it."""
+    if "voice" not in hushgate.engine.available_models():
+        tiny_models.identity().save(tmp_path / "voice.onnx")
+        monkeypatch.setattr("hushgate.engine.model._MODELS_FOLDER", tmp_path)
+
+
+@pytest.mark.usefixtures("voice")
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings_run(name: str) -> None:
+    module = importlib.import_module(name)
+    names = {"np": np, **{public: getattr(hushgate.engine, public) for public in hushgate.engine.__all__}}
+    results = doctest.testmod(module, extraglobs=names, optionflags=doctest.ELLIPSIS)
+    assert results.failed == 0
