@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from hushgate.engine.parameters import PARAMETERS, Parameter, Value
 
 _DEST = "parameter_"
 
 
-def add_parameter_flags(parser: argparse.ArgumentParser) -> None:
-    """Add one flag for each of `PARAMETERS`, named like it with dashes: `--release-ms`."""
+def add_parameter_flags(parser: argparse.ArgumentParser, *, exclude: Collection[str] = ()) -> None:
+    """Add one flag for each of `PARAMETERS` but `exclude`, named like it with dashes: `--release-ms`."""
     group = parser.add_argument_group("parameters")
     for parameter in PARAMETERS.values():
+        if parameter.name in exclude:
+            continue
         default = parameter.format(parameter.default)
         allowed = parameter.allowed[0].upper() + parameter.allowed[1:]
         text = f"{parameter.description} {allowed}; default {default}."
@@ -28,7 +30,7 @@ def add_parameter_flags(parser: argparse.ArgumentParser) -> None:
 
 def given_parameters(args: argparse.Namespace) -> dict[str, Value]:
     """The parameters that were given as flags, by name; others are left to model or preset."""
-    given = {name: getattr(args, _DEST + name) for name in PARAMETERS}
+    given = {name: getattr(args, _DEST + name, None) for name in PARAMETERS}
     return {name: value[0] for name, value in given.items() if value is not None}
 
 

@@ -1,0 +1,153 @@
+"""`hushgate live`: from the microphone to the headphones."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from hushgate.parameter_flags import add_parameter_flags, given_parameters
+
+if TYPE_CHECKING:
+    from hushgate.live import Device, View
+    from hushgate.live.keyboard import Keys
+    from hushgate.streaming import Effect
+
+_DEFAULT_MODEL = "voice"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `hushgate live`."""
+    parser.add_argument("--list-devices", action="store_true", help="list the sound devices and end")
+    parser.add_argument("--input", metavar="DEVICE", help="microphone, by number, name or part of the name")
+    parser.add_argument("--output", metavar="DEVICE", help="headphones, by number, name or part of the name")
+    parser.add_argument("--preset", metavar="NAME|PATH", help="chain to run (default: the model alone)")
+    parser.add_argument("--model", metavar="NAME|PATH", help=f"model to run (default: {_DEFAULT_MODEL})")
+    parser.add_argument(
+        "--block-size", type=int, default=256, metavar="SAMPLES", help="samples per callback (default: 256)"
+    )
+    parser.add_argument(
+        "--sample-rate", type=float, metavar="HZ", help="default: 48000, or the device's own without it"
+    )
+    parser.add_argument(
+        "--channels",
+        type=int,
+        default=1,
+        metavar="N",
+        help="input channels (default: 1, to both ears)",
+    )
+    parser.add_argument(
+        "--device-latency-ms",
+        type=float,
+        metavar="MS",
+        help="buffering to ask of the devices; more survives a busier machine (default: the least)",
+    )
+    parser.add_argument("--duration", type=float, metavar="S", help="end after so many seconds")
+    parser.add_argument("--residual", action="store_true", help="begin with what is taken away")
+    parser.add_argument("--record", metavar="FILE", help="record what goes out")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing recording")
+    parser.add_argument("--json", action="store_true", help="print JSON: the devices, or a line per second")
+    parser.add_argument("--quiet", action="store_true", help="print only warnings and errors")
+    add_parameter_flags(parser, exclude=["output"])
+
+
+def run(args: argparse.Namespace) -> int:
+    """List the devices, or run a chain live; exit status 0.
+
+    Raises:
+        OSError, ValueError, RuntimeError: Whatever kept it from running, or ended it.
+    """
+    from hushgate import live
+    from hushgate.live.native_messages import native_messages_held
+
+    with contextlib.nullcontext() if args.debug else native_messages_held():
+        if args.list_devices:
+            _print_devices(live.list_devices(), as_json=args.json)
+            return 0
+        keys = live.NoKeys() if args.json or args.quiet else live.keys_of_terminal()
+        chain, title = _chain(args)
+        status = live.run(
+            chain,
+            view=_view(args, keys, title),
+            keys=keys,
+            input=args.input,
+            output=args.output,
+            sample_rate=args.sample_rate,
+            block_size=args.block_size,
+            num_channels=args.channels,
+            device_latency_ms=args.device_latency_ms,
+            duration_s=args.duration,
+            record=args.record,
+            overwrite=args.overwrite,
+        )
+    if args.json:
+        print(json.dumps(status.to_dict()))
+    elif not args.quiet:
+        print("\n".join(live.summarize(status)))
+    for warning in live.warnings_of(status):
+        print(f"hushgate: warning: {warning}", file=sys.stderr)
+    return 0
+
+
+def _chain(args: argparse.Namespace) -> tuple[Effect, str]:
+    """What to run, and a name for it."""
+    from hushgate.denoiser import Denoiser
+    from hushgate.live.controls import find_denoisers
+
+    if args.preset is not None and args.model is not None:
+        raise ValueError("--preset and --model exclude each other: a preset names its models.")
+    parameters: dict[str, Any] = dict(given_parameters(args))
+    if args.residual:
+        parameters["output"] = "residual"
+    if args.preset is None:
+        model = args.model or _DEFAULT_MODEL
+        return Denoiser(model, **parameters), str(model)
+    from hushgate.chain import Chain
+
+    chain = Chain.from_preset(args.preset)
+    denoisers = find_denoisers(chain)
+    if parameters and not denoisers:
+        flag = "--" + next(iter(parameters)).replace("_", "-")
+        raise ValueError(f"{flag} sets a denoiser, and the preset {args.preset} has none.")
+    for denoiser in denoisers:
+        for name, value in parameters.items():
+            setattr(denoiser, name, value)
+    return chain, str(args.preset)
+
+
+def _view(args: argparse.Namespace, keys: Keys, title: str) -> View:
+    from hushgate import live
+
+    if args.quiet:
+        return live.NoView()
+    if args.json:
+        return live.JsonView(sys.stdout)
+    if not sys.stdout.isatty():
+        return live.LineView(sys.stdout)
+    from rich.console import Console
+
+    from hushgate.live.terminal_view import TerminalView
+
+    return TerminalView(Console(), title=title, has_keys=keys.is_available)
+
+
+def _print_devices(devices: Sequence[Device], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([device.to_dict() for device in devices], indent=2))
+        return
+    if not devices:
+        print("no sound devices")
+    for device in devices:
+        usual = [
+            word
+            for word, is_default in (("input", device.is_default_input), ("output", device.is_default_output))
+            if is_default
+        ]
+        default = f"  (default {' and '.join(usual)})" if usual else ""
+        print(
+            f"{device.index:3}  {device.name}  [{device.system}]  {device.num_inputs} in, "
+            f"{device.num_outputs} out, {device.sample_rate:g} Hz{default}"
+        )

@@ -1,0 +1,42 @@
+"""Microphone to headphones: any chain, live, from the sound devices of the machine.
+
+>>> from hushgate import live
+>>> sorted(live.__all__)[:3]
+['Backend', 'Device', 'DeviceError']
+
+`run` does everything; `Session` is for programs with a loop of their own. The devices are
+PortAudio's, through the extra `live`.
+"""
+
+from __future__ import annotations
+
+from hushgate.live.backend import Backend, Device, DeviceError, Stream, StreamRequest
+from hushgate.live.keyboard import Keys, NoKeys, keys_of_terminal
+from hushgate.live.runner import run
+from hushgate.live.session import DEFAULT_BLOCK_SIZE, Session, list_devices
+from hushgate.live.status import Status
+from hushgate.live.tap import Tap
+from hushgate.live.views import JsonView, LineView, NoView, View, summarize, warnings_of
+
+__all__ = [
+    "DEFAULT_BLOCK_SIZE",
+    "Backend",
+    "Device",
+    "DeviceError",
+    "JsonView",
+    "Keys",
+    "LineView",
+    "NoKeys",
+    "NoView",
+    "Session",
+    "Status",
+    "Stream",
+    "StreamRequest",
+    "Tap",
+    "View",
+    "keys_of_terminal",
+    "list_devices",
+    "run",
+    "summarize",
+    "warnings_of",
+]

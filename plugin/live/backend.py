@@ -1,0 +1,142 @@
+"""What live processing needs of an audio system, so that it can run on any, and on none in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+AudioCallback = Callable[[NDArray[np.float32], NDArray[np.float32], bool], None]
+"""Takes input (samples, channels), output to fill (samples, channels), and whether sound was lost."""
+
+
+class DeviceError(RuntimeError):
+    """A device is missing, busy, disappears, or does not do what is asked of it."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """One input or output of an audio system, or both in one.
+
+    Attributes:
+        index: Number to choose it by.
+        name: As the system calls it.
+        system: Audio system it belongs to, such as "ALSA" or "Core Audio".
+        num_inputs, num_outputs: Channels; 0 where it has no such side.
+        sample_rate: Its usual rate, Hz.
+        is_default_input, is_default_output: Whether it is taken when none is named.
+    """
+
+    index: int
+    name: str
+    system: str
+    num_inputs: int
+    num_outputs: int
+    sample_rate: float
+    is_default_input: bool = False
+    is_default_output: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class StreamRequest:
+    """A connection from an input through a callback to an output.
+
+    Attributes:
+        input, output: Devices.
+        num_inputs, num_outputs: Channels to open.
+        sample_rate: Hz.
+        block_size: Samples per callback.
+        device_latency_s: Buffering to ask of the devices, seconds; None for the least they suggest.
+    """
+
+    input: Device
+    output: Device
+    num_inputs: int
+    num_outputs: int
+    sample_rate: float
+    block_size: int
+    device_latency_s: float | None = None
+
+
+class Stream(Protocol):
+    """An open connection. The callback runs in a thread of the audio system."""
+
+    @property
+    def latency_s(self) -> tuple[float, float]:
+        """Delay of input and of output as the system reports it, seconds."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether callbacks come; False once the devices have ended it by themselves."""
+
+    def start(self) -> None:
+        """Begin to call back.
+
+        Raises:
+            DeviceError: The devices do not start.
+        """
+
+    def close(self) -> None:
+        """End it, without exception and in bounded time, also when the devices have gone."""
+
+
+class Backend(Protocol):
+    """An audio system."""
+
+    def devices(self) -> Sequence[Device]:
+        """Everything there is; may be empty.
+
+        Raises:
+            DeviceError: The audio system itself is missing.
+        """
+
+    def offers(self, request: StreamRequest) -> bool:
+        """Whether the devices have the rate and channels asked for, as far as the system tells."""
+
+    def open(self, request: StreamRequest, callback: AudioCallback) -> Stream:
+        """Connect.
+
+        Raises:
+            DeviceError: Missing, busy, or refused; the message names the device.
+        """
+
+
+def choose_device(devices: Sequence[Device], wanted: int | str | None, *, side: str) -> Device:
+    """The device that `wanted` stands for.
+
+    Args:
+        devices: What there is.
+        wanted: Index, name or part of a name (in any case); None for the default.
+        side: "input" or "output".
+
+    Raises:
+        DeviceError: None, several, or one without that side.
+
+    >>> mixer = Device(3, "USB Mixer", "ALSA", 2, 2, 48_000.0)
+    >>> choose_device([mixer], "usb", side="input").index
+    3
+    """
+    usable = [device for device in devices if (device.num_inputs if side == "input" else device.num_outputs)]
+    if not usable:
+        raise DeviceError(f"there is no {side} device. Connect one, or start the sound server.")
+    if wanted is None:
+        is_default = "is_default_input" if side == "input" else "is_default_output"
+        return next((device for device in usable if getattr(device, is_default)), usable[0])
+    if isinstance(wanted, int) or wanted.strip().isdecimal():
+        matches = [device for device in usable if device.index == int(wanted)]
+    else:
+        word = wanted.casefold()
+        matches = [device for device in usable if device.name.casefold() == word]
+        matches = matches or [device for device in usable if word in device.name.casefold()]
+    if len(matches) == 1:
+        return matches[0]
+    what = f"fits {len(matches)} devices" if matches else f"is no {side} device"
+    known = ", ".join(f"{device.index} {device.name!r}" for device in (matches or usable))
+    raise DeviceError(f"{side} {str(wanted)!r} {what}. {'Choose' if matches else 'There is'}: {known}.")

@@ -1,0 +1,96 @@
+"""Single keys from a terminal, without waiting for Enter."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+from types import TracebackType
+from typing import Protocol, Self
+
+try:
+    import termios
+    import tty
+except ImportError:  # not a system with terminals of this kind
+    termios = None  # type: ignore[assignment]
+
+
+class Keys(Protocol):
+    """A source of key presses."""
+
+    @property
+    def is_available(self) -> bool:
+        """Whether keys can come at all."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def read(self, timeout_s: float) -> str:
+        """Keys pressed since the last call; waits up to `timeout_s` for the first."""
+
+
+class NoKeys:
+    """Nobody presses keys; only time passes."""
+
+    is_available = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def read(self, timeout_s: float) -> str:
+        """Wait, and return nothing."""
+        time.sleep(timeout_s)
+        return ""
+
+
+class TerminalKeys:
+    """Keys from the terminal on a file descriptor; its settings come back at the end.
+
+    Args:
+        descriptor: An open terminal. Ctrl-C goes on interrupting.
+    """
+
+    is_available = True
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._is_open = True
+
+    def __enter__(self) -> Self:
+        self._before = termios.tcgetattr(self._descriptor)
+        tty.setcbreak(self._descriptor)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)
+
+    def read(self, timeout_s: float) -> str:
+        """What has been typed; escape sequences of arrow and function keys are left out."""
+        if not self._is_open:
+            time.sleep(timeout_s)
+            return ""
+        if not select.select([self._descriptor], [], [], timeout_s)[0]:
+            return ""
+        try:
+            typed = os.read(self._descriptor, 256)
+        except OSError:  # the terminal has gone
+            typed = b""
+        self._is_open = bool(typed)
+        return "" if typed.startswith(b"\x1b") else typed.decode(errors="ignore")
+
+
+def keys_of_terminal() -> Keys:
+    """Keys from standard input where it is a terminal that listens to this process, otherwise none."""
+    if termios is None or sys.stdin is None or not sys.stdin.isatty():
+        return NoKeys()
+    descriptor = sys.stdin.fileno()
+    if os.tcgetpgrp(descriptor) != os.getpgrp():  # in the background, reading would stop the process
+        return NoKeys()
+    return TerminalKeys(descriptor)

@@ -1,0 +1,76 @@
+"""What the audio callback measures as it goes: levels, its own load, mishaps."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Peaks fall by this much per second, so that a view drawn ten times a second misses none.
+_FALL_DB_PER_S = 24.0
+_LOAD_SECONDS = 0.3
+# Loads are counted in steps of 0.25 %, up to five times the duration of a block.
+_LOAD_STEP = 0.0025
+_LOAD_STEPS = 2000
+
+
+class PeakMeter:
+    """Peak level with a steady fall.
+
+    >>> meter = PeakMeter(block_s=0.005)
+    >>> meter.update(0.5)
+    >>> round(meter.dbfs, 1)
+    -6.0
+    """
+
+    def __init__(self, block_s: float) -> None:
+        self._rest = 10.0 ** (-_FALL_DB_PER_S * block_s / 20.0)
+        self._peak = 0.0
+
+    def update(self, peak: float) -> None:
+        """Take note of the largest sample of a block, linear."""
+        self._peak = max(peak, self._peak * self._rest)
+
+    @property
+    def dbfs(self) -> float:
+        """Level, dBFS; -inf for silence."""
+        return 20.0 * math.log10(self._peak) if self._peak > 1e-9 else -math.inf
+
+
+class LoadMeter:
+    """Share of a block's duration that its processing takes: lately, and as a distribution.
+
+    Memory does not grow: loads are counted in steps of 0.25 %, those of 500 % and more together.
+
+    Args:
+        block_s: Duration of a block, seconds.
+    """
+
+    def __init__(self, block_s: float) -> None:
+        self._follow = min(1.0, block_s / _LOAD_SECONDS)
+        self._counts = np.zeros(_LOAD_STEPS + 1, dtype=np.int64)
+        self.recent = 0.0
+        self.largest = 0.0
+
+    def update(self, load: float) -> None:
+        """Take note of a block: time it took over its duration."""
+        self.recent += self._follow * (load - self.recent)
+        self.largest = max(self.largest, load)
+        self._counts[min(int(load / _LOAD_STEP), _LOAD_STEPS)] += 1
+
+    def percentile(self, percent: float) -> float:
+        """The load that `percent` % of all blocks stay within; 0.0 before the first."""
+        total = np.cumsum(self._counts)
+        if not total[-1]:
+            return 0.0
+        step = int(np.searchsorted(total, percent / 100.0 * total[-1]))
+        return min((step + 1) * _LOAD_STEP, self.largest)
+
+
+def peak_of(block: NDArray[np.float32]) -> float:
+    """Largest magnitude in a block, linear; NaN or infinite when a sample is."""
+    if block.size == 0:
+        return 0.0
+    high, low = np.maximum.reduce(block, axis=None), np.minimum.reduce(block, axis=None)
+    return float(max(high, -low)) if high == high else math.nan

@@ -1,0 +1,163 @@
+"""PortAudio, through sounddevice: one callback with input and output on any system."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hushgate.live.backend import AudioCallback, Device, DeviceError, StreamRequest
+
+# PortAudio's own numbers for what can be put more clearly here.
+_INVALID_CHANNELS = -9998
+_INVALID_RATE = -9997
+_UNAVAILABLE = -9985
+_CLOSE_TIMEOUT_S = 3.0
+
+
+class PortAudioBackend:
+    """The devices of PortAudio.
+
+    Raises:
+        ModuleNotFoundError: sounddevice is not installed; it comes with the extra `live`.
+        DeviceError: PortAudio's library is missing.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import sounddevice  # type: ignore[import-untyped]
+        except OSError as error:  # sounddevice finds the library when it is imported
+            raise DeviceError(
+                f"{error}. Install PortAudio: on Debian and Ubuntu, apt-get install libportaudio2."
+            ) from error
+        self._sd: Any = sounddevice
+
+    def devices(self) -> Sequence[Device]:
+        """Everything that PortAudio sees."""
+        try:
+            systems = [system["name"] for system in self._sd.query_hostapis()]
+            defaults = self._sd.default.device
+            return [
+                Device(
+                    index=number,
+                    name=entry["name"],
+                    system=systems[entry["hostapi"]],
+                    num_inputs=entry["max_input_channels"],
+                    num_outputs=entry["max_output_channels"],
+                    sample_rate=entry["default_samplerate"],
+                    is_default_input=number == defaults[0],
+                    is_default_output=number == defaults[1],
+                )
+                for number, entry in enumerate(self._sd.query_devices())
+            ]
+        except self._sd.PortAudioError as error:
+            raise DeviceError(f"the sound devices cannot be listed ({_reason(error)}).") from error
+
+    def offers(self, request: StreamRequest) -> bool:
+        """Whether both devices take the rate and channels."""
+        try:
+            self._sd.check_input_settings(
+                request.input.index, request.num_inputs, "float32", samplerate=request.sample_rate
+            )
+            self._sd.check_output_settings(
+                request.output.index, request.num_outputs, "float32", samplerate=request.sample_rate
+            )
+        except self._sd.PortAudioError:
+            return False
+        return True
+
+    def open(self, request: StreamRequest, callback: AudioCallback) -> PortAudioStream:
+        """Connect both devices through one callback."""
+        latency = "low" if request.device_latency_s is None else request.device_latency_s
+
+        def call(
+            input_block: NDArray[np.float32],
+            output_block: NDArray[np.float32],
+            num_samples: int,
+            time: object,
+            status: Any,
+        ) -> None:
+            callback(input_block, output_block, bool(status.input_overflow or status.output_underflow))
+
+        try:
+            stream = self._sd.Stream(
+                samplerate=request.sample_rate,
+                blocksize=request.block_size,
+                device=(request.input.index, request.output.index),
+                channels=(request.num_inputs, request.num_outputs),
+                dtype="float32",
+                latency=latency,
+                callback=call,
+            )
+        except self._sd.PortAudioError as error:
+            raise DeviceError(_open_error(error, request)) from error
+        return PortAudioStream(self._sd, stream, request)
+
+
+class PortAudioStream:
+    """An open stream of sounddevice."""
+
+    def __init__(self, sd: Any, stream: Any, request: StreamRequest) -> None:
+        self._sd = sd
+        self._stream = stream
+        self._request = request
+        self._latency_s: tuple[float, float] = stream.latency
+
+    @property
+    def latency_s(self) -> tuple[float, float]:
+        """Delay of input and output as PortAudio reports it, seconds."""
+        return self._latency_s
+
+    @property
+    def is_active(self) -> bool:
+        """Whether callbacks come."""
+        try:
+            return bool(self._stream.active)
+        except self._sd.PortAudioError:
+            return False
+
+    def start(self) -> None:
+        """Begin to call back."""
+        try:
+            self._stream.start()
+        except self._sd.PortAudioError as error:
+            raise DeviceError(_open_error(error, self._request)) from error
+
+    def close(self) -> None:
+        """Stop and close; a driver that hangs with its device is left behind after three seconds."""
+        # sounddevice ignores errors of abort and close unless asked not to.
+        closer = threading.Thread(target=self._close, name="hushgate-live-close", daemon=True)
+        closer.start()
+        closer.join(_CLOSE_TIMEOUT_S)
+
+    def _close(self) -> None:
+        self._stream.abort(ignore_errors=True)
+        self._stream.close(ignore_errors=True)
+
+
+def _open_error(error: Exception, request: StreamRequest) -> str:
+    names = f"{request.input.name!r}"
+    if request.output.index != request.input.index:
+        names += f" with {request.output.name!r}"
+    code = error.args[1] if len(error.args) > 1 else None
+    if code == _INVALID_RATE:
+        return (
+            f"sample_rate must be a rate that {names} offers (got {request.sample_rate:g} Hz). "
+            f"Its usual one is {request.input.sample_rate:g} Hz."
+        )
+    if code == _INVALID_CHANNELS:
+        return f"{names} does not offer {request.num_inputs} inputs with {request.num_outputs} outputs."
+    if code == _UNAVAILABLE:
+        return f"{names} is busy or has gone. Close what else uses it, or choose another device."
+    return f"{names} cannot be opened ({_reason(error)})."
+
+
+def _reason(error: Exception) -> str:
+    """What PortAudio says, and the system below it."""
+    text = str(error.args[0]) if error.args else type(error).__name__
+    if len(error.args) > 2 and error.args[2][2]:
+        text += f": {error.args[2][2]}"
+    return text.strip().rstrip(".")

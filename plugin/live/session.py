@@ -1,0 +1,253 @@
+"""An effect between a microphone and headphones, from opening the devices to closing them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from hushgate.live.backend import Backend, Device, DeviceError, Stream
+from hushgate.live.controls import Controls
+from hushgate.live.interpreter import ReadyInterpreter
+from hushgate.live.plan import plan_stream
+from hushgate.live.processor import Processor
+from hushgate.live.recorder import Recorder
+from hushgate.live.recovery import Recovery
+from hushgate.live.rehearsal import rehearse
+from hushgate.live.status import Status
+from hushgate.live.tap import Tap
+from hushgate.streaming import Effect
+
+DEFAULT_BLOCK_SIZE = 256
+# Without a callback for so long, the devices count as gone. Idle virtual ones take two seconds to start.
+_SILENT_DEVICE_S = 5.0
+_TAP_SECONDS = 2.0
+
+
+class Session:
+    """Run an effect live. Use it in a `with` statement; sound runs inside.
+
+    Entering rehearses the effect, opens the devices and starts; leaving fades out, closes, and puts
+    a recording in place, whatever the reason for leaving. In between call `check` a few times a
+    second, and `status` as often as there is something to show.
+
+    Args:
+        effect: A chain, a `Denoiser`, or anything with pedalboard's `process` and `reset`. Nobody
+            else may call those meanwhile; its settings may be changed from any thread.
+        input, output: Devices, by index, name or a part of it; the system's default without.
+        sample_rate: Hz; without, 48000 where both devices have it, otherwise the input's own.
+        block_size: Samples per callback, 16 to 16384. Smaller is sooner and costs more.
+        num_channels: Channels of the input to use, 1 to 8. One goes to all outputs.
+        device_latency_ms: Buffering to ask of the devices, ms, 1 to 2000; without, the least they
+            suggest. More survives a busier machine.
+        duration_s: When to end, seconds; without, when it is left.
+        record: File to record to what goes out.
+        overwrite: Replace a file that is there.
+        backend: Audio system; PortAudio without.
+
+    Attributes:
+        controls: Bypass and the like.
+        processor: The callback's side; see there for what may be read.
+
+    Raises:
+        DeviceError: No device, the wrong one, busy, gone.
+        ValueError, TypeError: An argument out of range, a rate that the devices do not offer.
+        OSError: The recording cannot be written.
+        ModuleNotFoundError: The extra `live` is not installed.
+    """
+
+    def __init__(
+        self,
+        effect: Effect,
+        *,
+        input: int | str | None = None,
+        output: int | str | None = None,
+        sample_rate: float | None = None,
+        block_size: int = DEFAULT_BLOCK_SIZE,
+        num_channels: int = 1,
+        device_latency_ms: float | None = None,
+        duration_s: float | None = None,
+        record: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+        backend: Backend | None = None,
+    ) -> None:
+        self._effect = effect
+        self._backend = _default_backend() if backend is None else backend
+        self._request = plan_stream(
+            self._backend,
+            input=input,
+            output=output,
+            sample_rate=sample_rate,
+            block_size=block_size,
+            num_channels=num_channels,
+            device_latency_ms=device_latency_ms,
+        )
+        if duration_s is not None and not 0.1 <= duration_s <= 1e7:  # also catches NaN
+            raise ValueError(f"duration_s must be between 0.1 and 1e7 s (got {duration_s}).")
+        self._num_channels = num_channels
+        self._duration_s = duration_s
+        self._record, self._overwrite = record, overwrite
+        self._taps: list[Tap] = []
+        self._recorder: Recorder | None = None
+
+    @property
+    def sample_rate(self) -> float:
+        """Hz."""
+        return self._request.sample_rate
+
+    def add_tap(self, seconds: float = _TAP_SECONDS) -> Tap:
+        """A copy of what goes out, for another thread to read; before the session is entered.
+
+        Args:
+            seconds: How late the reader may be.
+        """
+        tap = Tap(self._num_channels, round(seconds * self.sample_rate))
+        self._taps.append(tap)
+        return tap
+
+    def __enter__(self) -> Self:
+        request = self._request
+        with ExitStack() as stack:
+            stack.enter_context(ReadyInterpreter())
+            shown = rehearse(self._effect, self.sample_rate, self._num_channels, request.block_size)
+            if self._record is not None:
+                self._recorder = Recorder(
+                    self._record,
+                    sample_rate=self.sample_rate,
+                    num_channels=self._num_channels,
+                    overwrite=self._overwrite,
+                )
+                stack.enter_context(self._recorder)
+            taps = [*self._taps, *([self._recorder.tap] if self._recorder else [])]
+            duration_s = self._duration_s
+            self.processor = Processor(
+                self._effect,
+                sample_rate=self.sample_rate,
+                num_channels=self._num_channels,
+                block_size=request.block_size,
+                latency_samples=shown.latency_samples,
+                taps=taps,
+                num_samples=None if duration_s is None else round(duration_s * self.sample_rate),
+            )
+            self.controls = Controls(self.processor, self._effect)
+            self._recovery = Recovery(
+                self.processor,
+                self._effect,
+                sample_rate=self.sample_rate,
+                num_channels=self._num_channels,
+                block_size=request.block_size,
+            )
+            stack.callback(self._recovery.close)
+            self._stream: Stream = self._backend.open(request, self.processor.process)
+            stack.callback(self._stream.close)
+            self._num_seen, self._seen_at = 0, time.monotonic()
+            self._stream.start()
+            stack.callback(self._fade_out)
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+        if kind is None and self._recorder is not None and self._recorder.error is not None:
+            raise self._recorder.error
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the end has come: everything has gone out, or somebody has asked to quit."""
+        return self.processor.is_finished or self.controls.is_quit
+
+    def check(self) -> None:
+        """See that all is well, and bring back an effect that was too slow.
+
+        Raises:
+            DeviceError: The devices have gone, or no longer deliver.
+            RuntimeError: The effect failed.
+        """
+        self._recovery.check()
+        for error in (self.processor.error, self._recovery.error):
+            if error is not None:
+                raise RuntimeError(f"the effect failed: {error}") from error
+        now, num_processed = time.monotonic(), self.processor.num_processed
+        if num_processed != self._num_seen:
+            self._num_seen, self._seen_at = num_processed, now
+        if self.is_finished:
+            return
+        names = self._device_names()
+        if not self._stream.is_active and not self.processor.is_finished:
+            raise DeviceError(f"{names} stopped: the device or its sound server has gone.")
+        if now - self._seen_at > _SILENT_DEVICE_S:
+            raise DeviceError(f"{names} has delivered no sound for {_SILENT_DEVICE_S:g} s.")
+
+    def status(self) -> Status:
+        """How it stands."""
+        processor, request = self.processor, self._request
+        denoisers, recorder = self.controls.denoisers, self._recorder
+        first = denoisers[0] if denoisers else None
+        to_ms = 1000.0 / self.sample_rate
+        return Status(
+            input_name=request.input.name,
+            output_name=request.output.name,
+            sample_rate=self.sample_rate,
+            block_size=request.block_size,
+            num_channels=self._num_channels,
+            elapsed_s=processor.num_processed / self.sample_rate,
+            state=processor.state,
+            is_bypassed=processor.bypass,
+            input_dbfs=processor.input_meter.dbfs,
+            output_dbfs=processor.output_meter.dbfs,
+            gain_reduction_db=sum(denoiser.gain_reduction_db for denoiser in denoisers) if first else None,
+            presence=first.presence if first else None,
+            mix=first.mix if first else None,
+            gate_threshold_db=first.gate_threshold_db if first else None,
+            output=first.output if first else None,
+            effect_latency_ms=processor.latency_samples * to_ms,
+            device_latency_ms=1000.0 * sum(self._stream.latency_s),
+            load=processor.load_meter.recent,
+            load_median=processor.load_meter.percentile(50.0),
+            load_p99=processor.load_meter.percentile(99.0),
+            num_dropouts=processor.num_dropouts,
+            num_overloads=processor.num_overloads,
+            num_gaps=processor.num_gaps,
+            num_clipped=processor.num_clipped,
+            num_nonfinite=processor.num_nonfinite,
+            recording=None if self._record is None else os.fspath(self._record),
+            num_unrecorded=recorder.num_lost if recorder else 0,
+            record_error=str(recorder.error) if recorder and recorder.error else None,
+        )
+
+    def _fade_out(self) -> None:
+        """Let the last moment fade, and the devices play it; not when there is nobody to play it."""
+        if not self._stream.is_active:
+            return
+        self.processor.finish()
+        deadline = time.monotonic() + 0.5
+        while not self.processor.is_finished and time.monotonic() < deadline:
+            time.sleep(0.005)
+        time.sleep(min(0.5, self._stream.latency_s[1]))
+
+    def _device_names(self) -> str:
+        names = [repr(self._request.input.name)]
+        if self._request.output.index != self._request.input.index:
+            names.append(repr(self._request.output.name))
+        return " or ".join(names)
+
+
+def list_devices(backend: Backend | None = None) -> Sequence[Device]:
+    """Every sound device there is.
+
+    Raises:
+        DeviceError: The audio system is missing.
+        ModuleNotFoundError: The extra `live` is not installed.
+    """
+    return (_default_backend() if backend is None else backend).devices()
+
+
+def _default_backend() -> Backend:
+    from hushgate.live.portaudio import PortAudioBackend
+
+    return PortAudioBackend()
