@@ -6,8 +6,9 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO, Protocol, Self
+from typing import Protocol, Self, TextIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +57,8 @@ class AudioWriter(Protocol):
 class _PipeReader(WavStreamReader):
     """A pipe as a source; only one that was opened for it is closed at the end."""
 
-    def __init__(self, stream: BinaryIO, name: str, *, owns_stream: bool, allow_truncated: bool) -> None:
-        self._owned = stream if owns_stream else None
+    def __init__(self, stream: BufferedIOBase, name: str, *, owned: bool, allow_truncated: bool) -> None:
+        self._owned = stream if owned else None
         super().__init__(stream, name, allow_truncated=allow_truncated)
 
     def __enter__(self) -> Self:
@@ -91,9 +92,9 @@ def open_input(path: str | os.PathLike[str], *, allow_truncated: bool = False) -
     """
     if str(path) == PIPE:
         stdin = _standard(sys.stdin)
-        return _PipeReader(stdin, "standard input", owns_stream=False, allow_truncated=allow_truncated)
+        return _PipeReader(stdin, "standard input", owned=False, allow_truncated=allow_truncated)
     if stat.S_ISFIFO(os.stat(path).st_mode):
-        return _PipeReader(open(path, "rb"), str(path), owns_stream=True, allow_truncated=allow_truncated)
+        return _PipeReader(open(path, "rb"), str(path), owned=True, allow_truncated=allow_truncated)
     return FileReader(path, allow_truncated=allow_truncated)
 
 
@@ -134,5 +135,5 @@ def open_output(
     return FileWriter(target, output_format(source, from_file, target, subtype), overwrite=overwrite)
 
 
-def _standard(stream: object) -> BinaryIO:
-    return stream.buffer  # type: ignore[attr-defined,no-any-return]
+def _standard(stream: TextIO) -> BufferedIOBase:
+    return cast(BufferedIOBase, stream.buffer)

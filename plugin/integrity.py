@@ -95,9 +95,13 @@ def _is_frame_header(head: bytes) -> bool:
 
 
 def _ogg_has_end(path: Path) -> bool:
-    """Whether the last page carries the end-of-stream flag (RFC 3533, section 6)."""
+    """Whether the last page is whole and carries the end-of-stream flag (RFC 3533, section 6)."""
     with path.open("rb") as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - 2 * _OGG_MAX_PAGE))
         tail = file.read()
-    last = tail.rfind(b"OggS")
-    return last >= 0 and len(tail) > last + 5 and bool(tail[last + 5] & 0x04)
+    page = tail[max(0, tail.rfind(b"OggS")) :]
+    if len(page) < 27:
+        return False
+    num_segments = page[26]
+    page_size = 27 + num_segments + sum(page[27 : 27 + num_segments])
+    return bool(page[5] & 0x04) and len(page) >= page_size

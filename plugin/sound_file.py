@@ -60,7 +60,7 @@ class FileReader:
         if shortfall := find_mp3_truncation(self.path):
             self._report_truncated(f"{self.path} is cut short: {shortfall}")
         try:
-            self._file = soundfile.SoundFile(self.path)
+            self._file = soundfile.SoundFile(_native(self.path))
         except soundfile.LibsndfileError as error:
             raise AudioFileError(f"{self.path} cannot be read as audio{_detail(error)}.") from error
         try:
@@ -110,7 +110,7 @@ class FileReader:
 
         A block in which the decoder fails is lost as a whole, so these are small.
         """
-        with soundfile.SoundFile(self.path) as file, contextlib.suppress(soundfile.LibsndfileError):
+        with soundfile.SoundFile(_native(self.path)) as file, contextlib.suppress(soundfile.LibsndfileError):
             for block in self._read(file, _SALVAGE_BLOCK_SIZE):
                 if num_skipped < block.shape[1]:
                     yield block[:, num_skipped:]
@@ -187,7 +187,7 @@ class FileWriter:
             raise OSError(error.errno, error.strerror, str(self.path)) from error
         try:
             self._file = soundfile.SoundFile(
-                self._part,
+                _native(self._part),
                 "w",
                 samplerate=form.sample_rate,
                 channels=form.num_channels,
@@ -251,7 +251,7 @@ class FileWriter:
     def _check_complete(self) -> None:
         # libsndfile does not report every failed write: what was written must be there.
         try:
-            num_found = soundfile.info(self._part).frames
+            num_found = soundfile.info(_native(self._part)).frames
         except soundfile.LibsndfileError as error:
             raise self._write_error() from error
         if num_found < self._num_written:
@@ -282,6 +282,11 @@ def check_target(path: Path, *, overwrite: bool) -> None:
         raise FileNotFoundError(errno.ENOENT, f"the folder {folder} does not exist", str(path))
     if not os.access(folder, os.W_OK):
         raise PermissionError(errno.EACCES, f"the folder {folder} is not writable", str(path))
+
+
+def _native(path: Path) -> str | bytes:
+    """A path as soundfile wants it, which does not encode names that are not valid text."""
+    return os.fsencode(path) if os.name == "posix" else str(path)
 
 
 def _detail(error: soundfile.LibsndfileError) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # An effect that still owes samples after this much silence never returns them.
-_MAX_DRAIN_SECONDS = 60.0
+MAX_DRAIN_SECONDS = 60.0
 
 
 class Effect(Protocol):
@@ -65,7 +65,7 @@ def stream(
         if output.shape[1]:
             yield output
     while silence is not None and num_owed > 0:
-        if num_drained > _MAX_DRAIN_SECONDS * sample_rate:
+        if num_drained > MAX_DRAIN_SECONDS * sample_rate:
             raise RuntimeError(f"{effect!r} kept {num_owed} samples and does not return them.")
         output = effect.process(silence, sample_rate, buffer_size, reset=False)[:, :num_owed]
         num_drained += silence.shape[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO
+from io import BufferedIOBase
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,7 @@ class WavStreamReader:
         AudioFileError: Not WAV, or with a sample format other than PCM and floating point.
     """
 
-    def __init__(self, stream: BinaryIO, name: str, *, allow_truncated: bool = False) -> None:
+    def __init__(self, stream: BufferedIOBase, name: str, *, allow_truncated: bool = False) -> None:
         self._stream = stream
         self._name = name
         self._allow_truncated = allow_truncated
@@ -80,7 +80,8 @@ class WavStreamReader:
     def _read(self, size: int) -> bytes:
         """Up to `size` bytes, fewer only at the end: a pipe gives what it has, not what was asked."""
         parts = []
-        while size > 0 and (part := self._stream.read(size)):
+        # read1 returns after each system call, so that a signal is seen before the next one blocks.
+        while size > 0 and (part := self._stream.read1(size)):
             parts.append(part)
             size -= len(part)
         return b"".join(parts)
@@ -143,7 +144,7 @@ class WavStreamWriter:
         num_clipped: Samples so far that did not fit the sample format and were limited.
     """
 
-    def __init__(self, stream: BinaryIO, form: AudioFormat) -> None:
+    def __init__(self, stream: BufferedIOBase, form: AudioFormat) -> None:
         self._stream = stream
         self.format = form
         self.num_clipped = 0

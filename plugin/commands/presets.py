@@ -1,0 +1,58 @@
+"""`hushgate presets`: what ships, and what is in it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hushgate.preset_files import Preset
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `hushgate presets`."""
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
+    actions.add_parser("list", help="list the presets that ship with hushgate (the default)")
+    show = actions.add_parser("show", help="check a preset and print it")
+    show.add_argument("preset", metavar="NAME|FILE", help="shipped preset or preset file")
+
+
+def run(args: argparse.Namespace) -> int:
+    """List presets or print one; exit status 0.
+
+    Raises:
+        PresetError: There is no such preset, or it cannot be used.
+        OSError: A file cannot be read.
+    """
+    from hushgate.preset_files import available_presets, load_preset, read_preset_text
+
+    if args.action == "show":
+        preset = load_preset(args.preset)
+        print(
+            json.dumps(_described(preset), indent=2) if args.json else read_preset_text(args.preset).rstrip()
+        )
+        return 0
+    presets = [load_preset(name) for name in available_presets()]
+    if args.json:
+        print(json.dumps([_described(preset) for preset in presets], indent=2))
+        return 0
+    width = max((len(preset.name) for preset in presets), default=0)
+    for preset in presets:
+        print(
+            f"{preset.name:<{width}}  {' > '.join(_effect_names(preset))}\n{'':<{width}}  {preset.description}"
+        )
+    return 0
+
+
+def _effect_names(preset: Preset) -> list[str]:
+    return [entry["effect"] for entry in preset.entries]
+
+
+def _described(preset: Preset) -> dict[str, Any]:
+    return {
+        "name": preset.name,
+        "description": preset.description,
+        "chain": [dict(entry) for entry in preset.entries],
+    }
