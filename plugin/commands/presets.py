@@ -40,14 +40,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     width = max((len(preset.name) for preset in presets), default=0)
     for preset in presets:
-        print(
-            f"{preset.name:<{width}}  {' > '.join(_effect_names(preset))}\n{'':<{width}}  {preset.description}"
-        )
+        print(f"{preset.name:<{width}}  {preset.description}")
+        print(f"{'':<{width}}  {' > '.join(entry['effect'] for entry in preset.entries)}")
     return 0
-
-
-def _effect_names(preset: Preset) -> list[str]:
-    return [entry["effect"] for entry in preset.entries]
 
 
 def _described(preset: Preset) -> dict[str, Any]:

@@ -1,0 +1,186 @@
+"""What pedalboard's own effects are called and can be set to, found out from pedalboard itself.
+
+Presets and copies name native effects by class. Which classes may be named is not written down
+here but read from the installed pedalboard: every effect that can be made without an argument and
+whose constructor takes plain numbers, switches and choices. Containers, plugins from files, and
+effects that read a file are none of them, so describing an effect never opens or runs anything.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import numbers
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pedalboard
+
+_SIGNATURE = re.compile(r"__init__\(self: [\w.]+(?P<parameters>.*)\) -> None")
+_PARAMETER = re.compile(r", (\w+): ")
+
+# Effects that pedalboard itself cannot run block by block: at each call with `reset=False`, PitchShift
+# and GSMFullRateCompressor lose what they hold, the others lose count when block sizes vary.
+NOT_STREAMABLE = frozenset({"GSMFullRateCompressor", "MP3Compressor", "PitchShift", "Resample"})
+
+Setting = float | bool | str
+
+
+@dataclass(frozen=True)
+class NativeParameter:
+    """One argument of a native effect's constructor.
+
+    Attributes:
+        name: As pedalboard calls it; also the name of the property.
+        default: What the constructor takes when nothing is given; a choice by its name.
+        choices: The enumeration's members by name, or None where it is no choice.
+    """
+
+    name: str
+    default: Setting
+    choices: Mapping[str, Any] | None = None
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    @property
+    def allowed(self) -> str:
+        """What it may be, in words. pedalboard itself checks the range of a number."""
+        if self.choices is not None:
+            return "one of " + ", ".join(repr(name) for name in self.choices)
+        return "true or false" if isinstance(self.default, bool) else "a finite number"
+
+    def to_native(self, value: object) -> Any:
+        """`value` as the constructor takes it.
+
+        Raises:
+            TypeError: Neither number, switch nor name where one is needed.
+            ValueError: No such choice, or not finite.
+        """
+        if self.choices is not None:
+            if isinstance(value, str) and value in self.choices:
+                return self.choices[value]
+            raise ValueError(f"{self.name} must be {self.allowed} (got {value!r}).")
+        is_switch = isinstance(self.default, bool)
+        if isinstance(value, bool) != is_switch or not isinstance(value, numbers.Real):
+            raise TypeError(f"{self.name} must be {self.allowed} (got {value!r}).")
+        if is_switch:
+            return value
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise ValueError(f"{self.name} must be {self.allowed} (got {value}).")
+        return number
+
+    def from_native(self, value: Any) -> Setting:
+        """A property's value as plain data that `to_native` takes back unchanged."""
+        if self.choices is not None:
+            return str(value.name)
+        return value if isinstance(value, bool) else _shortest(float(value))
+
+
+@dataclass(frozen=True)
+class NativeEffect:
+    """A class of pedalboard that can be described by plain values.
+
+    >>> sorted(native_effects()["Compressor"].parameters)
+    ['attack_ms', 'ratio', 'release_ms', 'threshold_db']
+    """
+
+    kind: type[pedalboard.Plugin]
+    parameters: Mapping[str, NativeParameter]
+
+    def __hash__(self) -> int:
+        return hash(self.kind)
+
+    def make(self, settings: Mapping[str, object]) -> pedalboard.Plugin:
+        """A new effect; what is left out takes pedalboard's default.
+
+        Raises:
+            ValueError: An unknown name, or a value out of range.
+            TypeError: A value of the wrong type.
+        """
+        arguments = {}
+        for name, value in settings.items():
+            if name not in self.parameters:
+                known = ", ".join(self.parameters) or "none"
+                raise ValueError(f"{name!r} is no parameter of {self.kind.__name__}. Known: {known}.")
+            arguments[name] = self.parameters[name].to_native(value)
+        try:
+            return self.kind(**arguments)
+        except (ValueError, TypeError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            for name, value in arguments.items():
+                if self._refuses(name, value):
+                    raise ValueError(f"{name} cannot be {value}: {reason}") from None
+            raise ValueError(reason) from None
+
+    def read(self, effect: pedalboard.Plugin) -> dict[str, Setting]:
+        """The settings of an effect of this class."""
+        return {name: p.from_native(getattr(effect, name)) for name, p in self.parameters.items()}
+
+    def _refuses(self, name: str, value: Any) -> bool:
+        try:
+            self.kind(**{name: value})
+        except (ValueError, TypeError, RuntimeError):
+            return True
+        return False
+
+
+@functools.cache
+def native_effects() -> Mapping[str, NativeEffect]:
+    """Every native effect that plain values can describe, by class name."""
+    found = {}
+    for name, kind in sorted(vars(pedalboard).items()):
+        if not isinstance(kind, type) or not issubclass(kind, pedalboard.Plugin):
+            continue
+        if issubclass(kind, pedalboard.ExternalPlugin | pedalboard.PluginContainer):
+            continue
+        if (parameters := _parameters(kind)) is not None:
+            found[name] = NativeEffect(kind, parameters)
+    return found
+
+
+def describe_native(effect: pedalboard.Plugin) -> tuple[str, dict[str, Setting]]:
+    """Class name and settings of a native effect.
+
+    Raises:
+        TypeError: Plain values cannot describe it: a plugin from a file, or one that reads a file.
+    """
+    native = native_effects().get(type(effect).__name__)
+    if native is None or native.kind is not type(effect):
+        raise TypeError(f"{effect!r} cannot be described by plain values. Make it again where it is needed.")
+    return type(effect).__name__, native.read(effect)
+
+
+def _parameters(kind: type[pedalboard.Plugin]) -> dict[str, NativeParameter] | None:
+    """Names from the signature that pybind11 writes down; types from a new object's properties."""
+    signature = _SIGNATURE.search(kind.__init__.__doc__ or "")
+    try:
+        example = kind()
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    if signature is None:
+        return None
+    parameters = {}
+    for name in _PARAMETER.findall(signature["parameters"]):
+        value: Any = getattr(example, name, None)
+        members = getattr(type(value), "__members__", None)
+        if members is not None:
+            parameters[name] = NativeParameter(name, str(value.name), dict(members))
+        elif isinstance(value, bool | float):
+            parameters[name] = NativeParameter(name, value if isinstance(value, bool) else _shortest(value))
+        else:
+            return None
+    return parameters
+
+
+def _shortest(value: float) -> float:
+    """A number held in single precision, with no more digits than that: 0.33 and not 0.33000001311."""
+    short = float(str(np.float32(value)))
+    return short if np.float32(value) == value else value
