@@ -55,10 +55,10 @@ def run(args: argparse.Namespace) -> int:
     from hushgate.streaming import stream
 
     parameters = given_parameters(args)
-    target = args.output_file or _default_target(args.input, parameters.get("output") == "residual")
-    if target == PIPE and sys.stdout.isatty():
-        raise ValueError("standard output is a terminal. Name a file with -o, or pipe the output on.")
     with open_input(args.input, allow_truncated=args.allow_truncated) as reader:
+        target = args.output_file or _default_target(args.input, parameters.get("output") == "residual")
+        if target == PIPE and sys.stdout.isatty():
+            raise ValueError("standard output is a terminal. Name a file with -o, or pipe the output on.")
         effect = Denoiser(args.model, **parameters)  # type: ignore[arg-type]
         form = reader.format
         with open_output(target, form, args.input, subtype=args.subtype, overwrite=args.overwrite) as writer:
@@ -139,12 +139,14 @@ def _faults(source: str, reader: AudioReader, effect: Denoiser, writer: AudioWri
     """What the user must know about the result, one sentence each."""
     faults = list(reader.warnings)
     if effect.num_nonfinite:
-        faults.append(f"{source}: {effect.num_nonfinite} samples were not numbers and became silence.")
+        faults.append(f"{source}: samples that were no numbers and became silence: {effect.num_nonfinite}.")
     if effect.num_faulty_frames:
-        faults.append(f"{effect.model}: the model failed in {effect.num_faulty_frames} frames, now silent.")
+        faults.append(
+            f"{effect.model}: frames in which the model failed, now silent: {effect.num_faulty_frames}."
+        )
     if writer.num_clipped:
         faults.append(
-            f"{writer.num_clipped} samples were beyond full scale and clipped in {writer.format.subtype}. "
+            f"samples beyond full scale, clipped in {writer.format.subtype}: {writer.num_clipped}. "
             "Use --subtype FLOAT, or turn the input down."
         )
     return faults
