@@ -39,7 +39,7 @@ class DelayLine:
         if end <= size:  # the common case of a live block: one stretch of the ring
             out[:] = ring[:, position:end]
             ring[:, position:end] = block
-            self._position = end if end < size else 0
+            self._position = end
         elif count < size:
             first = size - position
             out[:, :first] = ring[:, position:]

@@ -51,7 +51,8 @@ class SpectralGate:
         self._step_ms = 1000.0 * hop_size / sample_rate
         self._noise_rest = math.exp(-self._step_ms / _NOISE_FALL_MS)
         # A sine of amplitude 1 has the power 1/2, and by Parseval twice the one-sided sum over |X|^2
-        # is frame_size * sum(window^2) times the power, in bins of a plain FFT.
+        # is frame_size * sum(window^2) times the power, in bins of a plain FFT. (Only at 0 Hz and at
+        # half the sample rate, where there is no sound, twice is too much.)
         window = analysis_window(frame_size).astype(np.float64)
         scale = spectrum_scale(analysis_window(frame_size))
         self._to_power = 4.0 / (frame_size * float(np.sum(window**2)) * scale**2)
@@ -121,8 +122,6 @@ class SpectralGate:
     def _power(self, spectra: NDArray[np.complex64]) -> NDArray[np.float64]:
         """Power of each frame re a full-scale sine, float64 (channels, frames)."""
         parts = spectra.view(np.float32)
-        total = np.einsum("cfk,cfk->cf", parts, parts).astype(np.float64)
-        # Bins between 0 Hz and Nyquist stand for two of the full spectrum, those at the ends for one.
-        for end in (0, -1):
-            total -= 0.5 * np.abs(spectra[:, :, end]) ** 2
-        return np.maximum(total, 0.0) * self._to_power
+        power: NDArray[np.float64] = np.einsum("cfk,cfk->cf", parts, parts).astype(np.float64)
+        power *= self._to_power
+        return power

@@ -175,6 +175,18 @@ def test_reset_equals_a_new_object_and_two_runs_agree(any_model: Model, rng: np.
     assert used.num_nonfinite == 0
 
 
+def test_reset_closes_an_open_gate_without_any_setting_having_moved(
+    identity: Model, rng: np.random.Generator
+) -> None:
+    soft, loud = noise(rng, 1, 8_000, 1e-3), noise(rng, 1, 8_000, 0.3)
+    denoiser = prepared(identity, 16_000, 1, gate_threshold_db=-30.0, hold_ms=5000.0)
+    expected = run(denoiser, soft, 480)
+    run(denoiser, loud, 480)
+    denoiser.reset()
+    assert np.array_equal(run(denoiser, soft, 480), expected)
+    assert rms(expected) < 1e-6
+
+
 @pytest.mark.level(6)
 def test_changing_rate_and_channels_without_reset_starts_afresh(
     any_model: Model, rng: np.random.Generator

@@ -158,6 +158,17 @@ def test_noise_alone_never_makes_the_gate_flutter(keeps_low: Model, rng: np.rand
     assert decibels(rms(out) / rms(audio)) < -75.0
 
 
+def test_gaps_in_the_noise_do_not_make_the_gate_flutter(keeps_low: Model, rng: np.random.Generator) -> None:
+    """Noise 10 dB above the tone that pauses for 48 ms, longer than a frame, five times a second."""
+    rate = 48_000
+    tone = sine(rate, 440.0, 3.0, 0.1)
+    time = np.arange(tone.shape[1]) / rate
+    audio = tone + np.where(time % 0.2 > 0.048, taken_noise(rng, tone.shape[1], rate, -10.0), 0.0)
+    out = gated(keeps_low, audio.astype(np.float32), rate, presence_db=0.0)
+    # Only the pause at the very start, before any noise was heard, opens the gate.
+    assert tone_gain_db(out, tone, rate, 440.0)[rate // 2 : -rate // 10].max() < -60.0
+
+
 def test_a_steady_tone_in_noise_never_makes_the_gate_flutter(
     keeps_low: Model, rng: np.random.Generator
 ) -> None:
