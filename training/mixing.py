@@ -96,7 +96,7 @@ class Mixer:
             noise = noise * np.float32(10.0 ** ((level_db - snr_db - noise_level) / 20.0))
 
         if rng.random() < mix.band_limit:
-            high_hz = float(np.exp(rng.uniform(np.log(3000.0), np.log(0.48 * rate))))
+            high_hz = float(np.exp(rng.uniform(np.log(min(3000.0, 0.3 * rate)), np.log(0.48 * rate))))
             low_hz = float(rng.choice([0.0, rng.uniform(60.0, 300.0)]))
             clean = augment.limit_band(clean, rate, low_hz, high_hz)
             if rng.random() < 0.7:
@@ -184,21 +184,14 @@ class MixtureDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
 
 class EpochSampler(Sampler[int]):
-    """Number the examples of epoch after epoch, so that no two epochs share a mixture.
-
-    Lightning calls `set_epoch`, also on resuming: a resumed training goes on where it stopped.
-    """
+    """Number the examples of one epoch from `start`, which the trainer moves on before every epoch."""
 
     def __init__(self, examples_per_epoch: int) -> None:
         self.examples_per_epoch = examples_per_epoch
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
+        self.start = 0
 
     def __len__(self) -> int:
         return self.examples_per_epoch
 
     def __iter__(self) -> Iterator[int]:
-        start = self.epoch * self.examples_per_epoch
-        return iter(range(start, start + self.examples_per_epoch))
+        return iter(range(self.start, self.start + self.examples_per_epoch))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import pickle
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import EMAWeightAveraging, LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -21,6 +22,7 @@ from hushgate.training.models import Hush, build_model
 from hushgate.training.spectrum import Framing, apply_mask
 
 _SILENCE = 1e-8
+_MIXED_DB = 40.0
 
 
 class DenoisingModule(lightning.LightningModule):
@@ -69,10 +71,13 @@ class DenoisingModule(lightning.LightningModule):
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
         noisy, clean = batch
         loss, _, estimate = self._loss(noisy, clean)
-        sounding = clean.square().mean(-1) > _SILENCE
-        gained = (si_sdr(estimate, clean) - si_sdr(noisy, clean))[sounding]
+        before = si_sdr(noisy, clean)
+        # Silent and clean examples have no meaningful ratio to improve.
+        mixed = before.abs() < _MIXED_DB
         self.log("val/loss", loss, prog_bar=True, batch_size=len(noisy))
-        self.log("val/si_sdr_gain_db", gained.mean(), prog_bar=True, batch_size=int(sounding.sum()))
+        if mixed.any():
+            gained = (si_sdr(estimate, clean) - before)[mixed].mean()
+            self.log("val/si_sdr_gain_db", gained, prog_bar=True, batch_size=int(mixed.sum()))
 
     def configure_optimizers(self) -> Any:
         train = self.config.train
@@ -127,10 +132,11 @@ def train(
     torch.set_num_threads(config.train.threads)
     per_epoch = config.train.steps_per_epoch * config.train.batch_size
     mixer = Mixer(config.data, config.mix, "train")
+    sampler = EpochSampler(per_epoch)
     loader = _loader(
         MixtureDataset(mixer, config.train.seed, config.train.max_steps * config.train.batch_size),
         config,
-        EpochSampler(per_epoch),
+        sampler,
     )
     # Another seed than training's, the same in every run: validation figures are comparable.
     validation = MixtureDataset(Mixer(config.data, config.mix, "val"), 0, config.data.val_examples)
@@ -148,17 +154,47 @@ def train(
         enable_model_summary=False,
         use_distributed_sampler=False,
         callbacks=[
-            EMAWeightAveraging(decay=config.train.ema_decay),
+            WeightAveraging(avg_fn=_averaging(config.train.ema_decay)),
+            _NewExamples(sampler, config.train.batch_size),
             LearningRateMonitor(),
-            ModelCheckpoint(
-                run_dir, "best", monitor="val/loss", save_last=True, enable_version_counter=False
-            ),
+            ModelCheckpoint(run_dir, "best", monitor="val/loss", enable_version_counter=False),
+            # Apart from the best one: `save_last` would write only when the best improves.
+            ModelCheckpoint(run_dir, "last", enable_version_counter=False),
+            *callbacks,
         ],
     )
     trainer.fit(
         DenoisingModule(config), loader, _loader(validation, config), ckpt_path=last if resume else None
     )
     return last
+
+
+class _NewExamples(lightning.Callback):
+    """Start every epoch at the example that the steps so far have reached.
+
+    Not by Lightning's `set_epoch`: after resuming, its count is one epoch ahead.
+    """
+
+    def __init__(self, sampler: EpochSampler, batch_size: int) -> None:
+        self.sampler = sampler
+        self.batch_size = batch_size
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        self.sampler.start = trainer.global_step * self.batch_size
+
+
+def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """Exponential averaging that starts as a plain mean.
+
+    A fixed decay from the first step on would keep the initial weights, and the first variances of the batch
+    normalizations, in the average for thousands of steps.
+    """
+
+    def average(averaged: Tensor, current: Tensor, num_averaged: Tensor | int) -> Tensor:
+        share = max(1.0 - decay, 9.0 / (9.0 + float(num_averaged)))
+        return averaged + (current - averaged) * share
+
+    return average
 
 
 def _on_cuda(config: Config) -> bool:
@@ -192,8 +228,10 @@ def load_network(checkpoint: Path) -> tuple[Hush, Config]:
         content = torch.load(checkpoint, map_location="cpu", weights_only=True)
         config = Config.from_dict(content["hyper_parameters"]["config"], str(checkpoint))
         weights = content["state_dict"]
-    except (KeyError, RuntimeError, ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{checkpoint} is not a checkpoint of hushgate train: {error}") from error
+    except (KeyError, RuntimeError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
+        raise ValueError(
+            f"{checkpoint} is not a checkpoint of hushgate train ({type(error).__name__})."
+        ) from error
     module = DenoisingModule(config)
     module.load_state_dict(weights)
     return module.network.eval(), config

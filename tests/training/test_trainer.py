@@ -1,4 +1,4 @@
-"""A whole training, small: data from disk, steps, checkpoint, resume, export, and sound through the engine."""
+"""A whole training, small: data from disk, steps, checkpoint, resume, export, sound through the engine."""
 
 from __future__ import annotations
 
