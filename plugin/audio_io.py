@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Protocol, Self, TextIO, cast
@@ -80,7 +81,9 @@ class _PipeWriter(WavStreamWriter):
             self.finish()
 
 
-def open_input(path: str | os.PathLike[str], *, allow_truncated: bool = False) -> FileReader | _PipeReader:
+def open_input(
+    path: str | os.PathLike[str], *, allow_truncated: bool = False
+) -> AbstractContextManager[AudioReader]:
     """A context manager that reads `path`: a sound file, or WAV from a pipe.
 
     Args:
@@ -105,7 +108,7 @@ def open_output(
     *,
     subtype: str | None = None,
     overwrite: bool = False,
-) -> FileWriter | _PipeWriter:
+) -> AbstractContextManager[AudioWriter]:
     """A context manager that writes what comes from `source_path` in the form of `source`.
 
     Args:

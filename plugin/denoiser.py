@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-import operator
 import os
 import threading
 from collections.abc import Mapping
-from typing import Any, Generic, Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hushgate import engine
+from hushgate.arguments import checked_buffer_size, checked_flag
 from hushgate.engine import PARAMETERS
 from hushgate.engine.stream_format import check_stream_format
 from hushgate.layout import LayoutMemory
+
+if TYPE_CHECKING:
+    from hushgate.preset_files import Preset
 
 T = TypeVar("T")
 
@@ -34,7 +37,8 @@ class _Forwarded(Generic[T]):
     def __get__(self, instance: Denoiser | None, owner: type) -> T | Self:
         if instance is None:
             return self
-        return getattr(instance._engine, self._name)  # type: ignore[no-any-return]
+        value: T = getattr(instance._engine, self._name)
+        return value
 
     def __set__(self, instance: Denoiser, value: T) -> None:
         setattr(instance._engine, self._name, value)
@@ -170,8 +174,8 @@ class Denoiser:
             ValueError: `sample_rate` or `buffer_size` out of range.
         """
         check_stream_format(sample_rate, 1, 1)
-        buffer_size = _checked_buffer_size(buffer_size)
-        reset = _checked_flag(reset)
+        buffer_size = checked_buffer_size(buffer_size)
+        reset = checked_flag(reset)
         with self._lock:
             block = self._layout.to_planar(input_array)
             num_channels, num_samples = block.shape
@@ -290,22 +294,22 @@ class Denoiser:
             raise ValueError(f"{unknown[0]!r} is no setting of Denoiser. Known: {known}.")
         return cls(**settings)
 
+    @classmethod
+    def from_preset(cls, preset: str | os.PathLike[str] | Preset) -> Self:
+        """A new object with the settings of the one in a preset's chain; its other effects are left out.
+
+        Args:
+            preset: A shipped name (see `hushgate.available_presets`), a path, or a loaded preset.
+
+        Raises:
+            FileNotFoundError, PresetError: There is no such preset, it cannot be used, or it does not
+                have exactly one `Denoiser`.
+        """
+        from hushgate.preset_files import Preset, load_preset
+
+        loaded = preset if isinstance(preset, Preset) else load_preset(preset)
+        return cls.from_dict(loaded.make_denoiser().to_dict())
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Copies and pickles carry the settings. Sound stays behind: it belongs to one stream.
         return type(self).from_dict, (self.to_dict(),)
-
-
-def _checked_buffer_size(buffer_size: int) -> int:
-    try:
-        size = operator.index(buffer_size)
-    except TypeError:
-        raise TypeError(f"buffer_size must be a whole number of samples (got {buffer_size!r}).") from None
-    if size < 1:
-        raise ValueError(f"buffer_size must be 1 sample or more (got {size}).")
-    return size
-
-
-def _checked_flag(reset: object) -> bool:
-    if isinstance(reset, str | bytes):  # "no" would count as true
-        raise TypeError(f"reset must be True or False (got {reset!r}).")
-    return bool(reset)

@@ -2,7 +2,7 @@
 
 >>> from hushgate import live
 >>> sorted(live.__all__)[:3]
-['Backend', 'Device', 'DeviceError']
+['Backend', 'DEFAULT_BLOCK_SIZE', 'Device']
 
 `run` does everything; `Session` is for programs with a loop of their own. The devices are
 PortAudio's, through the extra `live`.

@@ -1,0 +1,95 @@
+"""What gets installed, and with which versions. The built wheel itself is checked by .ci/check_wheel.py."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import hushgate
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+FOLDERS = {"plugin": "hushgate", "engine": "hushgate.engine", "presets": "hushgate.presets"}
+FOLDERS["training"] = "hushgate.training"
+
+
+def requirement_names(requirements: list[str]) -> set[str]:
+    names = {re.match(r"[\w.-]+", requirement)[0] for requirement in requirements}  # type: ignore[index]
+    return {name.lower().replace("_", "-") for name in names} - {"hushgate"}
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+def test_every_folder_with_modules_is_a_declared_package() -> None:
+    found = set()
+    for folder, package in FOLDERS.items():
+        for init in (ROOT / folder).rglob("__init__.py"):
+            parts = init.parent.relative_to(ROOT / folder).parts
+            found.add(".".join([package, *parts]))
+    assert found == set(PROJECT["tool"]["setuptools"]["packages"])
+
+
+def test_no_module_lies_outside_a_package() -> None:
+    for folder in FOLDERS:
+        for module in (ROOT / folder).rglob("*.py"):
+            assert (module.parent / "__init__.py").exists(), module
+
+
+def test_all_requirements_are_pinned_exactly() -> None:
+    extras = PROJECT["project"]["optional-dependencies"]
+    wanted = requirement_names(
+        [*PROJECT["project"]["dependencies"], *(r for e in extras.values() for r in e)]
+    )
+    assert wanted <= pins().keys()
+    # With a local version (+cpu) only one build would satisfy it; torch from PyPI is gigabytes of CUDA.
+    assert pins()["torch"] == "2.13.0"
+
+
+def test_pins_are_what_the_tests_run_with() -> None:
+    for name, version in pins().items():
+        try:
+            installed = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # of an extra that is not installed here
+        assert installed.partition("+")[0] == version, name
+
+
+def test_a_plain_installation_does_not_bring_torch() -> None:
+    required = importlib.metadata.requires("hushgate") or []
+    plain = [requirement for requirement in required if "extra ==" not in requirement]
+    assert requirement_names(plain) == requirement_names(PROJECT["project"]["dependencies"])
+    assert not {"torch", "lightning", "onnx", "scipy"} & requirement_names(plain)
+
+
+def test_dev_includes_train() -> None:
+    (included,) = (r for r in PROJECT["project"]["optional-dependencies"]["dev"] if r.startswith("hushgate["))
+    assert "train" in included
+
+
+@pytest.mark.parametrize("group", ["hushgate.commands", "console_scripts"])
+def test_entry_points_can_be_loaded(group: str) -> None:
+    points = [
+        point for point in importlib.metadata.entry_points(group=group) if point.value.startswith("hushgate")
+    ]
+    assert points
+    for point in points:
+        assert callable(point.load())
+
+
+def test_the_installed_package_is_the_one_under_test() -> None:
+    home = Path(hushgate.__file__).parent
+    assert home.name == "hushgate" or home == ROOT / "plugin"  # a normal or an editable installation
+    assert (home / "py.typed").exists()
+
+
+def test_changelog_begins_with_what_is_unreleased() -> None:
+    sections = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert sections[0] == "Unreleased"
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+ - \d{4}-\d\d-\d\d", section) for section in sections[1:])
