@@ -2,7 +2,7 @@
 
 >>> import hushgate
 >>> sorted(hushgate.__all__)[:3]
-['ChannelLayoutError', 'Denoiser', 'ModelError']
+['AudioFileError', 'Chain', 'ChannelLayoutError']
 
 Names load when they are first used, so that importing the package stays fast and a script
 that only reads files does not start onnxruntime.
@@ -14,36 +14,58 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hushgate.chain import Chain
     from hushgate.denoiser import Denoiser
     from hushgate.engine import Model, ModelError, ModelInfo, available_models, load_model
-    from hushgate.errors import AudioFileError, ChannelLayoutError
+    from hushgate.errors import AudioFileError, ChannelLayoutError, DuplicateEffectError, PresetError
+    from hushgate.mix import Mix
+    from hushgate.preset_files import Preset, available_presets, load_preset
+    from hushgate.rendering import render, stream_file
     from hushgate.streaming import stream
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AudioFileError",
+    "Chain",
     "ChannelLayoutError",
     "Denoiser",
+    "DuplicateEffectError",
+    "Mix",
     "Model",
     "ModelError",
     "ModelInfo",
+    "Preset",
+    "PresetError",
     "__version__",
     "available_models",
+    "available_presets",
     "load_model",
+    "load_preset",
+    "render",
     "stream",
+    "stream_file",
 ]
 
 _HOME = {
     "AudioFileError": "hushgate.errors",
+    "Chain": "hushgate.chain",
     "ChannelLayoutError": "hushgate.errors",
     "Denoiser": "hushgate.denoiser",
+    "DuplicateEffectError": "hushgate.errors",
+    "Mix": "hushgate.mix",
     "Model": "hushgate.engine",
     "ModelError": "hushgate.engine",
     "ModelInfo": "hushgate.engine",
+    "Preset": "hushgate.preset_files",
+    "PresetError": "hushgate.errors",
     "available_models": "hushgate.engine",
+    "available_presets": "hushgate.preset_files",
     "load_model": "hushgate.engine",
+    "load_preset": "hushgate.preset_files",
+    "render": "hushgate.rendering",
     "stream": "hushgate.streaming",
+    "stream_file": "hushgate.rendering",
 }
 
 
