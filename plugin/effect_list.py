@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hushgate.arguments import checked_buffer_size, checked_flag, checked_sample_rate
 from hushgate.effect_description import describe_effect, make_members
 from hushgate.effect_tree import Container, EffectTree, read_tree
+from hushgate.engine.stream_format import replace_nonfinite
 from hushgate.graph import Graph
 from hushgate.latency import tree_latency
 from hushgate.layout import LayoutMemory
@@ -34,6 +35,7 @@ class EffectList(Container, MutableSequence[Member]):
         self._board: Any = pedalboard.Pedalboard([])  # its stubs know neither float64 nor None
         self._board_tree: EffectTree | None = None
         self._sample_rate: float | None = None
+        self._num_nonfinite = 0
         if plugins is not None:
             self._become(list(plugins))
 
@@ -59,7 +61,8 @@ class EffectList(Container, MutableSequence[Member]):
 
         Args:
             input_array: float32 or float64, 1-D or 2-D; the smaller dimension is channels. Not
-                written to.
+                written to. NaN and infinite samples become 0 before the first effect, so that no
+                filter keeps them for ever; where pedalboard alone runs the effects it keeps them.
             sample_rate: Hz, above 0. Another rate than before starts afresh.
             buffer_size: Largest chunk handed to an effect, samples, 1 or more.
             reset: Whether `input_array` stands alone.
@@ -80,6 +83,8 @@ class EffectList(Container, MutableSequence[Member]):
         with self._lock:
             tree = read_tree(self)
             self._sample_rate = sample_rate
+            if reset:
+                self._num_nonfinite = 0
             if tree.is_native:
                 self._graph = None
                 return self._native_board(tree).process(input_array, sample_rate, buffer_size, reset)
@@ -87,6 +92,8 @@ class EffectList(Container, MutableSequence[Member]):
             block = self._layout.to_planar(input_array)
             if block.shape[0] == 0:
                 return self._layout.restore(np.empty(block.shape, np.float32))
+            block, _, num_replaced = replace_nonfinite(block)
+            self._num_nonfinite += num_replaced
             graph = self._prepared_graph(tree, StreamFormat(sample_rate, block.shape[0]), reset=reset)
             if reset:
                 output = self._whole(graph, tree, block, buffer_size)
@@ -101,6 +108,7 @@ class EffectList(Container, MutableSequence[Member]):
         with self._lock:
             tree = read_tree(self)
             self._layout.forget()
+            self._num_nonfinite = 0
             if tree.is_native:
                 self._native_board(tree).reset()
             elif self._graph is not None and self._graph.is_for(tree):
@@ -183,6 +191,11 @@ class EffectList(Container, MutableSequence[Member]):
     def latency_samples_at(self, sample_rate: float) -> int:
         """Delay at `sample_rate` Hz, samples, whatever has been processed so far."""
         return tree_latency(read_tree(self), checked_sample_rate(sample_rate))
+
+    @property
+    def num_nonfinite(self) -> int:
+        """Input samples since the last reset that were no numbers and became 0."""
+        return self._num_nonfinite
 
     @property
     def is_effect(self) -> bool:

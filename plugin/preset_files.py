@@ -131,6 +131,21 @@ def load_preset(preset: str | os.PathLike[str]) -> Preset:
     >>> load_preset("podcast").name
     'podcast'
     """
+    loaded = read_preset(preset)
+    loaded.make_effects()
+    return loaded
+
+
+def read_preset(preset: str | os.PathLike[str]) -> Preset:
+    """Read a preset, and leave its effects to be checked when they are made.
+
+    Args:
+        preset: As `load_preset`.
+
+    Raises:
+        PresetError: Unknown, not TOML, from a later version, or not a preset's keys.
+        OSError: The file cannot be read.
+    """
     source = os.fspath(preset)
     text = read_preset_text(preset)
     try:
@@ -151,9 +166,7 @@ def load_preset(preset: str | os.PathLike[str]) -> Preset:
         raise PresetError(f"{source}: chain must be one or more [[chain]] tables, one for each effect.")
     path = Path(source) if _is_path(preset) else None
     name = table.get("name") or Path(source).stem
-    loaded = Preset(name, table.get("description", ""), tuple(entries), path)
-    loaded.make_effects()
-    return loaded
+    return Preset(name, table.get("description", ""), tuple(entries), path)
 
 
 def save_preset(

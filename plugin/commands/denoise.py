@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 from hushgate.parameter_flags import add_parameter_flags, given_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
 
     from hushgate.audio_io import AudioFormat, AudioReader, AudioWriter
+    from hushgate.chain import Chain
     from hushgate.denoiser import Denoiser
+    from hushgate.engine.parameters import Value
 
 PIPE = "-"
 
@@ -34,7 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="where to write, or - for WAV on standard output (default: INPUT's name with .denoised)",
     )
-    parser.add_argument("--model", default="voice", metavar="NAME|PATH", help="shipped model or model file")
+    parser.add_argument(
+        "--preset", metavar="NAME|FILE", help="shipped preset or preset file; flags change its denoiser"
+    )
+    parser.add_argument(
+        "--model", metavar="NAME|PATH", help="shipped model or model file (default: the preset's, or voice)"
+    )
     parser.add_argument("--subtype", metavar="NAME", help="sample format, such as PCM_24 (default: INPUT's)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output file")
     parser.add_argument(
@@ -51,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         OSError, ValueError, RuntimeError: Whatever kept it from being done, in one line.
     """
     from hushgate.audio_io import open_input, open_output
-    from hushgate.denoiser import Denoiser
+    from hushgate.rendering import check_streamable
     from hushgate.streaming import stream
 
     parameters = given_parameters(args)
@@ -59,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
         target = args.output_file or _default_target(args.input, parameters.get("output") == "residual")
         if target == PIPE and sys.stdout.isatty():
             raise ValueError("standard output is a terminal. Name a file with -o, or pipe the output on.")
-        effect = Denoiser(args.model, **parameters)  # type: ignore[arg-type]
+        effect = _make_effect(args.preset, args.model, parameters)
+        check_streamable(effect)
         form = reader.format
         with open_output(target, form, args.input, subtype=args.subtype, overwrite=args.overwrite) as writer:
             before, after = _Level(), _Level()
@@ -75,8 +83,21 @@ def run(args: argparse.Namespace) -> int:
     for fault in _faults(args.input, reader, effect, writer):
         print(f"hushgate: warning: {fault}", file=sys.stderr)
     if not args.quiet and target != PIPE:
-        print("\n".join(_summary(args.input, target, form, effect, before, after, elapsed_s)))
+        print("\n".join(_summary(args, target, form, effect, before, after, elapsed_s)))
     return 0
+
+
+def _make_effect(preset: str | None, model: str | None, parameters: Mapping[str, Value]) -> Denoiser | Chain:
+    """A `Denoiser`, or a preset's chain; what was given on the command line goes before the preset."""
+    if preset is None:
+        from hushgate.denoiser import Denoiser
+
+        return Denoiser(model or "voice", **parameters)  # type: ignore[arg-type]
+    from hushgate.chain import Chain
+    from hushgate.preset_files import read_preset
+
+    settings = dict(parameters) if model is None else {"model": model, **parameters}
+    return Chain(read_preset(preset).make_effects(**settings))
 
 
 def _default_target(source: str, is_residual: bool) -> str:
@@ -114,36 +135,44 @@ class _Level:
 
 
 def _summary(
-    source: str,
+    args: argparse.Namespace,
     target: str,
     form: AudioFormat,
-    effect: Denoiser,
+    effect: Denoiser | Chain,
     before: _Level,
     after: _Level,
     elapsed_s: float,
 ) -> list[str]:
+    from hushgate.effect_description import find_denoisers
+
     duration_s = before.num_samples / form.sample_rate
     latency_ms = 1000.0 * effect.latency_samples / form.sample_rate
     removed = f" ({before.dbfs - after.dbfs:.1f} dB removed)" if after.dbfs > -math.inf else ""
     factor = max(elapsed_s, 1e-9) / duration_s
+    models = ", ".join(denoiser.model for denoiser in find_denoisers(effect)) or "none"
     return [
-        f"input    {source} ({form}, {duration_s:.2f} s)",
+        f"input    {args.input} ({form}, {duration_s:.2f} s)",
         f"output   {target}",
-        f"model    {effect.model}, latency {latency_ms:.1f} ms ({effect.latency_samples} samples), taken out",
+        *([f"preset   {args.preset}"] if args.preset else []),
+        f"model    {models}, latency {latency_ms:.1f} ms ({effect.latency_samples} samples), taken out",
         f"level    {before.dbfs:.1f} dBFS -> {after.dbfs:.1f} dBFS{removed}",
         f"speed    {1.0 / factor:.0f} times real time (real-time factor {factor:.4f})",
     ]
 
 
-def _faults(source: str, reader: AudioReader, effect: Denoiser, writer: AudioWriter) -> list[str]:
+def _faults(source: str, reader: AudioReader, effect: Denoiser | Chain, writer: AudioWriter) -> list[str]:
     """What the user must know about the result, one sentence each."""
+    from hushgate.effect_description import find_denoisers
+
     faults = list(reader.warnings)
     if effect.num_nonfinite:
         faults.append(f"{source}: samples that were no numbers and became silence: {effect.num_nonfinite}.")
-    if effect.num_faulty_frames:
-        faults.append(
-            f"{effect.model}: frames in which the model failed, now silent: {effect.num_faulty_frames}."
-        )
+    for denoiser in find_denoisers(effect):
+        if denoiser.num_faulty_frames:
+            faults.append(
+                f"{denoiser.model}: frames in which the model failed, now silent: "
+                f"{denoiser.num_faulty_frames}."
+            )
     if writer.num_clipped:
         faults.append(
             f"samples beyond full scale, clipped in {writer.format.subtype}: {writer.num_clipped}. "

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
         PresetError: There is no such preset, or it cannot be used.
         OSError: A file cannot be read.
     """
-    from hushgate.preset_files import available_presets, load_preset, read_preset_text
+    from hushgate.preset_files import available_presets, load_preset, read_preset, read_preset_text
 
     if args.action == "show":
         preset = load_preset(args.preset)
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
             json.dumps(_described(preset), indent=2) if args.json else read_preset_text(args.preset).rstrip()
         )
         return 0
-    presets = [load_preset(name) for name in available_presets()]
+    presets = [read_preset(name) for name in available_presets()]
     if args.json:
         print(json.dumps([_described(preset) for preset in presets], indent=2))
         return 0
