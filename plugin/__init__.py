@@ -2,7 +2,7 @@
 
 >>> import hushgate
 >>> sorted(hushgate.__all__)[:3]
-['AudioFileError', 'Chain', 'ChannelLayoutError']
+['AudioFileError', 'BatchResult', 'Chain']
 
 Names load when they are first used, so that importing the package stays fast and a script
 that only reads files does not start onnxruntime.
@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hushgate.batching import BatchResult, FileResult, batch
     from hushgate.chain import Chain
     from hushgate.denoiser import Denoiser
     from hushgate.engine import Model, ModelError, ModelInfo, available_models, load_model
@@ -27,10 +28,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AudioFileError",
+    "BatchResult",
     "Chain",
     "ChannelLayoutError",
     "Denoiser",
     "DuplicateEffectError",
+    "FileResult",
     "Mix",
     "Model",
     "ModelError",
@@ -40,6 +43,7 @@ __all__ = [
     "__version__",
     "available_models",
     "available_presets",
+    "batch",
     "load_model",
     "load_preset",
     "render",
@@ -49,10 +53,12 @@ __all__ = [
 
 _HOME = {
     "AudioFileError": "hushgate.errors",
+    "BatchResult": "hushgate.batching",
     "Chain": "hushgate.chain",
     "ChannelLayoutError": "hushgate.errors",
     "Denoiser": "hushgate.denoiser",
     "DuplicateEffectError": "hushgate.errors",
+    "FileResult": "hushgate.batching",
     "Mix": "hushgate.mix",
     "Model": "hushgate.engine",
     "ModelError": "hushgate.engine",
@@ -61,6 +67,7 @@ _HOME = {
     "PresetError": "hushgate.errors",
     "available_models": "hushgate.engine",
     "available_presets": "hushgate.preset_files",
+    "batch": "hushgate.batching",
     "load_model": "hushgate.engine",
     "load_preset": "hushgate.preset_files",
     "render": "hushgate.rendering",

@@ -19,6 +19,7 @@ import hushgate
 
 # Name: (module with add_arguments and run, what it does). Imported only when called.
 _COMMANDS = {
+    "batch": ("hushgate.commands.batch", "remove the noise from many sound files"),
     "denoise": ("hushgate.commands.denoise", "remove the noise from a sound file"),
     "live": ("hushgate.commands.live", "remove the noise from a microphone, now"),
     "models": ("hushgate.commands.models", "list the models that ship with hushgate"),

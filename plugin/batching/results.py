@@ -1,0 +1,135 @@
+"""What is known about a file of a batch when it is done, or when it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal, Self
+
+Status = Literal["done", "resumed", "skipped", "failed", "unfinished"]
+_PICTURES = ("picture_before", "picture_after")
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """One file of a batch.
+
+    Attributes:
+        source: Path or URL that was read.
+        output: Path or URL that was written, None where nothing was.
+        residual: Path or URL of what was removed, None where that was not wanted.
+        name: Place of the file under its input folder.
+        status: "done"; "resumed" when an earlier run had done it; "skipped" because it was there;
+            "failed"; "unfinished" because the batch was interrupted.
+        error: Why it failed, one line.
+        warnings: What was not as it should be, one sentence each.
+        duration_s: Length, seconds.
+        sample_rate: Hz.
+        num_channels, num_samples: Of input and output alike.
+        container, subtype: Form of the output, in soundfile's names.
+        level_before_dbfs, level_after_dbfs: RMS level; None for digital silence.
+        peak_before_dbfs, peak_after_dbfs: Largest sample as written; None for digital silence.
+        floor_before_dbfs, floor_after_dbfs: Level below which the quietest tenth of the file lies, in
+            steps of 100 ms; None for files shorter than that.
+        noise_removed_db: How far the floor went down.
+        residual_level_dbfs: RMS level of what was removed.
+        num_clipped: Samples that were beyond full scale and clipped, residual included.
+        clip_gain_db: How far peaks were turned down (limit), or the whole file (rescale).
+        elapsed_s: Time it took, seconds.
+        real_time_factor: `elapsed_s / duration_s`.
+        model: Names of the models.
+        settings_hash: Fingerprint of the settings, the models and the version.
+        source_sha256, output_sha256: Checksums, for files that were staged.
+        picture_before, picture_after: Small spectrograms, PNG in base64; not in reports but HTML.
+    """
+
+    source: str
+    name: str
+    status: Status
+    settings_hash: str
+    output: str | None = None
+    residual: str | None = None
+    error: str | None = None
+    warnings: tuple[str, ...] = ()
+    duration_s: float | None = None
+    sample_rate: int | None = None
+    num_channels: int | None = None
+    num_samples: int | None = None
+    container: str | None = None
+    subtype: str | None = None
+    level_before_dbfs: float | None = None
+    level_after_dbfs: float | None = None
+    peak_before_dbfs: float | None = None
+    peak_after_dbfs: float | None = None
+    floor_before_dbfs: float | None = None
+    floor_after_dbfs: float | None = None
+    noise_removed_db: float | None = None
+    residual_level_dbfs: float | None = None
+    num_clipped: int | None = None
+    clip_gain_db: float | None = None
+    elapsed_s: float | None = None
+    real_time_factor: float | None = None
+    model: str | None = None
+    source_sha256: str | None = None
+    output_sha256: str | None = None
+    picture_before: str | None = field(default=None, repr=False)
+    picture_after: str | None = field(default=None, repr=False)
+
+    def to_dict(self, *, pictures: bool = False) -> dict[str, Any]:
+        """All figures as plain values, pictures only on request."""
+        return {key: value for key, value in asdict(self).items() if pictures or key not in _PICTURES}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`; keys of other versions are left out."""
+        known = {item.name for item in fields(cls)}
+        kept = {key: value for key, value in values.items() if key in known}
+        return cls(**{**kept, "warnings": tuple(kept.get("warnings", ()))})
+
+    def with_status(self, status: Status) -> Self:
+        """The same with another status."""
+        return replace(self, status=status)
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What became of a batch.
+
+    Attributes:
+        files: One entry per input, in the order of the inputs.
+        settings: What was done, as plain values.
+        settings_hash: Its fingerprint.
+        elapsed_s: Time the whole batch took, seconds.
+        num_ignored: Files in input folders that were not asked for.
+        warnings: What concerns the batch as a whole, one sentence each.
+    """
+
+    files: tuple[FileResult, ...]
+    settings: Mapping[str, Any]
+    settings_hash: str
+    elapsed_s: float
+    num_ignored: int = 0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> tuple[FileResult, ...]:
+        """The files that failed."""
+        return self.having("failed")
+
+    def having(self, *statuses: Status) -> tuple[FileResult, ...]:
+        """The files with one of these statuses."""
+        return tuple(file for file in self.files if file.status in statuses)
+
+    def summary(self) -> dict[str, Any]:
+        """Counts and totals of the batch."""
+        done = self.having("done")
+        duration_s = sum(file.duration_s or 0.0 for file in done)
+        statuses: tuple[Status, ...] = ("done", "resumed", "skipped", "failed", "unfinished")
+        return {
+            "num_files": len(self.files),
+            **{f"num_{status}": len(self.having(status)) for status in statuses},
+            "num_ignored": self.num_ignored,
+            "duration_s": duration_s,
+            "elapsed_s": self.elapsed_s,
+            "real_time_factor": self.elapsed_s / duration_s if duration_s else None,
+        }

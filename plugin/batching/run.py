@@ -1,0 +1,289 @@
+"""The batch as a whole: plan, check, run, note, report."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from hushgate.batching.existing import Decision, Policy, decide
+from hushgate.batching.inputs import Inputs, find_inputs
+from hushgate.batching.journal import Journal, default_journal_path
+from hushgate.batching.plan import DEFAULT_TEMPLATE, Job, Plan, PlanError, make_plan
+from hushgate.batching.recipe import BatchSettings, ClipMode, make_recipe
+from hushgate.batching.reports import check_report, write_report
+from hushgate.batching.results import BatchResult, FileResult
+from hushgate.batching.storage import store_for
+from hushgate.batching.tasks import Outcome, Task
+from hushgate.batching.views import QuietView
+from hushgate.batching.workers import Listener, run_here, run_in_processes
+
+PathLike = str | os.PathLike[str]
+_MEMORY_SCHEME = "memory://"
+
+
+class View(Listener, Protocol):
+    """Who shows a batch: the command line's progress, or anybody's own."""
+
+    def planned(self, jobs: Sequence[Job], results: Sequence[FileResult]) -> None:
+        """The jobs that are about to be done, and the results of those that need not be."""
+
+    def finished(self, result: FileResult) -> None:
+        """A file is done, or has failed."""
+
+
+def batch(
+    inputs: PathLike | Iterable[PathLike],
+    output_dir: PathLike,
+    *,
+    preset: PathLike | None = None,
+    model: PathLike | None = None,
+    lists: Iterable[PathLike] = (),
+    recursive: bool = False,
+    globs: Iterable[str] = (),
+    base: PathLike | None = None,
+    template: str = DEFAULT_TEMPLATE,
+    format: str | None = None,
+    subtype: str | None = None,
+    clip_mode: ClipMode = "report",
+    dither: bool = True,
+    output_residual: bool = False,
+    allow_truncated: bool = False,
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    overwrite: bool = False,
+    skip_existing: bool = False,
+    resume: bool = False,
+    journal: PathLike | None = None,
+    reports: Iterable[PathLike] = (),
+    view: View | None = None,
+    **parameters: Any,
+) -> BatchResult:
+    """Clean many sound files: same names, same format, same length to the sample, tags kept.
+
+    Everything that can be refused is refused before any work starts. After that one bad file never
+    stops the rest: look at `BatchResult.failed`. Every output is written under a temporary name, flushed
+    to the disk and renamed; a journal in the output folder notes what is finished.
+
+    Args:
+        inputs: Files and folders; URLs (s3://...) with the extra `cluster`.
+        output_dir: Folder or URL in which the tree of the inputs is mirrored. Made when missing.
+        preset: Shipped name or TOML file. Without one, `model` alone.
+        model: Shipped name or file, also in the place of the preset's; "voice" without a preset.
+        lists: Text files that name inputs, one per line.
+        recursive: Look into folders in folders.
+        globs: Patterns for files in folders; without any, the usual extensions of sound files.
+        base: Folder that the mirrored tree is seen from, instead of each input folder.
+        template: Names of the outputs, see `hushgate.batching.plan.make_plan`.
+        format: Extension of another container, such as "flac"; None keeps each file's own.
+        subtype: soundfile's name of another sample format, such as "PCM_24"; None keeps each file's.
+        clip_mode: What becomes of samples beyond full scale, which integer formats cannot hold:
+            "report" clips and counts them, "limit" turns peaks down ahead of time, "rescale" turns
+            the whole file down (and says by how much).
+        dither: Dither where the word length shrinks.
+        output_residual: Also write what was removed, as NAME.residual.EXT.
+        allow_truncated: Clean what is there of files that are cut short.
+        jobs: Worker processes, one thread each; None for one per core, 0 to stay in this process.
+        scheduler: Address of a Dask scheduler to run on, instead of `jobs`.
+        overwrite: Replace outputs that are there.
+        skip_existing: Leave inputs alone whose outputs are there.
+        resume: Go on with an interrupted batch: only unfinished files are done again.
+        journal: Where the journal lies; in the output folder by default (for a URL: with this
+            user's state files).
+        reports: Files to write reports to, .json, .csv or .html.
+        view: Who is told how it goes.
+        **parameters: Any parameter of `hushgate.Denoiser`, for every one in the preset.
+
+    Returns:
+        Figures for every file, in the order of the inputs.
+
+    Raises:
+        PlanError: Collisions, existing outputs, changed settings: nothing was written.
+        FileNotFoundError, ModelError, PresetError, TypeError, ValueError: An argument is no good.
+        RuntimeError: Another batch is writing to the same folder, or workers do not start.
+        KeyboardInterrupt: Ctrl-C. What was finished stays and is in the journal and the reports.
+
+    >>> import hushgate
+    >>> result = hushgate.batch("stems", "cleaned", preset="podcast", recursive=True)  # doctest: +SKIP
+    >>> [file.name for file in result.failed]  # doctest: +SKIP
+    []
+    """
+    started = time.monotonic()
+    settings = BatchSettings(
+        make_recipe(preset, model, parameters),
+        extension=None if format is None else format.lstrip(".").lower(),
+        subtype=None if subtype is None else subtype.upper(),
+        clip_mode=clip_mode,
+        dither=dither,
+        output_residual=output_residual,
+        allow_truncated=allow_truncated,
+    )
+    if jobs is not None and (isinstance(jobs, bool) or jobs < 0):
+        raise ValueError(f"jobs must be 0 or more worker processes (got {jobs}).")
+    if overwrite and skip_existing:
+        raise ValueError("overwrite and skip_existing contradict each other. Choose one.")
+    folder = os.fspath(output_dir)
+    report_paths = [Path(report) for report in _paths(reports)]
+    for report in report_paths:
+        check_report(report)
+    found = find_inputs(
+        _paths(inputs),
+        lists=_paths(lists),
+        recursive=recursive,
+        globs=list(globs),
+        base=None if base is None else os.fspath(base),
+        exclude=folder,
+    )
+    plan = make_plan(found.sources, folder, settings, template)
+    if not plan.jobs and not found.problems:
+        ignored = f" ({found.num_ignored} other files)" if found.num_ignored else ""
+        raise PlanError(f"no sound files found{ignored}. --recursive and --glob widen the search.")
+    _check_apart(report_paths, plan)
+    _check_reach(plan, jobs, scheduler)
+    is_local = store_for(folder).is_local
+    journal_path = Path(journal) if journal is not None else default_journal_path(folder, is_local=is_local)
+    with Journal(journal_path) as log:
+        decision = decide(plan, log, Policy(overwrite, skip_existing, resume))
+        log.plan(
+            {job.output: store_for(job.source).absolute(job.source) for job, _ in decision.pending},
+            settings.hash,
+            settings.identity(),
+        )
+        _remove_parts(plan)
+        run = _Run(plan, found, decision, log, view or QuietView(), report_paths)
+        return run.run(lambda tasks: _outcomes(tasks, jobs, scheduler, run.view), started)
+
+
+class _Run:
+    """A batch that is under way."""
+
+    def __init__(
+        self, plan: Plan, found: Inputs, decision: Decision, log: Journal, view: View, reports: list[Path]
+    ) -> None:
+        self.view = view
+        self._plan = plan
+        self._found = found
+        self._decision = decision
+        self._log = log
+        self._reports = reports
+        self._results = dict(decision.settled)
+
+    def run(self, outcomes_of: Callable[[list[Task]], Iterator[Outcome]], started: float) -> BatchResult:
+        """Do what is pending; write the reports however it ends."""
+        pictures = any(report.suffix.lower() == ".html" for report in self._reports)
+        tasks = [
+            Task(job, self._plan.settings, overwrite=overwrite, pictures=pictures)
+            for job, overwrite in self._decision.pending
+        ]
+        self.view.planned([task.job for task in tasks], list(self._decision.settled.values()))
+        try:
+            with contextlib.closing(outcomes_of(tasks)) as outcomes:  # type: ignore[type-var]
+                for outcome in outcomes:
+                    self._take(outcome)
+        except BaseException:
+            _remove_parts(self._plan)
+            with contextlib.suppress(OSError):  # what ended the batch is the news
+                self._report(started)
+            raise
+        return self._report(started)
+
+    def _take(self, outcome: Outcome) -> None:
+        self._results[outcome.job.index] = outcome.result
+        if outcome.result.status == "done":
+            self._log.done(
+                outcome.job.output,
+                source_print=outcome.source_print,
+                prints=outcome.prints,
+                result=outcome.result.to_dict(pictures=True),
+            )
+        self.view.finished(outcome.result)
+
+    def _report(self, started: float) -> BatchResult:
+        settings = self._plan.settings
+        lost = tuple(
+            FileResult(path, path, "failed", settings.hash, error=f"cannot look into this folder ({reason})")
+            for path, reason in self._found.problems
+        )
+        files = tuple(
+            self._results.get(job.index) or FileResult(job.source, job.name, "unfinished", settings.hash)
+            for job in self._plan.jobs
+        )
+        warnings = []
+        if self._log.fault is not None:
+            warnings.append(
+                f"the journal could not be written ({self._log.fault}): "
+                "files finished since then would be done again by --resume."
+            )
+        result = BatchResult(
+            files + lost,
+            settings.identity(),
+            settings.hash,
+            time.monotonic() - started,
+            self._found.num_ignored,
+            tuple(warnings),
+        )
+        for report in self._reports:
+            write_report(report, result)
+        return result
+
+
+def _outcomes(
+    tasks: list[Task], jobs: int | None, scheduler: str | None, listener: Listener
+) -> Iterator[Outcome]:
+    if scheduler is not None:
+        from hushgate.batching.cluster import run_on_cluster
+
+        return run_on_cluster(tasks, scheduler, listener)
+    if jobs == 0:
+        return run_here(tasks, listener)
+    # The longest first: a short one at the end keeps no worker waiting for long.
+    num_workers = min(jobs or _num_cores(), max(1, len(tasks)))
+    return run_in_processes(sorted(tasks, key=_size, reverse=True), num_workers, listener)
+
+
+def _size(task: Task) -> int:
+    try:
+        return os.path.getsize(task.job.source)
+    except OSError:  # missing, or not on this machine
+        return 0
+
+
+def _num_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _paths(paths: PathLike | Iterable[PathLike]) -> list[str]:
+    if isinstance(paths, str | os.PathLike):
+        return [os.fspath(paths)]
+    return [os.fspath(path) for path in paths]
+
+
+def _check_apart(reports: Sequence[Path], plan: Plan) -> None:
+    """A report must not overwrite sound."""
+    keys = {store_for(path).key(path): path for job in plan.jobs for path in (job.source, *job.targets)}
+    for report in reports:
+        if (key := store_for(str(report)).key(str(report))) in keys:
+            raise PlanError(f"{report} is a report and {keys[key]} at once. Name another report.")
+
+
+def _check_reach(plan: Plan, jobs: int | None, scheduler: str | None) -> None:
+    """Memory is no place that processes share."""
+    if jobs == 0 and scheduler is None:
+        return
+    for job in plan.jobs:
+        for path in (job.source, job.target):
+            if path.startswith(_MEMORY_SCHEME):
+                raise PlanError(
+                    f"{path} lies in the memory of this process, where no other can reach it. Use --jobs 0."
+                )
+
+
+def _remove_parts(plan: Plan) -> None:
+    store = store_for(plan.output_dir)
+    for folder in {store.folder_of(target) for job in plan.jobs for target in job.targets}:
+        store.remove_parts(folder)

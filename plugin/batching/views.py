@@ -1,0 +1,143 @@
+"""How a batch shows itself: bars on a terminal, plain lines elsewhere, little when asked to be quiet."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hushgate.batching.plan import Job
+from hushgate.batching.results import FileResult
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from hushgate.batching.run import View
+
+
+class QuietView:
+    """Shows nothing while the batch runs."""
+
+    def planned(self, jobs: Sequence[Job], results: Sequence[FileResult]) -> None:
+        """See `View`."""
+
+    def started(self, job: Job) -> None:
+        """See `View`."""
+
+    def progressed(self, job: Job, fraction: float) -> None:
+        """See `View`."""
+
+    def finished(self, result: FileResult) -> None:
+        """See `View`."""
+
+
+class PlainView(QuietView):
+    """One line per finished file on standard output."""
+
+    def __init__(self) -> None:
+        self._num_jobs = 0
+        self._num_finished = 0
+
+    def planned(self, jobs: Sequence[Job], results: Sequence[FileResult]) -> None:
+        """See `View`."""
+        self._num_jobs = len(jobs)
+
+    def finished(self, result: FileResult) -> None:
+        """See `View`."""
+        self._num_finished += 1
+        print(f"[{self._num_finished}/{self._num_jobs}] {describe(result)}", flush=True)
+
+
+class RichView(QuietView):
+    """A bar for the whole batch with the time left, and one for every file that is in work.
+
+    Args:
+        progress: Shows the bars; running.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._bars: dict[str, TaskID] = {}
+        self._whole: TaskID | None = None
+
+    def planned(self, jobs: Sequence[Job], results: Sequence[FileResult]) -> None:
+        """See `View`."""
+        self._whole = self._progress.add_task("all files", total=float(len(jobs)))
+
+    def started(self, job: Job) -> None:
+        """See `View`."""
+        self._remove(job.source)
+        self._bars[job.source] = self._progress.add_task(_shown(job.name), total=1.0)
+
+    def progressed(self, job: Job, fraction: float) -> None:
+        """See `View`."""
+        if job.source in self._bars:
+            before = self._progress.tasks[self._progress.task_ids.index(self._bars[job.source])].completed
+            self._progress.update(self._bars[job.source], completed=fraction)
+            self._advance(fraction - before)
+
+    def finished(self, result: FileResult) -> None:
+        """See `View`."""
+        left = 1.0
+        if result.source in self._bars:
+            place = self._progress.task_ids.index(self._bars[result.source])
+            left -= self._progress.tasks[place].completed
+        self._advance(left)
+        self._remove(result.source)
+        self._progress.console.print(_shown(describe(result)), markup=False, highlight=False)
+
+    def _advance(self, share: float) -> None:
+        if self._whole is not None:
+            self._progress.advance(self._whole, share)
+
+    def _remove(self, source: str) -> None:
+        if (bar := self._bars.pop(source, None)) is not None:
+            self._progress.remove_task(bar)
+
+
+def describe(result: FileResult) -> str:
+    """One line about a file.
+
+    >>> describe(FileResult("in/a.wav", "a.wav", "failed", "", error="is empty"))
+    'a.wav: failed: is empty'
+    """
+    if result.status == "failed":
+        return f"{result.name}: failed: {result.error}"
+    facts: list[str] = [result.status]
+    if result.duration_s is not None:
+        facts.append(f"{result.duration_s:.1f} s")
+    if result.noise_removed_db is not None:
+        facts.append(f"noise floor {-result.noise_removed_db:+.1f} dB")
+    if result.real_time_factor:
+        facts.append(f"{1.0 / result.real_time_factor:.0f} times real time")
+    if result.num_clipped:
+        facts.append(f"{result.num_clipped} samples clipped")
+    return f"{result.name}: {', '.join(facts)}"
+
+
+@contextmanager
+def view_for(quiet: bool) -> Iterator[View]:
+    """Bars when a person sits before a terminal, lines when not, nothing when asked for."""
+    if quiet:
+        yield QuietView()
+        return
+    if not (sys.stderr.isatty() and sys.stdout.isatty()):
+        yield PlainView()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = [
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+    ]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield RichView(progress)
+
+
+def _shown(text: str) -> str:
+    """File names need not be valid text; what a terminal cannot show becomes visible."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,175 @@
+"""`hushgate batch`: a folder of stems in, a folder of cleaned stems out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from hushgate.parameter_flags import add_parameter_flags, given_parameters
+
+if TYPE_CHECKING:
+    from hushgate.batching.results import BatchResult
+
+_EXIT_SOME_FAILED = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `hushgate batch`."""
+    parser.add_argument("inputs", nargs="*", metavar="INPUT", help="sound files and folders, or URLs")
+    parser.add_argument(
+        "-o", "--output-dir", required=True, metavar="DIR", help="folder or URL for the cleaned files"
+    )
+    sound = parser.add_argument_group("sound")
+    sound.add_argument("--preset", metavar="NAME|FILE", help="chain to run (default: the model alone)")
+    sound.add_argument("--model", metavar="NAME|PATH", help="model, also in the preset's place")
+    sound.add_argument(
+        "--output-residual", action="store_true", help="also write NAME.residual.EXT: what was removed"
+    )
+    sound.add_argument(
+        "--allow-truncated", action="store_true", help="clean what is there of files that are cut short"
+    )
+
+    which = parser.add_argument_group("which files")
+    which.add_argument("-r", "--recursive", action="store_true", help="look into folders in folders")
+    which.add_argument(
+        "--glob",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="files to take from folders, such as '*_vox.wav'; may be repeated (default: all sound files)",
+    )
+    which.add_argument(
+        "--list", action="append", default=[], metavar="FILE", help="text file with one input per line"
+    )
+
+    names = parser.add_argument_group("names and formats")
+    names.add_argument("--base", metavar="DIR", help="folder the tree of the outputs is seen from")
+    names.add_argument(
+        "--template",
+        default="{stem}.{ext}",
+        help="names of the outputs, of {stem} {ext} {preset} {model} {parent} (default: {stem}.{ext})",
+    )
+    names.add_argument(
+        "--format", metavar="EXT", help="wav, flac, ogg, opus, mp3, aiff... (default: as the input)"
+    )
+    names.add_argument(
+        "--subtype", metavar="NAME", help="sample format, such as PCM_24 (default: as the input)"
+    )
+    names.add_argument(
+        "--clip-mode",
+        choices=("report", "limit", "rescale"),
+        default="report",
+        help="samples beyond full scale: clip and report them, limit peaks, or turn the file down",
+    )
+    names.add_argument(
+        "--no-dither", action="store_true", help="round without dither where the word gets shorter"
+    )
+
+    work = parser.add_argument_group("work")
+    work.add_argument(
+        "-j",
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="worker processes (default: one per core; 0: none of its own)",
+    )
+    work.add_argument(
+        "--scheduler", metavar="ADDRESS", help="run on the Dask cluster of this scheduler instead"
+    )
+    existing = work.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help="replace existing outputs")
+    existing.add_argument(
+        "--skip-existing", action="store_true", help="leave inputs alone that have an output"
+    )
+    work.add_argument(
+        "--resume", action="store_true", help="go on with an interrupted batch: do only what is unfinished"
+    )
+    work.add_argument(
+        "--journal", metavar="FILE", help="where the journal lies (default: in the output folder)"
+    )
+    work.add_argument(
+        "--report",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="write a report, .json, .csv or .html; may be repeated",
+    )
+    work.add_argument("--quiet", action="store_true", help="print only warnings and errors")
+    add_parameter_flags(parser, exclude=["output"])
+
+
+def run(args: argparse.Namespace) -> int:
+    """Clean the files; exit status 0 when all are done, 1 when some failed.
+
+    Raises:
+        OSError, ValueError, RuntimeError: Why the batch was refused, in one line.
+    """
+    from hushgate.batching.run import batch
+    from hushgate.batching.views import view_for
+
+    if not args.inputs and not args.list:
+        raise ValueError("batch needs files or folders to clean, or --list.")
+    with view_for(args.quiet) as view:
+        result = batch(
+            args.inputs,
+            args.output_dir,
+            preset=args.preset,
+            model=args.model,
+            lists=args.list,
+            recursive=args.recursive,
+            globs=args.glob,
+            base=args.base,
+            template=args.template,
+            format=args.format,
+            subtype=args.subtype,
+            clip_mode=args.clip_mode,
+            dither=not args.no_dither,
+            output_residual=args.output_residual,
+            allow_truncated=args.allow_truncated,
+            jobs=args.jobs,
+            scheduler=args.scheduler,
+            overwrite=args.overwrite,
+            skip_existing=args.skip_existing,
+            resume=args.resume,
+            journal=args.journal,
+            reports=args.report,
+            view=view,
+            **given_parameters(args),
+        )
+    _summarize(result, args.quiet)
+    return _EXIT_SOME_FAILED if result.failed else 0
+
+
+def _summarize(result: BatchResult, quiet: bool) -> None:
+    """Totals, then what needs attention, the failed files last."""
+    for warning in result.warnings:
+        _complain(f"warning: {warning}")
+    for file in result.files:
+        for warning in file.warnings:
+            _complain(f"warning: {file.name}: {warning}")
+    if not quiet:
+        print(_totals(result))
+        sys.stdout.flush()
+    for file in result.failed:
+        _complain(f"error: {file.name}: {file.error}")
+
+
+def _totals(result: BatchResult) -> str:
+    summary = result.summary()
+    counts = ", ".join(
+        f"{summary[f'num_{status}']} {status}"
+        for status in ("done", "resumed", "skipped", "failed")
+        if summary[f"num_{status}"] or status == "done"
+    )
+    ignored = f", {result.num_ignored} other files left alone" if result.num_ignored else ""
+    factor = summary["real_time_factor"]
+    speed = f", {1.0 / factor:.0f} times real time" if factor else ""
+    return (
+        f"{summary['num_files']} files: {counts}{ignored} "
+        f"({summary['duration_s']:.1f} s of sound in {result.elapsed_s:.1f} s{speed})"
+    )
+
+
+def _complain(text: str) -> None:
+    print(f"hushgate: {text}".encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
