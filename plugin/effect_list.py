@@ -237,7 +237,7 @@ class EffectList(Container, MutableSequence[Member]):
     @overload
     def __setitem__(self, index: slice, value: Iterable[Member]) -> None: ...
     def __setitem__(self, index: Any, value: Any) -> None:
-        """Replace an effect, or the effects of a slice."""
+        """Replace an effect, or the effects of a slice; to swap two, assign both as one slice."""
         with self._lock:
             members = list(self._members)
             members[index] = value
@@ -274,6 +274,11 @@ class EffectList(Container, MutableSequence[Member]):
         """
         with self._lock:
             self._become([*self._members, plugin])
+
+    def reverse(self) -> None:
+        """Turn the order round."""
+        with self._lock:
+            self._become(list(self._members[::-1]))
 
     def _become(self, members: list[Member]) -> None:
         for member in members:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hushgate.engine import available_models
 from tests.engine import tiny_models
 
 RunCli = Callable[..., "subprocess.CompletedProcess[bytes]"]
@@ -36,6 +37,16 @@ def identity(models: Path) -> str:
 @pytest.fixture(scope="session")
 def stateful(models: Path) -> str:
     return str(models / "stateful.onnx")
+
+
+@pytest.fixture
+def voice(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The shipped voice model; before it ships, a tiny one stands in for it."""
+    if "voice" not in available_models():
+        folder = tmp_path_factory.mktemp("shipped")
+        tiny_models.stateful().save(folder / "voice.onnx")
+        monkeypatch.setattr("hushgate.engine.model._MODELS_FOLDER", folder)
+    return "voice"
 
 
 @pytest.fixture
