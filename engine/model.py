@@ -16,7 +16,7 @@ from hushgate.engine.framing import frame_size_for
 from hushgate.engine.metadata import ModelError, ModelInfo, parse_metadata
 
 if TYPE_CHECKING:
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime
 
 State = tuple[NDArray[np.float32], ...]
 
