@@ -1,15 +1,19 @@
-"""PortAudio, through sounddevice: one callback with input and output on any system."""
+"""PortAudio, through sounddevice: the sound devices of any system."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hushgate.live.backend import AudioCallback, Device, DeviceError, StreamRequest
+from hushgate.live.bridge import Bridge
+from hushgate.live.interpreter import raise_thread_priority
+
+Block: TypeAlias = NDArray[np.float32]
 
 # PortAudio's own numbers for what can be put more clearly here.
 _INVALID_CHANNELS = -9998
@@ -28,7 +32,7 @@ class PortAudioBackend:
 
     def __init__(self) -> None:
         try:
-            import sounddevice  # type: ignore[import-untyped]
+            import sounddevice
         except OSError as error:  # sounddevice finds the library when it is imported
             raise DeviceError(
                 f"{error}. Install PortAudio: on Debian and Ubuntu, apt-get install libportaudio2."
@@ -70,41 +74,101 @@ class PortAudioBackend:
         return True
 
     def open(self, request: StreamRequest, callback: AudioCallback) -> PortAudioStream:
-        """Connect both devices through one callback."""
-        latency = "low" if request.device_latency_s is None else request.device_latency_s
+        """Connect both devices.
 
-        def call(
-            input_block: NDArray[np.float32],
-            output_block: NDArray[np.float32],
-            num_samples: int,
-            time: object,
-            status: Any,
-        ) -> None:
-            callback(input_block, output_block, bool(status.input_overflow or status.output_underflow))
-
+        One duplex stream, but two streams and a `Bridge` on ALSA: there PortAudio stops and starts
+        both directions whenever one is late, which through a sound server means silence of about a
+        second each time. Two streams lose a few milliseconds.
+        """
+        options = {
+            "samplerate": request.sample_rate,
+            "blocksize": request.block_size,
+            "dtype": "float32",
+            "latency": "low" if request.device_latency_s is None else request.device_latency_s,
+        }
+        streams: list[Any] = []
+        bridge_s = 0.0
         try:
-            stream = self._sd.Stream(
-                samplerate=request.sample_rate,
-                blocksize=request.block_size,
-                device=(request.input.index, request.output.index),
-                channels=(request.num_inputs, request.num_outputs),
-                dtype="float32",
-                latency=latency,
-                callback=call,
-            )
+            if "ALSA" in (request.input.system, request.output.system):
+                bridge = Bridge(
+                    callback,
+                    block_size=request.block_size,
+                    num_inputs=request.num_inputs,
+                    sample_rate=request.sample_rate,
+                )
+                bridge_s = bridge.latency_samples / request.sample_rate
+                for kind, device, channels, call in (
+                    (self._sd.InputStream, request.input, request.num_inputs, _input_call(bridge)),
+                    (self._sd.OutputStream, request.output, request.num_outputs, _output_call(bridge)),
+                ):
+                    streams.append(kind(device=device.index, channels=channels, callback=call, **options))
+            else:
+                streams.append(
+                    self._sd.Stream(
+                        device=(request.input.index, request.output.index),
+                        channels=(request.num_inputs, request.num_outputs),
+                        callback=_duplex_call(callback),
+                        **options,
+                    )
+                )
         except self._sd.PortAudioError as error:
+            for stream in streams:
+                stream.close(ignore_errors=True)
             raise DeviceError(_open_error(error, request)) from error
-        return PortAudioStream(self._sd, stream, request)
+        return PortAudioStream(self._sd, streams, request, bridge_s)
+
+
+def _duplex_call(callback: AudioCallback) -> Callable[..., None]:
+    def call(input_block: Block, output_block: Block, num_samples: int, time: object, status: Any) -> None:
+        callback(input_block, output_block, bool(status.input_overflow or status.output_underflow))
+
+    return call
+
+
+def _input_call(bridge: Bridge) -> Callable[..., None]:
+    is_first = True
+
+    def call(input_block: Block, num_samples: int, time: object, status: Any) -> None:
+        nonlocal is_first
+        if is_first:
+            is_first = False
+            raise_thread_priority()
+        bridge.take_input(input_block, bool(status.input_overflow))
+
+    return call
+
+
+def _output_call(bridge: Bridge) -> Callable[..., None]:
+    is_first = True
+
+    def call(output_block: Block, num_samples: int, time: object, status: Any) -> None:
+        nonlocal is_first
+        if is_first:
+            is_first = False
+            raise_thread_priority()
+        bridge.fill_output(output_block, bool(status.output_underflow))
+
+    return call
 
 
 class PortAudioStream:
-    """An open stream of sounddevice."""
+    """An open connection: one duplex stream of sounddevice, or an input and an output stream.
 
-    def __init__(self, sd: Any, stream: Any, request: StreamRequest) -> None:
+    Args:
+        sd: The module sounddevice.
+        streams: What to start and close together.
+        request: What was asked for.
+        bridge_s: Delay between two streams, seconds.
+    """
+
+    def __init__(self, sd: Any, streams: list[Any], request: StreamRequest, bridge_s: float) -> None:
         self._sd = sd
-        self._stream = stream
+        self._streams = streams
         self._request = request
-        self._latency_s: tuple[float, float] = stream.latency
+        if len(streams) == 1:
+            self._latency_s: tuple[float, float] = streams[0].latency
+        else:
+            self._latency_s = (streams[0].latency + bridge_s, streams[1].latency)
 
     @property
     def latency_s(self) -> tuple[float, float]:
@@ -115,27 +179,29 @@ class PortAudioStream:
     def is_active(self) -> bool:
         """Whether callbacks come."""
         try:
-            return bool(self._stream.active)
+            return all(stream.active for stream in self._streams)
         except self._sd.PortAudioError:
             return False
 
     def start(self) -> None:
         """Begin to call back."""
         try:
-            self._stream.start()
+            for stream in self._streams:
+                stream.start()
         except self._sd.PortAudioError as error:
             raise DeviceError(_open_error(error, self._request)) from error
 
     def close(self) -> None:
         """Stop and close; a driver that hangs with its device is left behind after three seconds."""
-        # sounddevice ignores errors of abort and close unless asked not to.
         closer = threading.Thread(target=self._close, name="hushgate-live-close", daemon=True)
         closer.start()
         closer.join(_CLOSE_TIMEOUT_S)
 
     def _close(self) -> None:
-        self._stream.abort(ignore_errors=True)
-        self._stream.close(ignore_errors=True)
+        for stream in self._streams:
+            stream.abort(ignore_errors=True)
+        for stream in self._streams:
+            stream.close(ignore_errors=True)
 
 
 def _open_error(error: Exception, request: StreamRequest) -> str:

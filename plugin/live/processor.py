@@ -53,7 +53,8 @@ class Processor:
         is_finished: Whether everything up to the end has gone out.
         latency_samples: Constant, unless an effect holds back more than it did in rehearsal.
         num_processed: Samples per channel so far.
-        num_dropouts: Blocks since the first half second that the device reported gaps with.
+        num_dropouts: Gaps that the device reported since the first half second; neighbouring blocks
+            count as one.
         num_overloads: How often the effect was given up.
         num_gaps: How often the effect returned too little.
         num_nonfinite: Samples, in or out, that were not numbers and became 0.
@@ -91,6 +92,7 @@ class Processor:
         self._dry = DelayLine(latency_samples, num_channels)
         self._ramp = GainRamp((1.0,), self._fade)
         self._returning = 0
+        self._was_dropout = False
         self._last = np.zeros((num_channels, 1), dtype=np.float32)
         self._start = round(_START_S * sample_rate)
         self.latency_samples = latency_samples
@@ -141,8 +143,9 @@ class Processor:
         if self.is_finished:
             output_block[:] = 0.0
             return
-        if is_dropout and self.num_processed >= self._start:
+        if is_dropout and not self._was_dropout and self.num_processed >= self._start:
             self.num_dropouts += 1
+        self._was_dropout = is_dropout
         block, peak = self._cleaned(np.array(input_block[:, : self._num_channels].T, np.float32, order="C"))
         self.input_meter.update(peak)
         wet = None if self.state == "overload" else self._run(block)

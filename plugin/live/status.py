@@ -30,7 +30,7 @@ class Status:
         device_latency_ms: Delay of input and output devices together, as the system reports it.
         load: Share of a block's duration that its callback takes, lately.
         load_median, load_p99: The same over all blocks, median and 99th percentile.
-        num_dropouts: Blocks before which the devices lost sound, the first half second left out.
+        num_dropouts: Gaps that the devices reported, the first half second left out.
         num_overloads: How often the effect was given up.
         num_gaps: How often the effect returned too little.
         num_clipped: Samples that went out limited to full scale.

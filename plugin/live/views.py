@@ -172,9 +172,6 @@ def _news(before: Status | None, now: Status) -> list[str]:
         lines.append("the effect is coming back")
     if state != "running" and now.state == "running":
         lines.append("the effect is back")
-    lost = now.num_dropouts - (before.num_dropouts if before else 0)
-    if lost > 0:
-        lines.append(f"{lost} dropout{'s' if lost > 1 else ''}")
     if now.record_error is not None and (before is None or before.record_error is None):
         lines.append(f"the recording has ended: {now.record_error}")
     return lines
