@@ -87,8 +87,9 @@ class EffectList(Container, MutableSequence[Member]):
                 self._num_nonfinite = 0
             if tree.is_native:
                 self._graph = None
-                return self._native_board(tree).process(input_array, sample_rate, buffer_size, reset)
-            self._board_tree = None
+                return self._process_natively(tree, input_array, sample_rate, buffer_size, reset)
+            if self._board_tree is not None:
+                self._board, self._board_tree = pedalboard.Pedalboard([]), None
             block = self._layout.to_planar(input_array)
             if block.shape[0] == 0:
                 return self._layout.restore(np.empty(block.shape, np.float32))
@@ -109,27 +110,35 @@ class EffectList(Container, MutableSequence[Member]):
             tree = read_tree(self)
             self._layout.forget()
             self._num_nonfinite = 0
-            if tree.is_native:
-                self._native_board(tree).reset()
-            elif self._graph is not None and self._graph.is_for(tree):
+            self._board.reset()
+            if self._graph is not None and self._graph.is_for(tree):
                 self._graph.clear()
-            else:
+            elif not (tree.is_native and tree.same_as(self._board_tree)):
                 self._graph = None
                 clear_native(tree.native_plugins())
                 for effect in tree.python_effects():
                     effect.reset()
 
-    def _native_board(self, tree: EffectTree) -> Any:
+    def _process_natively(
+        self, tree: EffectTree, input_array: Any, sample_rate: float, buffer_size: int, reset: bool
+    ) -> NDArray[np.float32]:
         """One native board of everything: only pedalboard remembers layouts just as pedalboard does."""
-        if not tree.same_as(self._board_tree):
-            if self._board_tree is None:
-                self._board = pedalboard.Pedalboard([])
-            while len(self._board):
-                del self._board[0]
-            for member in self._members:
-                self._board.append(_as_native(member))
+        if getattr(input_array, "size", None) == 0:
+            # pedalboard's Convolution ends the whole process over an empty block: show it to no plugin.
+            self._fill_board(())
+            self._board_tree = None
+            if reset:
+                clear_native(tree.native_plugins())
+        elif not tree.same_as(self._board_tree):
+            self._fill_board(self._members)
             self._board_tree = tree
-        return self._board
+        return self._board.process(input_array, sample_rate, buffer_size, reset)  # type: ignore[no-any-return]
+
+    def _fill_board(self, members: Iterable[Member]) -> None:
+        while len(self._board):
+            del self._board[0]
+        for member in members:
+            self._board.append(_as_native(member))
 
     def _prepared_graph(self, tree: EffectTree, form: StreamFormat, *, reset: bool) -> Graph:
         graph = self._graph
