@@ -55,11 +55,13 @@ class Preset:
         Raises:
             PresetError: An entry cannot be used, or there is no `Denoiser` for `denoiser_settings`.
         """
-        entries = [_with_settings(entry, denoiser_settings) for entry in self.entries]
         folder = self.path.parent if self.path else None
         source = self.path or self.name
         try:
+            entries = [_with_settings(entry, denoiser_settings) for entry in self.entries]
             effects = [make_effect(entry, f"chain[{i}]", folder) for i, entry in enumerate(entries)]
+        except RecursionError as error:
+            raise PresetError(f"{source}: is nested too deeply.") from error
         except PresetError as error:
             raise PresetError(f"{source}: {error}") from error
         if denoiser_settings and not any(True for effect in effects for _ in find_denoisers(effect)):
