@@ -79,12 +79,12 @@ class SpectralStream:
     @property
     def presence(self) -> float | None:
         """How sure the model is that its target sounds, 0 to 1, last frame; None if it does not say."""
-        return self._masks.presence
+        return self._masks.presence if self.num_channels else None
 
     @property
     def num_faulty_frames(self) -> int:
         """Frames muted since `reset` because the model gave no finite mask."""
-        return self._masks.num_faulty_frames
+        return self._masks.num_faulty_frames if self.num_channels else 0
 
     def reset(self) -> None:
         """Forget all sound, as a new object."""
