@@ -13,7 +13,7 @@ from tests.engine.tiny_models import VARIANTS
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=20261, help="drives settings and noise of all tests")
-    parser.addoption("--level", type=int, default=10, help="leave out tests above this level (1 to 10)")
+    parser.addoption("--level", type=int, default=5, help="leave out tests above this level (1 to 10)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
