@@ -115,7 +115,9 @@ def _search(
 ) -> None:
     excluded = None
     if exclude is not None and store_for(exclude).is_local == store.is_local:
-        excluded = store.key(exclude)
+        key = store.key(exclude)
+        # Where it is the input folder itself, the plan has something to say about that.
+        excluded = None if _is_under(store.key(folder), key) else key
 
     def report(error: OSError) -> None:
         found.problems.append((str(error.filename or folder), error.strerror or str(error)))

@@ -184,10 +184,11 @@ class _Run:
                 for outcome in outcomes:
                     self._take(outcome)
         except BaseException:
-            _remove_parts(self._plan)
             with contextlib.suppress(OSError):  # what ended the batch is the news
                 self._report(started)
             raise
+        finally:
+            _remove_parts(self._plan)  # of workers that died
         return self._report(started)
 
     def _take(self, outcome: Outcome) -> None:

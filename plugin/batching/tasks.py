@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from hushgate.batching.plan import Job
 from hushgate.batching.recipe import BatchSettings
@@ -61,8 +61,7 @@ def run_task(task: Task, on_progress: Callable[[float], None] = lambda fraction:
     from hushgate.cli import describe_error
 
     job = task.job
-    with tempfile.TemporaryDirectory(prefix="hushgate-") as scratch:
-        staging = _Staging(job, Path(scratch))
+    with _Staging(job) as staging:
         try:
             return _run(task, staging, on_progress)
         except Exception as error:  # one bad file never stops the rest
@@ -106,16 +105,24 @@ def _run(task: Task, staging: _Staging, on_progress: Callable[[float], None]) ->
 class _Staging:
     """Local files that stand for remote ones; local ones stand for themselves."""
 
-    def __init__(self, job: Job, scratch: Path) -> None:
+    def __init__(self, job: Job) -> None:
         from hushgate.batching.cleaning import Paths
 
         self._job = job
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._stand_ins: dict[str, str] = {}
         self.paths = Paths(
-            self._local(job.source, scratch / "in"),
-            self._local(job.target, scratch / "out"),
-            None if job.residual is None else self._local(job.residual, scratch / "out"),
+            self._local(job.source, "in"),
+            self._local(job.target, "out"),
+            None if job.residual is None else self._local(job.residual, "out"),
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._scratch is not None:
+            self._scratch.cleanup()
 
     def fetch(self) -> dict[str, Any]:
         """Bring the source here; its checksum, if it was remote. Makes the folders to write to."""
@@ -143,10 +150,11 @@ class _Staging:
             text = text.replace(stand_in, path)
         return text
 
-    def _local(self, path: str, folder: Path) -> Path:
+    def _local(self, path: str, folder: str) -> Path:
         if store_for(path).is_local:
             return Path(path)
-        stand_in = folder / posixpath.basename(path)
+        self._scratch = self._scratch or tempfile.TemporaryDirectory(prefix="hushgate-")
+        stand_in = Path(self._scratch.name) / folder / posixpath.basename(path)
         self._stand_ins[str(stand_in)] = path
         return stand_in
 
