@@ -64,10 +64,7 @@ def test_streamed_equals_whole(stateful: str, size: int) -> None:
     padded = np.pad(sound, ((0, 0), (0, denoiser.latency_samples)))
     # Blocks grow in the middle, where pedalboard's own plugins would lose their memory.
     edges = [0, 3, *range(3 + size, 5000, size), *range(5000, padded.shape[1], 2 * size), padded.shape[1]]
-    parts = [
-        denoiser(padded[:, start:end], RATE, reset=False)
-        for start, end in itertools.pairwise(edges)
-    ]
+    parts = [denoiser(padded[:, start:end], RATE, reset=False) for start, end in itertools.pairwise(edges)]
     np.testing.assert_allclose(np.concatenate(parts, axis=1), expected, atol=1e-5)
 
 
