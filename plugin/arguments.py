@@ -26,8 +26,8 @@ def checked_sample_rate(sample_rate: float) -> float:
     return sample_rate
 
 
-def checked_buffer_size(buffer_size: int) -> int:
-    """`buffer_size` as an int, if it is 1 sample or more.
+def checked_buffer_size(buffer_size: int, name: str = "buffer_size") -> int:
+    """`buffer_size` as an int, if it is 1 sample or more; errors call it `name`.
 
     Raises:
         TypeError: No whole number.
@@ -36,9 +36,9 @@ def checked_buffer_size(buffer_size: int) -> int:
     try:
         size = operator.index(buffer_size)
     except TypeError:
-        raise TypeError(f"buffer_size must be a whole number of samples (got {buffer_size!r}).") from None
+        raise TypeError(f"{name} must be a whole number of samples (got {buffer_size!r}).") from None
     if size < 1:
-        raise ValueError(f"buffer_size must be 1 sample or more (got {size}).")
+        raise ValueError(f"{name} must be 1 sample or more (got {size}).")
     return size
 
 

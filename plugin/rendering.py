@@ -121,7 +121,7 @@ def _open_stream(
     files: contextlib.ExitStack, effect: Effect, source: Any, block_size: int
 ) -> tuple[AudioFormat, Blocks]:
     check_streamable(effect)
-    size = checked_buffer_size(block_size)
+    size = checked_buffer_size(block_size, "block_size")
     if isinstance(source, str | os.PathLike):
         opened: AbstractContextManager[AudioReader] = open_input(source)
         reader = files.enter_context(opened)
