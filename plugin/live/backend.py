@@ -64,6 +64,13 @@ class StreamRequest:
     block_size: int
     device_latency_s: float | None = None
 
+    @property
+    def device_names(self) -> str:
+        """Both devices, or the one that is both, for messages."""
+        if self.input.index == self.output.index:
+            return repr(self.input.name)
+        return f"{self.input.name!r} with {self.output.name!r}"
+
 
 class Stream(Protocol):
     """An open connection. The callback runs in a thread of the audio system."""

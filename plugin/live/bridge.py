@@ -10,21 +10,22 @@ from numpy.typing import NDArray
 from hushgate.live.backend import AudioCallback
 from hushgate.live.tap import Tap
 
-# Blocks that wait for the output when all is regular: what comes in while the output takes one.
-_SPARE_BLOCKS = 1
-# Longest burst in which an input may deliver, seconds.
+# Room for what comes in while the output does not call.
 _CAPACITY_S = 1.0
-# More than one block too many, during all of this time, is left out.
+# More than one block too many, during all of this time, is left out; two dropouts within twice
+# this time are no accident.
 _PATIENCE_S = 1.0
+_MAX_RESERVE_S = 0.25
 
 
 class Bridge:
     """Hand blocks from an input callback to an output callback, and call one for both.
 
-    The output sets the pace: each of its callbacks takes a block that has come in. Where there is
-    none, silence goes in, and a dropout is reported. Where more and more waits, because the
-    output lost time or its clock is slower, the surplus is left out in a cross-fade, so the delay
-    stays what it is and the cut is soft.
+    The output sets the pace: each of its callbacks takes a block that has come in, and one more
+    waits in reserve. Where there is none, silence goes in, and a dropout is reported; if that
+    happens again soon, as with an input that delivers in bursts, the reserve grows by a block.
+    Where too much waits for a second, because the output lost time or its clock is slower, the
+    surplus is left out in a cross-fade, so the delay stays what it is and the cut is soft.
 
     Args:
         callback: Called for every block of the output, in its thread.
@@ -32,8 +33,8 @@ class Bridge:
         num_inputs: Channels of the input.
         sample_rate: Hz.
 
-    Latency: `latency_samples` on average, beside that of the devices. State: a `Tap` between the
-    two threads, and blocks that wait behind it.
+    Latency: the reserve, `latency_samples`, beside that of the devices. State: a `Tap` between
+    the two threads, and samples that wait behind it.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class Bridge:
     ) -> None:
         self._callback = callback
         self._block_size = block_size
-        self.latency_samples = _SPARE_BLOCKS * block_size
+        self.latency_samples = block_size
+        self._max_latency = max(block_size, round(_MAX_RESERVE_S * sample_rate))
         self._arrivals = Tap(num_inputs, max(round(_CAPACITY_S * sample_rate), 8 * block_size))
         self._waiting = np.zeros((num_inputs, 0), dtype=np.float32)
         self._is_running = False
         self._input_lost = False
         self._patience = max(1, round(_PATIENCE_S * sample_rate / block_size))
+        self._since_dropout = sys.maxsize
         self._fewest = sys.maxsize
         self._watched = 0
 
@@ -75,10 +78,12 @@ class Bridge:
             self._start(num_samples)
         is_lost = is_lost or self._input_lost
         self._input_lost = False
+        self._since_dropout += 1
         block = self._take(num_samples)
         if block is None:
-            is_lost = is_lost or self._is_running
-            self._is_running = False  # gather what is usual before going on
+            if self._is_running:
+                is_lost = True
+                self._note_dropout()
             block = np.zeros((self._waiting.shape[0], num_samples), dtype=np.float32)
         self._callback(block.T, output_block, is_lost)
 
@@ -109,6 +114,13 @@ class Bridge:
             rise = np.linspace(0.0, 1.0, num_samples, dtype=np.float32)
             block = block * (1.0 - rise) + waiting[:, surplus : surplus + num_samples] * rise
         return block
+
+    def _note_dropout(self) -> None:
+        """Gather the reserve again before going on; a larger one if this happens often."""
+        self._is_running = False
+        if self._since_dropout < 2 * self._patience:
+            self.latency_samples = min(self.latency_samples + self._block_size, self._max_latency)
+        self._since_dropout = 0
 
     def _begin_watch(self) -> None:
         self._fewest = sys.maxsize

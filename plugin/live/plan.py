@@ -54,9 +54,10 @@ def plan_stream(
 
     if sample_rate is not None:
         if not backend.offers(request(sample_rate)):
+            usual = {f"{device.sample_rate:g} Hz" for device in (source, sink)}
             raise ValueError(
-                f"sample_rate must be one that {source.name!r} and {sink.name!r} offer "
-                f"(got {sample_rate:g} Hz). Theirs are {source.sample_rate:g} and {sink.sample_rate:g} Hz."
+                f"sample_rate must be one that {request(sample_rate).device_names} offers "
+                f"(got {sample_rate:g} Hz). Usual here: {' and '.join(sorted(usual))}."
             )
         return request(sample_rate)
     for rate in (_PREFERRED_RATE, source.sample_rate, sink.sample_rate):

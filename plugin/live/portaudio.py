@@ -87,7 +87,7 @@ class PortAudioBackend:
             "latency": "low" if request.device_latency_s is None else request.device_latency_s,
         }
         streams: list[Any] = []
-        bridge_s = 0.0
+        bridge: Bridge | None = None
         try:
             if "ALSA" in (request.input.system, request.output.system):
                 bridge = Bridge(
@@ -96,7 +96,6 @@ class PortAudioBackend:
                     num_inputs=request.num_inputs,
                     sample_rate=request.sample_rate,
                 )
-                bridge_s = bridge.latency_samples / request.sample_rate
                 for kind, device, channels, call in (
                     (self._sd.InputStream, request.input, request.num_inputs, _input_call(bridge)),
                     (self._sd.OutputStream, request.output, request.num_outputs, _output_call(bridge)),
@@ -115,7 +114,7 @@ class PortAudioBackend:
             for stream in streams:
                 stream.close(ignore_errors=True)
             raise DeviceError(_open_error(error, request)) from error
-        return PortAudioStream(self._sd, streams, request, bridge_s)
+        return PortAudioStream(self._sd, streams, request, bridge)
 
 
 def _duplex_call(callback: AudioCallback) -> Callable[..., None]:
@@ -158,22 +157,28 @@ class PortAudioStream:
         sd: The module sounddevice.
         streams: What to start and close together.
         request: What was asked for.
-        bridge_s: Delay between two streams, seconds.
+        bridge: What joins two streams.
     """
 
-    def __init__(self, sd: Any, streams: list[Any], request: StreamRequest, bridge_s: float) -> None:
+    def __init__(
+        self, sd: Any, streams: list[Any], request: StreamRequest, bridge: Bridge | None = None
+    ) -> None:
         self._sd = sd
         self._streams = streams
         self._request = request
-        if len(streams) == 1:
-            self._latency_s: tuple[float, float] = streams[0].latency
-        else:
-            self._latency_s = (streams[0].latency + bridge_s, streams[1].latency)
+        self._bridge = bridge
+        # Read once: a stream that has ended by itself no longer tells.
+        self._device_latency_s: tuple[float, float] = (
+            streams[0].latency if bridge is None else (streams[0].latency, streams[1].latency)
+        )
 
     @property
     def latency_s(self) -> tuple[float, float]:
-        """Delay of input and output as PortAudio reports it, seconds."""
-        return self._latency_s
+        """Delay of input and output as PortAudio reports it, and of the bridge, seconds."""
+        before, after = self._device_latency_s
+        if self._bridge is not None:
+            before += self._bridge.latency_samples / self._request.sample_rate
+        return before, after
 
     @property
     def is_active(self) -> bool:
@@ -205,9 +210,7 @@ class PortAudioStream:
 
 
 def _open_error(error: Exception, request: StreamRequest) -> str:
-    names = f"{request.input.name!r}"
-    if request.output.index != request.input.index:
-        names += f" with {request.output.name!r}"
+    names = request.device_names
     code = error.args[1] if len(error.args) > 1 else None
     if code == _INVALID_RATE:
         return (

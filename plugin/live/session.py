@@ -177,7 +177,7 @@ class Session:
             self._num_seen, self._seen_at = num_processed, now
         if self.is_finished:
             return
-        names = self._device_names()
+        names = self._request.device_names
         if not self._stream.is_active and not self.processor.is_finished:
             raise DeviceError(f"{names} stopped: the device or its sound server has gone.")
         if now - self._seen_at > _SILENT_DEVICE_S:
@@ -229,12 +229,6 @@ class Session:
         while not self.processor.is_finished and time.monotonic() < deadline:
             time.sleep(0.005)
         time.sleep(min(0.5, self._stream.latency_s[1]))
-
-    def _device_names(self) -> str:
-        names = [repr(self._request.input.name)]
-        if self._request.output.index != self._request.input.index:
-            names.append(repr(self._request.output.name))
-        return " or ".join(names)
 
 
 def list_devices(backend: Backend | None = None) -> Sequence[Device]:
