@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hushgate.audio_format import DEFAULT_BLOCK_SIZE, AudioFormat, output_format
 from hushgate.errors import AudioFileError
 from hushgate.sound_file import FileReader, FileWriter, check_target
+from hushgate.tags import copy_metadata
 from hushgate.wav_stream import PIPE_SUBTYPES, WavStreamReader, WavStreamWriter
 
 __all__ = [
@@ -50,6 +51,7 @@ class AudioWriter(Protocol):
 
     format: AudioFormat
     num_clipped: int
+    warnings: list[str]
 
     def write(self, block: NDArray[np.float32]) -> None:
         """Append float32 (channels, samples)."""
@@ -111,6 +113,8 @@ def open_output(
 ) -> AbstractContextManager[AudioWriter]:
     """A context manager that writes what comes from `source_path` in the form of `source`.
 
+    Between files, tags and markers go along; what could not be kept is said in `warnings` at the end.
+
     Args:
         path: File name, or "-" for WAV on standard output.
         source: Form of the input; see `output_format` for what becomes of it.
@@ -135,7 +139,15 @@ def open_output(
     check_target(target, overwrite=True)
     if from_file is not None and target.exists() and target.samefile(from_file):
         raise ValueError(f"{target} is both input and output. Name another output.")
-    return FileWriter(target, output_format(source, from_file, target, subtype), overwrite=overwrite)
+    form = output_format(source, from_file, target, subtype)
+
+    def carry_tags(part: Path) -> None:
+        if from_file is not None and from_file.is_file():
+            lost = copy_metadata(from_file, source, part, form)
+            writer.warnings += [f"{target}: {message}" for message in lost]
+
+    writer = FileWriter(target, form, overwrite=overwrite, finish=carry_tags)
+    return writer
 
 
 def _standard(stream: TextIO) -> BufferedIOBase:

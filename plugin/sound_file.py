@@ -153,6 +153,7 @@ class FileWriter:
 
     Attributes:
         num_clipped: Samples so far that did not fit the sample format and were limited.
+        warnings: What else the user should know, one sentence each; for `finish` to add to.
 
     Raises:
         FileExistsError: There is a file and `overwrite` is False.
@@ -173,6 +174,7 @@ class FileWriter:
         self.path = Path(path)
         self.format = form
         self.num_clipped = 0
+        self.warnings: list[str] = []
         self._num_written = 0
         self._overwrite = overwrite
         self._quantize = Quantizer(form.subtype, dither_seed=dither_seed)

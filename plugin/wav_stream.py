@@ -142,12 +142,14 @@ class WavStreamWriter:
 
     Attributes:
         num_clipped: Samples so far that did not fit the sample format and were limited.
+        warnings: What else the user should know: nothing.
     """
 
     def __init__(self, stream: BufferedIOBase, form: AudioFormat) -> None:
         self._stream = stream
         self.format = form
         self.num_clipped = 0
+        self.warnings: list[str] = []
         code, bits = _CODES[form.subtype]
         frame_bytes = form.num_channels * (bits // 8)
         size = UNKNOWN_SIZE if form.num_samples is None else form.num_samples * frame_bytes

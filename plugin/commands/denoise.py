@@ -104,7 +104,9 @@ def _default_target(source: str, is_residual: bool) -> str:
     if source == PIPE:
         return PIPE
     path = Path(source)
-    return str(path.with_name(f"{path.stem}.{'residual' if is_residual else 'denoised'}{path.suffix}"))
+    kind = "residual" if is_residual else "denoised"
+    # A name without extension must keep none: the extension decides the format.
+    return str(path.with_name(f"{path.stem}.{kind}{path.suffix}" if path.suffix else f"{path.name}-{kind}"))
 
 
 class _Level:
@@ -147,7 +149,7 @@ def _summary(
 
     duration_s = before.num_samples / form.sample_rate
     latency_ms = 1000.0 * effect.latency_samples / form.sample_rate
-    removed = f" ({before.dbfs - after.dbfs:.1f} dB removed)" if after.dbfs > -math.inf else ""
+    removed = f" ({before.dbfs - after.dbfs:z.1f} dB removed)" if after.dbfs > -math.inf else ""
     factor = max(elapsed_s, 1e-9) / duration_s
     models = ", ".join(denoiser.model for denoiser in find_denoisers(effect)) or "none"
     return [
@@ -164,7 +166,7 @@ def _faults(source: str, reader: AudioReader, effect: Denoiser | Chain, writer: 
     """What the user must know about the result, one sentence each."""
     from hushgate.effect_description import find_denoisers
 
-    faults = list(reader.warnings)
+    faults = [*reader.warnings, *writer.warnings]
     if effect.num_nonfinite:
         faults.append(f"{source}: samples that were no numbers and became silence: {effect.num_nonfinite}.")
     for denoiser in find_denoisers(effect):

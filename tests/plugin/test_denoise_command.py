@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from mutagen.flac import FLAC
 
 from hushgate import Denoiser, cli
 from hushgate.engine import PARAMETERS
@@ -140,6 +141,27 @@ def test_residual_has_a_name_of_its_own_and_adds_up(take: Path, stateful: str) -
         for kind in ("denoised", "residual")
     ]
     np.testing.assert_allclose(sum(parts), soundfile.read(take, dtype="float32")[0], atol=1e-6)
+
+
+def test_a_name_without_extension_is_no_obstacle(take: Path, identity: str) -> None:
+    take.rename(take.with_name("take"))
+    assert cli.main(["denoise", str(take.with_name("take")), "--model", identity]) == 0
+    assert soundfile.info(take.with_name("take-denoised")).subtype == "PCM_24"
+
+
+def test_tags_go_along_and_what_cannot_be_kept_is_said(
+    tmp_path: Path, identity: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "song.flac"
+    soundfile.write(source, noise(4800, 2), 48_000)
+    tagged = FLAC(source)
+    tagged["title"] = "Rain"
+    tagged.save()
+    assert cli.main(["denoise", str(source), "--model", identity]) == 0
+    assert FLAC(tmp_path / "song.denoised.flac")["title"] == ["Rain"]
+    assert capsys.readouterr().err == ""
+    assert cli.main(["denoise", str(source), "-o", str(tmp_path / "song.w64"), "--model", identity]) == 0
+    assert "song.w64: this format cannot hold some tags: TITLE." in capsys.readouterr().err
 
 
 def test_mix_0_gives_the_file_back_bit_for_bit(take: Path, identity: str) -> None:
