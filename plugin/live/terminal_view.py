@@ -18,7 +18,9 @@ from hushgate.live.status import Status
 from hushgate.live.views import describe_latency, format_level, state_word
 
 _PERIOD_S = 0.1
-_BAR_WIDTH = 30
+_WIDEST_BAR, _NARROWEST_BAR = 30, 6
+# What stands beside a bar: names, figures, gaps.
+_BESIDE_BAR = 32
 _QUIETEST_DBFS = -60.0
 _LARGEST_REDUCTION_DB = 40.0
 
@@ -46,6 +48,7 @@ class TerminalView:
         self._clock = clock
         self._due = -math.inf
         # Drawn only when there is something to draw, never by a thread of its own.
+        self._console = console
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._is_plain = not console.encoding.lower().startswith("utf")
 
@@ -70,7 +73,7 @@ class TerminalView:
         table = Table.grid(padding=(0, 2))
         table.add_column(style="bold")
         table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True)
+        table.add_column()
         for name, dbfs in (("input", status.input_dbfs), ("output", status.output_dbfs)):
             part = 1.0 - max(dbfs, _QUIETEST_DBFS) / _QUIETEST_DBFS
             style = "red" if dbfs > -1.0 else "yellow" if dbfs > -6.0 else "green"
@@ -112,6 +115,7 @@ class TerminalView:
         return "   ".join(facts)
 
     def _bar(self, part: float, style: str) -> Text:
-        filled = round(_BAR_WIDTH * min(1.0, max(0.0, part)))
+        width = min(_WIDEST_BAR, max(_NARROWEST_BAR, self._console.width - _BESIDE_BAR))
+        filled = round(width * min(1.0, max(0.0, part)))
         full, empty = ("#", "-") if self._is_plain else ("\N{FULL BLOCK}", "\N{LIGHT SHADE}")
-        return Text.assemble((full * filled, style), (empty * (_BAR_WIDTH - filled), "dim"))
+        return Text.assemble((full * filled, style), (empty * (width - filled), "dim"))
