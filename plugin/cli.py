@@ -23,6 +23,7 @@ _COMMANDS = {
     "denoise": ("hushgate.commands.denoise", "remove the noise from a sound file"),
     "live": ("hushgate.commands.live", "remove the noise from a microphone, now"),
     "models": ("hushgate.commands.models", "list the models that ship with hushgate"),
+    "plot": ("hushgate.commands.plot", "draw a recording before and after"),
     "presets": ("hushgate.commands.presets", "list the presets that ship with hushgate, or print one"),
 }
 _COMMAND_GROUP = "hushgate.commands"
