@@ -195,9 +195,13 @@ class Hush(nn.Module):
         for layer in self.up:
             x = layer(x)
         mask = self.decode(gather_neighbours(x)).clamp(-_MASK_BOUND, _MASK_BOUND)
-        mask = mask.reshape(batch, frames, bins, 2)
+        mask = mask.reshape(batch, frames, bins, 2)[:, :, : bins - stride]
         top = mask[:, :, self.upper_from_bin :]
         upper_gain = top.square().sum(-1).sqrt().mean(-1, keepdim=True).clamp(max=1.0)
+        # The highest patch lies where every resampler that made the training audio rolls off: nothing was
+        # learnt there, so it goes with what lies above.
+        edge = torch.stack([upper_gain, torch.zeros_like(upper_gain)], dim=-1).expand(-1, -1, stride, -1)
+        mask = torch.cat([mask, edge], dim=2)
         return mask, upper_gain, new_state
 
     def fuse(self) -> Hush:
