@@ -111,7 +111,7 @@ def _figures(file: FileResult) -> str:
     channels = {1: "mono", 2: "stereo"}.get(file.num_channels or 0, f"{file.num_channels} channels")
     clipping = f"{file.num_clipped} samples" if file.num_clipped else "none"
     if file.clip_gain_db:
-        clipping += f", turned down {-file.clip_gain_db:.1f} dB"
+        clipping += f", turned down {-file.clip_gain_db:z.1f} dB"
     factor = file.real_time_factor
     rows = [
         [("length", _duration(file.duration_s)), ("form", f"{file.container} {file.subtype}, {channels}")],
@@ -154,7 +154,7 @@ def _text(value: object) -> str:
 
 
 def _db(level: float | None) -> str:
-    return "silence" if level is None else f"{level:.1f}"
+    return "silence" if level is None else f"{level:z.1f}"
 
 
 def _duration(seconds: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -52,6 +53,8 @@ class PlainView(QuietView):
 class RichView(QuietView):
     """A bar for the whole batch with the time left, and one for every file that is in work.
 
+    Files count by their size, so that the time left is right for a folder of long and short ones.
+
     Args:
         progress: Shows the bars; running.
     """
@@ -59,41 +62,50 @@ class RichView(QuietView):
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._bars: dict[str, TaskID] = {}
+        self._shares: dict[str, float] = {}
+        self._sizes: dict[str, float] = {}
         self._whole: TaskID | None = None
 
     def planned(self, jobs: Sequence[Job], results: Sequence[FileResult]) -> None:
         """See `View`."""
-        self._whole = self._progress.add_task("all files", total=float(len(jobs)))
+        self._sizes = {job.source: _size(job.source) for job in jobs}
+        self._whole = self._progress.add_task("all files", total=sum(self._sizes.values()))
 
     def started(self, job: Job) -> None:
         """See `View`."""
-        self._remove(job.source)
+        self._remove(job.source)  # a second attempt
         self._bars[job.source] = self._progress.add_task(_shown(job.name), total=1.0)
+        self._count(job.source, 0.0)
 
     def progressed(self, job: Job, fraction: float) -> None:
         """See `View`."""
         if job.source in self._bars:
-            before = self._progress.tasks[self._progress.task_ids.index(self._bars[job.source])].completed
             self._progress.update(self._bars[job.source], completed=fraction)
-            self._advance(fraction - before)
+        self._count(job.source, fraction)
 
     def finished(self, result: FileResult) -> None:
         """See `View`."""
-        left = 1.0
-        if result.source in self._bars:
-            place = self._progress.task_ids.index(self._bars[result.source])
-            left -= self._progress.tasks[place].completed
-        self._advance(left)
+        self._count(result.source, 1.0)
         self._remove(result.source)
         self._progress.console.print(_shown(describe(result)), markup=False, highlight=False)
 
-    def _advance(self, share: float) -> None:
+    def _count(self, source: str, fraction: float) -> None:
+        """Move the bar of the batch by what has been added to, or lost of, a file."""
+        added = fraction - self._shares.get(source, 0.0)
+        self._shares[source] = fraction
         if self._whole is not None:
-            self._progress.advance(self._whole, share)
+            self._progress.advance(self._whole, added * self._sizes.get(source, 0.0))
 
     def _remove(self, source: str) -> None:
         if (bar := self._bars.pop(source, None)) is not None:
             self._progress.remove_task(bar)
+
+
+def _size(path: str) -> float:
+    try:
+        return float(max(1, os.path.getsize(path)))
+    except OSError:  # missing, or not on this machine
+        return 1.0
 
 
 def describe(result: FileResult) -> str:
@@ -108,7 +120,7 @@ def describe(result: FileResult) -> str:
     if result.duration_s is not None:
         facts.append(f"{result.duration_s:.1f} s")
     if result.noise_removed_db is not None:
-        facts.append(f"noise floor {-result.noise_removed_db:+.1f} dB")
+        facts.append(f"noise floor {-result.noise_removed_db:+z.1f} dB")
     if result.real_time_factor:
         facts.append(f"{1.0 / result.real_time_factor:.0f} times real time")
     if result.num_clipped:

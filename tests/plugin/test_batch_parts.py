@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 import struct
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
+from rich.progress import Progress
 
 from hushgate.batching.existing import Policy, decide
 from hushgate.batching.inputs import Source, find_inputs, read_list
@@ -20,6 +23,8 @@ from hushgate.batching.limiter import PeakLimiter
 from hushgate.batching.pictures import spectrogram_png
 from hushgate.batching.plan import Plan, PlanError, make_plan, output_name
 from hushgate.batching.recipe import BatchSettings, make_recipe
+from hushgate.batching.results import FileResult
+from hushgate.batching.views import RichView
 from hushgate.overview import SpectrogramOverview, WaveformOverview
 from tests.plugin.conftest import noise
 
@@ -389,3 +394,28 @@ def test_settings_are_checked_when_made(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         BatchSettings(settings.recipe, **arguments)  # type: ignore[arg-type]
+
+
+# -- showing ---------------------------------------------------------------------------------------
+
+
+def test_the_bar_of_the_batch_counts_files_by_their_size(tmp_path: Path, settings: BatchSettings) -> None:
+    for name, size in (("long.wav", 3000), ("short.wav", 1000)):
+        (tmp_path / name).write_bytes(bytes(size))
+    sources = [Source(str(tmp_path / name), name) for name in ("long.wav", "short.wav")]
+    long, short = make_plan(sources, "out", settings).jobs
+    with Progress(console=Console(file=io.StringIO())) as progress:
+        view = RichView(progress)
+        view.planned([long, short], [])
+        whole = progress.tasks[0]
+        view.started(long)
+        view.progressed(long, 0.5)
+        assert (whole.total, whole.completed) == (4000, 1500)
+        view.started(long)  # its worker died
+        assert whole.completed == 0
+        view.finished(FileResult(long.source, "long.wav", "done", ""))
+        view.started(short)
+        assert whole.completed == 3000
+        assert [task.description for task in progress.tasks] == ["all files", "short.wav"]
+        view.finished(FileResult(short.source, "short.wav", "failed", "", error="no sound"))
+        assert whole.finished
