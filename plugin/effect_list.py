@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterable, Mapping, MutableSequence
+from collections.abc import Iterable, Iterator, Mapping, MutableSequence
 from typing import Any, Self, overload
 
 import numpy as np
@@ -18,10 +18,13 @@ from hushgate.engine.stream_format import replace_nonfinite
 from hushgate.graph import Graph
 from hushgate.latency import tree_latency
 from hushgate.layout import LayoutMemory
-from hushgate.stages import StreamFormat, clear_native
+from hushgate.stages import MAX_CHUNK_SIZE, StreamFormat, clear_native
 from hushgate.streaming import MAX_DRAIN_SECONDS, Effect
 
 Member = Effect | None
+
+# Samples that go through a chain at once: few calls, and memory that does not grow with the recording.
+_PIECE_SIZE = 16 * MAX_CHUNK_SIZE
 
 
 class EffectList(Container, MutableSequence[Member]):
@@ -160,26 +163,41 @@ class EffectList(Container, MutableSequence[Member]):
     def _whole(
         self, graph: Graph, tree: EffectTree, block: NDArray[np.float32], buffer_size: int
     ) -> NDArray[np.float32]:
-        """Process a block and then silence, until as many samples are out as went in.
-
-        Everything goes into an effect in one call where possible: not all native ones survive two.
-        """
+        """Process a block and then silence, until as many samples are out as went in."""
         num_channels, num_samples = block.shape
-        if num_samples == 0:
-            return block.copy()
         sample_rate = graph.form.sample_rate
-        num_silent = tree_latency(tree, sample_rate)
-        sound = np.zeros((num_channels, num_samples + num_silent), np.float32)
-        sound[:, :num_samples] = block
-        output = graph.process(sound, buffer_size)[:, :num_samples]
-        while output.shape[1] < num_samples:
-            num_owed = num_samples - output.shape[1]
+        output = np.empty(block.shape, np.float32)
+        num_out = num_silent = 0
+        for piece in self._pieces(tree, block, sample_rate):
+            ready = graph.process(piece, buffer_size)[:, : num_samples - num_out]
+            output[:, num_out : num_out + ready.shape[1]] = ready
+            num_out += ready.shape[1]
+        while num_out < num_samples:
+            num_owed = num_samples - num_out
             if num_silent > MAX_DRAIN_SECONDS * sample_rate:
                 raise RuntimeError(f"{self!r} kept {num_owed} samples and does not return them.")
-            more = graph.process(np.zeros((num_channels, num_owed), np.float32), buffer_size)
-            output = np.concatenate([output, more], axis=1)
+            ready = graph.process(np.zeros((num_channels, num_owed), np.float32), buffer_size)
+            output[:, num_out : num_out + ready.shape[1]] = ready
+            num_out += ready.shape[1]
             num_silent += num_owed
         return output
+
+    @staticmethod
+    def _pieces(
+        tree: EffectTree, block: NDArray[np.float32], sample_rate: float
+    ) -> Iterator[NDArray[np.float32]]:
+        """The block, and silence for as long as the effects hold it back."""
+        num_channels, num_samples = block.shape
+        if num_samples == 0:
+            return
+        silence = np.zeros((num_channels, tree_latency(tree, sample_rate)), np.float32)
+        if tree.not_streamable():
+            yield np.concatenate([block, silence], axis=1)  # they do not survive a second call
+            return
+        for start in range(0, num_samples, _PIECE_SIZE):
+            yield block[:, start : start + _PIECE_SIZE]
+        if silence.shape[1]:
+            yield silence
 
     # -- facts ----------------------------------------------------------------------------------
 

@@ -1,0 +1,153 @@
+"""What a chain costs beyond its effects, and how chains in threads share the processor.
+
+python benchmarks/chain.py
+python benchmarks/chain.py --model path/to/model.onnx --seconds 60
+
+Overhead is measured in processor time, parts and chain in turn, so that other work on the machine
+hardly disturbs it. Scaling is measured by the clock and needs an idle machine: the script says so
+where it is not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pedalboard
+from numpy.typing import NDArray
+from speed import test_signal
+from tables import markdown_table
+
+from hushgate import Chain, Denoiser
+
+SAMPLE_RATE, NUM_CHANNELS = 48_000, 2
+BUFFER_SIZE = 8192  # pedalboard's default
+THREADS = (1, 2, 4)
+
+Sound = NDArray[np.float32]
+Effects = list[pedalboard.Plugin | Denoiser]
+
+
+def make_effects(model: str) -> Effects:
+    """High-pass, denoiser, compressor, limiter."""
+    return [
+        pedalboard.HighpassFilter(80.0),
+        Denoiser(model),
+        pedalboard.Compressor(threshold_db=-22.0, ratio=3.0, attack_ms=5.0, release_ms=120.0),
+        pedalboard.Limiter(threshold_db=-1.5),
+    ]
+
+
+def run_whole(effect: pedalboard.Plugin | Denoiser | Chain, sound: Sound) -> Sound:
+    """As a script cleans a recording."""
+    return effect(sound, SAMPLE_RATE, BUFFER_SIZE)
+
+
+def run_blocks(
+    effect: pedalboard.Plugin | Denoiser | Chain, sound: Sound, block_size: int = BUFFER_SIZE
+) -> Sound:
+    """As a host streams it; what comes out first is shorter, by the latency."""
+    effect.reset()
+    return np.concatenate(
+        [
+            effect(sound[:, start : start + block_size], SAMPLE_RATE, block_size, reset=False)
+            for start in range(0, sound.shape[1], block_size)
+        ],
+        axis=1,
+    )
+
+
+def run_parts(effects: Effects, run: Callable[..., Sound], sound: Sound) -> Sound:
+    """One effect after the other, each over everything."""
+    for effect in effects:
+        sound = run(effect, sound)
+    return sound
+
+
+def processor_seconds(work: Callable[[], object]) -> float:
+    """Time that this thread's processor worked on it."""
+    started = time.thread_time()
+    work()
+    return time.thread_time() - started
+
+
+def overhead_rows(model: str, seconds: float, repeats: int) -> list[list[str]]:
+    """The chain against its parts, in turn; medians of the pairs."""
+    sound = test_signal(SAMPLE_RATE, NUM_CHANNELS, seconds)
+    parts, chain = make_effects(model), Chain(make_effects(model))
+    rows = []
+    for name, run in (("whole", run_whole), (f"blocks of {BUFFER_SIZE}", run_blocks)):
+        run_parts(parts, run, sound)
+        run(chain, sound)
+        pairs = []
+        for _ in range(repeats):
+            alone = processor_seconds(lambda run=run: run_parts(parts, run, sound))
+            together = processor_seconds(lambda run=run: run(chain, sound))
+            pairs.append((alone, together))
+        alone, together = (statistics.median(times) for times in zip(*pairs, strict=True))
+        ratio = statistics.median(together / alone for alone, together in pairs)
+        rows.append([name, f"{alone:.3f}", f"{together:.3f}", f"{100.0 * (ratio - 1.0):+.1f} %"])
+    return rows
+
+
+def time_files(model: str, num_files: int, num_threads: int, sound: Sound) -> float:
+    """Seconds by the clock for `num_files` recordings, each with a chain of its own."""
+    chains = [Chain(make_effects(model)) for _ in range(num_files)]
+    for chain in chains:
+        run_whole(chain, sound[:, :BUFFER_SIZE])
+    with ThreadPoolExecutor(num_threads) as pool:
+        list(pool.map(lambda _: None, range(num_threads)))
+        started = time.perf_counter()
+        list(pool.map(lambda chain: run_whole(chain, sound), chains))
+        return time.perf_counter() - started
+
+
+def scaling_rows(model: str, seconds: float, repeats: int) -> list[list[str]]:
+    """Four recordings by 1, 2 and 4 threads; then two recordings by one thread and by two."""
+    sound = test_signal(SAMPLE_RATE, NUM_CHANNELS, seconds)
+    rows = []
+    for num_files, all_threads in ((4, THREADS), (2, (1, 2))):
+        alone = 0.0
+        for num_threads in all_threads:
+            taken = min(time_files(model, num_files, num_threads, sound) for _ in range(repeats))
+            alone = alone or taken
+            rate = num_files * seconds / taken
+            rows.append(
+                [str(num_files), str(num_threads), f"{taken:.2f}", f"{rate:.0f}", f"{taken / alone:.2f}"]
+            )
+    return rows
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="voice")
+    parser.add_argument("--seconds", type=float, default=30.0, help="length of one recording")
+    parser.add_argument("--repeats", type=int, default=5)
+    args = parser.parse_args(argv)
+
+    cores, load = os.cpu_count() or 1, os.getloadavg()[0]
+    print(f"{platform.processor() or platform.machine()}, {cores} cores, load {load:.1f} before the start")
+    form = f"{SAMPLE_RATE / 1000:g} kHz, {NUM_CHANNELS} channels, {args.seconds:g} s"
+    print(
+        f"\nHigh-pass, denoiser, compressor, limiter; {form}; processor seconds, median of {args.repeats}.\n"
+    )
+    rows = overhead_rows(args.model, args.seconds, args.repeats)
+    print(markdown_table(["how", "sum of parts", "chain", "overhead"], rows))
+
+    print(f"\nThe same chain in threads; seconds by the clock, best of {args.repeats}.\n")
+    if load > 0.5:
+        print(f"The machine is busy (load {load:.1f}): these figures say little.\n")
+    rows = scaling_rows(args.model, args.seconds, args.repeats)
+    print(markdown_table(["files", "threads", "s", "x real time", "of one thread"], rows))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
