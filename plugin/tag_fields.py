@@ -78,7 +78,7 @@ class Fields:
 def read_fields(path: Path, family: str | None) -> Fields:
     """What a file says about itself, in common terms; nothing for forms that carry no tags we know."""
     fields = Fields()
-    if family in ("RIFF", "AIFF"):
+    if family in ("RIFF", "AIFF", "W64", "CAF"):
         _read_chunk_fields(path, fields)
     elif family == "MP3":
         from mutagen.id3 import ID3, ID3NoHeaderError
@@ -93,7 +93,7 @@ def read_fields(path: Path, family: str | None) -> Fields:
         fields.pictures += [picture.write() for picture in flac.pictures]
         if flac.cuesheet is not None:
             fields.lost.append("cue sheet")
-    elif family is not None:
+    elif family in ("Vorbis", "Opus"):
         _read_comments(_ogg(path, family).tags or [], fields)
     return fields
 
@@ -130,7 +130,7 @@ def write_fields(path: Path, family: str | None, fields: Fields) -> list[str]:
             flac.add_picture(Picture(picture))
         flac.save()
         return []
-    if family is not None:
+    if family in ("Vorbis", "Opus"):
         ogg = _ogg(path, family)
         pictures = [(_PICTURE_KEY, base64.b64encode(data).decode()) for data in fields.pictures]
         ogg.tags.extend([*_comment_pairs(fields), *pictures])
@@ -221,12 +221,12 @@ def _read_chunk_fields(path: Path, fields: Fields) -> None:
         for chunk in [c for part in layout.extras for c in part]:
             body = chunk_body(file, chunk)
             if chunk.kind == b"LIST" and body[:4] == b"INFO":
-                for kind, text in _info_entries(body[4:], layout.order):
+                for kind, text in _info_entries(body[4:], layout.dialect.order):
                     if kind in _FROM_INFO:
                         fields.add(_FROM_INFO[kind], text)
                     elif (name := kind.decode("ascii", "backslashreplace")) not in _IGNORED:
                         fields.lost.append(name)
-            elif layout.family == "AIFF" and chunk.kind in _FROM_AIFF:
+            elif layout.dialect.family == "AIFF" and chunk.kind in _FROM_AIFF:
                 fields.add(_FROM_AIFF[chunk.kind], _decode(body))
             elif chunk.kind.upper() == b"ID3 ":
                 _read_embedded_id3(body, fields)

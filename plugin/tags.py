@@ -12,7 +12,16 @@ from hushgate.audio_format import AudioFormat
 from hushgate.chunks import copy_chunks
 from hushgate.errors import AudioFileError
 
-_FAMILIES = {"WAV": "RIFF", "WAVEX": "RIFF", "RF64": "RIFF", "AIFF": "AIFF", "FLAC": "FLAC", "MP3": "MP3"}
+_FAMILIES = {
+    "WAV": "RIFF",
+    "WAVEX": "RIFF",
+    "RF64": "RIFF",
+    "AIFF": "AIFF",
+    "W64": "W64",
+    "CAF": "CAF",
+    "FLAC": "FLAC",
+    "MP3": "MP3",
+}
 _OGG_FAMILIES = {"VORBIS": "Vorbis", "OPUS": "Opus"}
 # FLAC's block types (RFC 9639, section 8): application, comments, cue sheet, picture.
 _FLAC_METADATA = (2, 4, 5, 6)
@@ -29,9 +38,9 @@ def copy_metadata(
 ) -> list[str]:
     """Give `target` what `source` carries beside its sound.
 
-    Between files of one family everything is kept as it is: chunks of WAV and AIFF byte for byte,
-    ID3 frames, Vorbis comments, pictures, cue sheets and application blocks. Into another family go
-    the fields that both know (title, artist, album, date, comment and the like) and pictures.
+    Between files of one family everything is kept as it is: chunks of WAV, AIFF, CAF and Wave64 byte
+    for byte, ID3 frames, Vorbis comments, pictures, cue sheets and application blocks. Into another
+    family go the fields that both know (title, artist, album, date, comment and the like) and pictures.
 
     Args:
         source: The file that was read.
@@ -169,6 +178,8 @@ def _describe(error: Exception) -> str:
 _LOADERS: dict[str | None, Callable[[Path], _Store]] = {
     "RIFF": _load_chunks,
     "AIFF": _load_chunks,
+    "W64": _load_chunks,
+    "CAF": _load_chunks,
     "MP3": _load_mp3,
     "FLAC": _load_flac,
     "Vorbis": _load_vorbis,

@@ -114,6 +114,30 @@ def test_rf64_keeps_its_chunks(tmp_path: Path) -> None:
     assert struct.unpack_from("<Q", content, 20)[0] == len(content) - 8
 
 
+W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "subtype", "tail"),
+    [("a.w64", "W64", "PCM_24", W64_TAIL), ("a.caf", "CAF", "PCM_24", b""), ("a.caf", "CAF", "ALAC_24", b"")],
+)
+def test_wave64_and_caf_keep_their_chunks(
+    tmp_path: Path, name: str, container: str, subtype: str, tail: bytes
+) -> None:
+    form = write_sound(tmp_path / name, container, subtype)
+    for kind, body in ((b"bext", bext(1)), (b"odd ", b"odd"), (b"info", b"\0\0\0\1title\0x\0")):
+        append_chunk(tmp_path / name, kind + tail, body)
+    target = tmp_path / f"b.{name}"
+    assert copied(tmp_path / name, target, form) == []
+    assert [kind for kind, _ in bodies(target)] == [kind for kind, _ in bodies(tmp_path / name)]
+    assert bodies(target)[-3:] == bodies(tmp_path / name)[-3:]
+    assert bodies(target)[-3:][0] == (b"bext", bext(1))
+    if container == "W64":
+        assert struct.unpack_from("<Q", target.read_bytes(), 16)[0] == target.stat().st_size
+    lost = copied(tmp_path / name, tmp_path / "c.flac", AudioFormat(48_000, 2, 48_000, "FLAC", "PCM_24"))
+    assert lost == ["FLAC cannot hold some tags: bext, info, odd."]
+
+
 def test_loudness_figures_of_the_old_sound_do_not_survive(tmp_path: Path) -> None:
     form = write_sound(tmp_path / "a.wav", "WAV", "PCM_16")
     insert_before_data(tmp_path / "a.wav", (b"bext", bext(2)))
