@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import threading
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, MutableSequence
+from collections.abc import Iterable, Mapping, MutableSequence
 from typing import Any, Self, overload
 
 import numpy as np
-import pedalboard
 from numpy.typing import NDArray
 
 from hushgate.arguments import checked_buffer_size, checked_flag, checked_sample_rate
+from hushgate.chain_runner import ChainRunner
 from hushgate.effect_description import describe_effect, make_members
-from hushgate.effect_tree import Container, EffectTree, read_tree
-from hushgate.engine.stream_format import replace_nonfinite
-from hushgate.graph import Graph
+from hushgate.effect_tree import Container, read_tree
 from hushgate.latency import tree_latency
-from hushgate.layout import LayoutMemory
-from hushgate.stages import MAX_CHUNK_SIZE, StreamFormat, clear_native
-from hushgate.streaming import MAX_DRAIN_SECONDS, Effect
+from hushgate.streaming import Effect
 
 Member = Effect | None
-
-# Samples that go through a chain at once: few calls, and memory that does not grow with the recording.
-_PIECE_SIZE = 16 * MAX_CHUNK_SIZE
 
 
 class EffectList(Container, MutableSequence[Member]):
@@ -33,12 +25,8 @@ class EffectList(Container, MutableSequence[Member]):
     def __init__(self, plugins: Iterable[Member] | None = None) -> None:
         self._members: tuple[Member, ...] = ()
         self._lock = threading.RLock()
-        self._layout = LayoutMemory()
-        self._graph: Graph | None = None
-        self._board: Any = pedalboard.Pedalboard([])  # its stubs know neither float64 nor None
-        self._board_tree: EffectTree | None = None
+        self._runner = ChainRunner()
         self._sample_rate: float | None = None
-        self._num_nonfinite = 0
         if plugins is not None:
             self._become(list(plugins))
 
@@ -86,118 +74,14 @@ class EffectList(Container, MutableSequence[Member]):
         with self._lock:
             tree = read_tree(self)
             self._sample_rate = sample_rate
-            if reset:
-                self._num_nonfinite = 0
-            if tree.is_native:
-                self._graph = None
-                return self._process_natively(tree, input_array, sample_rate, buffer_size, reset)
-            if self._board_tree is not None:
-                self._board, self._board_tree = pedalboard.Pedalboard([]), None
-            block = self._layout.to_planar(input_array)
-            if block.shape[0] == 0:
-                return self._layout.restore(np.empty(block.shape, np.float32))
-            block, _, num_replaced = replace_nonfinite(block)
-            self._num_nonfinite += num_replaced
-            graph = self._prepared_graph(tree, StreamFormat(sample_rate, block.shape[0]), reset=reset)
-            if reset:
-                output = self._whole(graph, tree, block, buffer_size)
-            else:
-                output = graph.process(block, buffer_size)
-            return self._layout.restore(output.copy() if np.may_share_memory(output, block) else output)
+            return self._runner.process(tree, input_array, sample_rate, buffer_size, reset)
 
     __call__ = process
 
     def reset(self) -> None:
         """Forget all sound and the last layout, keep all effects and settings."""
         with self._lock:
-            tree = read_tree(self)
-            self._layout.forget()
-            self._num_nonfinite = 0
-            self._board.reset()
-            if self._graph is not None and self._graph.is_for(tree):
-                self._graph.clear()
-            elif not (tree.is_native and tree.same_as(self._board_tree)):
-                self._graph = None
-                clear_native(tree.native_plugins())
-                for effect in tree.python_effects():
-                    effect.reset()
-
-    def _process_natively(
-        self, tree: EffectTree, input_array: Any, sample_rate: float, buffer_size: int, reset: bool
-    ) -> NDArray[np.float32]:
-        """One native board of everything: only pedalboard remembers layouts just as pedalboard does."""
-        if getattr(input_array, "size", None) == 0:
-            # pedalboard's Convolution ends the whole process over an empty block: show it to no plugin.
-            self._fill_board(())
-            self._board_tree = None
-            if reset:
-                clear_native(tree.native_plugins())
-        elif not tree.same_as(self._board_tree):
-            self._fill_board(self._members)
-            self._board_tree = tree
-        return self._board.process(input_array, sample_rate, buffer_size, reset)  # type: ignore[no-any-return]
-
-    def _fill_board(self, members: Iterable[Member]) -> None:
-        while len(self._board):
-            del self._board[0]
-        for member in members:
-            self._board.append(_as_native(member))
-
-    def _prepared_graph(self, tree: EffectTree, form: StreamFormat, *, reset: bool) -> Graph:
-        graph = self._graph
-        if graph is None or graph.form != form:
-            graph = Graph(form)
-        elif reset:
-            graph.clear()
-        graph.update(tree)
-        self._graph = graph
-        if not reset and (lossy := tree.not_streamable()):
-            warnings.warn(
-                f"pedalboard cannot run {', '.join(lossy)} block by block: sound is lost or shifted. "
-                "Process the whole recording with reset=True.",
-                RuntimeWarning,
-                stacklevel=3,
-            )
-        return graph
-
-    def _whole(
-        self, graph: Graph, tree: EffectTree, block: NDArray[np.float32], buffer_size: int
-    ) -> NDArray[np.float32]:
-        """Process a block and then silence, until as many samples are out as went in."""
-        num_channels, num_samples = block.shape
-        sample_rate = graph.form.sample_rate
-        output = np.empty(block.shape, np.float32)
-        num_out = num_silent = 0
-        for piece in self._pieces(tree, block, sample_rate):
-            ready = graph.process(piece, buffer_size)[:, : num_samples - num_out]
-            output[:, num_out : num_out + ready.shape[1]] = ready
-            num_out += ready.shape[1]
-        while num_out < num_samples:
-            num_owed = num_samples - num_out
-            if num_silent > MAX_DRAIN_SECONDS * sample_rate:
-                raise RuntimeError(f"{self!r} kept {num_owed} samples and does not return them.")
-            ready = graph.process(np.zeros((num_channels, num_owed), np.float32), buffer_size)
-            output[:, num_out : num_out + ready.shape[1]] = ready
-            num_out += ready.shape[1]
-            num_silent += num_owed
-        return output
-
-    @staticmethod
-    def _pieces(
-        tree: EffectTree, block: NDArray[np.float32], sample_rate: float
-    ) -> Iterator[NDArray[np.float32]]:
-        """The block, and silence for as long as the effects hold it back."""
-        num_channels, num_samples = block.shape
-        if num_samples == 0:
-            return
-        silence = np.zeros((num_channels, tree_latency(tree, sample_rate)), np.float32)
-        if tree.not_streamable():
-            yield np.concatenate([block, silence], axis=1)  # they do not survive a second call
-            return
-        for start in range(0, num_samples, _PIECE_SIZE):
-            yield block[:, start : start + _PIECE_SIZE]
-        if silence.shape[1]:
-            yield silence
+            self._runner.reset(read_tree(self))
 
     # -- facts ----------------------------------------------------------------------------------
 
@@ -222,7 +106,7 @@ class EffectList(Container, MutableSequence[Member]):
     @property
     def num_nonfinite(self) -> int:
         """Input samples since the last reset that were no numbers and became 0."""
-        return self._num_nonfinite
+        return self._runner.num_nonfinite
 
     @property
     def is_effect(self) -> bool:
@@ -345,10 +229,3 @@ def _check_member(member: object) -> None:
         raise TypeError(f"plugins must be effects with process and reset (got {member!r}).")
     if not getattr(member, "is_effect", True):
         raise ValueError(f"plugins must be effects (got {member!r}, an instrument that takes no sound).")
-
-
-def _as_native(member: Member) -> Any:
-    """A member that only holds native plugins, as one native plugin; None lets sound pass there too."""
-    if isinstance(member, Container):
-        return pedalboard.Pedalboard([_as_native(inner) for inner in member.members])
-    return member

@@ -457,7 +457,7 @@ def test_an_effect_that_swallows_sound_is_reported(monkeypatch: pytest.MonkeyPat
         def process(self, input_array: Any, *_: Any, **__: Any) -> Any:
             return input_array[:, :0]
 
-    with pytest.raises(RuntimeError, match="kept 100 samples and does not return them"):
+    with pytest.raises(RuntimeError, match="kept 100 samples and do not return them"):
         Chain([Hole()])(noise(100), 10.0)
 
 
