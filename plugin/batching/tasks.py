@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import stat
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from hushgate.batching.plan import Job
 from hushgate.batching.recipe import BatchSettings
 from hushgate.batching.results import FileResult
 from hushgate.batching.storage import Fingerprint, RemoteStore, store_for
+from hushgate.errors import AudioFileError
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ def _run(task: Task, staging: _Staging, on_progress: Callable[[float], None]) ->
     from hushgate.batching.cleaning import clean_file
 
     job, settings = task.job, task.settings
+    if store_for(job.source).is_local and not stat.S_ISREG(os.stat(job.source).st_mode):
+        raise AudioFileError(f"{job.source} is no regular file.")  # a pipe would wait for ever
     source_print = store_for(job.source).fingerprint(job.source)
     checksums = staging.fetch()
     figures = clean_file(
@@ -157,9 +161,3 @@ class _Staging:
         stand_in = Path(self._scratch.name) / folder / posixpath.basename(path)
         self._stand_ins[str(stand_in)] = path
         return stand_in
-
-
-def limit_threads() -> None:
-    """Keep numerical libraries to one thread in this process: the batch runs files side by side."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")

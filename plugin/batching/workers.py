@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import signal
-import sys
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from multiprocessing.connection import Connection, wait
-from typing import NoReturn, Protocol
+from multiprocessing.connection import wait
+from typing import Protocol
 
 from hushgate.batching.plan import Job
-from hushgate.batching.tasks import Outcome, Task, failure, limit_threads, run_task
+from hushgate.batching.tasks import Outcome, Task, failure, run_task
+from hushgate.batching.worker import READY, serve
 
-_PROGRESS_INTERVAL_S = 0.1
 _STOP_TIMEOUT_S = 5.0
 # A file whose process died gets a second chance: it may have been killed for another's memory.
 _MAX_ATTEMPTS = 2
 _MAX_FAILED_STARTS = 3
-_READY = -1.0  # in the place of a share
 
 
 class Listener(Protocol):
@@ -85,7 +81,8 @@ def run_in_processes(tasks: Sequence[Task], num_workers: int, listener: Listener
                     lost = worker.task
                     if lost is None:
                         continue
-                    if died_early or attempts[lost.job.index] < _MAX_ATTEMPTS:
+                    attempts[lost.job.index] -= died_early  # not this file's fault
+                    if attempts[lost.job.index] < _MAX_ATTEMPTS:
                         # It may have put its file in place before it died.
                         waiting.appendleft(replace(lost, overwrite=True))
                     else:
@@ -94,7 +91,7 @@ def run_in_processes(tasks: Sequence[Task], num_workers: int, listener: Listener
                 elif isinstance(message, Outcome):
                     worker.task = None
                     yield message
-                elif worker.task is not None and message == _READY:
+                elif worker.task is not None and message == READY:
                     num_failed_starts = 0
                     listener.started(worker.task.job)
                 elif worker.task is not None:
@@ -109,7 +106,7 @@ class _Worker:
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, other_end = context.Pipe()
-        self._process = context.Process(target=_serve, args=(other_end,), daemon=True)
+        self._process = context.Process(target=serve, args=(other_end,), daemon=True)
         with _interrupts_held():  # until the worker has said that it ignores them
             self._process.start()
         other_end.close()  # so that the line ends when the worker does
@@ -173,45 +170,3 @@ def _interrupts_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _serve(connection: Connection) -> None:
-    """The life of a worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    signal.signal(signal.SIGTERM, _leave)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    limit_threads()
-    connection.send(_READY)
-    progress = _Progress(connection)
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        while True:
-            connection.send(run_task(connection.recv(), progress.report))
-
-
-class _Progress:
-    """Passes progress on, not too often."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._last = 0.0
-
-    def report(self, fraction: float) -> None:
-        """A file's share that is done."""
-        now = time.monotonic()
-        if now - self._last >= _PROGRESS_INTERVAL_S:
-            self._last = now
-            self._connection.send(fraction)
-
-
-def _leave(signum: int, frame: object) -> NoReturn:
-    sys.exit(128 + signum)  # unwinds, so that temporary files go
-
-
-def _end_with_parent() -> None:
-    """End at once when the parent is gone: what it was told to do may be done by another by now."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)

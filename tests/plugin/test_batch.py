@@ -219,10 +219,12 @@ def test_resume_notices_changed_settings(stems: Path, tmp_path: Path, models: Pa
 def test_one_bad_file_never_stops_the_rest(stems: Path, tmp_path: Path, identity: str) -> None:
     (stems / "a.wav").write_text("this is no sound")
     (stems / "empty.flac").touch()
+    os.mkfifo(stems / "pipe.wav")  # nobody ever writes to it
     result = run(stems, tmp_path / "out", identity)
-    assert sorted(file.name for file in result.failed) == ["a.wav", "empty.flac"]
+    assert sorted(file.name for file in result.failed) == ["a.wav", "empty.flac", "pipe.wav"]
     assert files_in(tmp_path / "out") == ["bass.wav", "drums/kick.wav", "vox.flac"]
     assert "is empty" in (result.failed[1].error or "")
+    assert "is no regular file" in (result.failed[2].error or "")
 
 
 def test_files_cut_short_can_be_taken_as_they_are(tmp_path: Path, identity: str) -> None:
