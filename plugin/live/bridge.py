@@ -21,8 +21,8 @@ _MAX_RESERVE_S = 0.25
 class Bridge:
     """Hand blocks from an input callback to an output callback, and call one for both.
 
-    The output sets the pace: each of its callbacks takes a block that has come in, and one more
-    waits in reserve. Where there is none, silence goes in, and a dropout is reported; if that
+    The output sets the pace: each of its callbacks takes a block that has come in, and a reserve
+    goes on waiting. Where there is none, silence goes in, and a dropout is reported; if that
     happens again soon, as with an input that delivers in bursts, the reserve grows by a block.
     Where too much waits for a second, because the output lost time or its clock is slower, the
     surplus is left out in a cross-fade, so the delay stays what it is and the cut is soft.
@@ -32,19 +32,26 @@ class Bridge:
         block_size: Samples of most blocks.
         num_inputs: Channels of the input.
         sample_rate: Hz.
+        reserve: Samples to keep waiting, against an input that is irregular; at least a block.
 
     Latency: the reserve, `latency_samples`, beside that of the devices. State: a `Tap` between
     the two threads, and samples that wait behind it.
     """
 
     def __init__(
-        self, callback: AudioCallback, *, block_size: int, num_inputs: int, sample_rate: float
+        self,
+        callback: AudioCallback,
+        *,
+        block_size: int,
+        num_inputs: int,
+        sample_rate: float,
+        reserve: int = 0,
     ) -> None:
         self._callback = callback
         self._block_size = block_size
-        self.latency_samples = block_size
-        self._max_latency = max(block_size, round(_MAX_RESERVE_S * sample_rate))
-        self._arrivals = Tap(num_inputs, max(round(_CAPACITY_S * sample_rate), 8 * block_size))
+        self.latency_samples = max(block_size, reserve)
+        self._max_latency = max(self.latency_samples, round(_MAX_RESERVE_S * sample_rate))
+        self._arrivals = Tap(num_inputs, round(_CAPACITY_S * sample_rate) + 8 * block_size)
         self._waiting = np.zeros((num_inputs, 0), dtype=np.float32)
         self._is_running = False
         self._input_lost = False

@@ -95,6 +95,8 @@ class PortAudioBackend:
                     block_size=request.block_size,
                     num_inputs=request.num_inputs,
                     sample_rate=request.sample_rate,
+                    # Who asks for buffers that survive more wants this one to do so, too.
+                    reserve=round(0.5 * (request.device_latency_s or 0.0) * request.sample_rate),
                 )
                 for kind, device, channels, call in (
                     (self._sd.InputStream, request.input, request.num_inputs, _input_call(bridge)),

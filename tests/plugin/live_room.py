@@ -1,0 +1,139 @@
+"""A room without a sound card: a private PulseAudio with a virtual microphone and speaker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 48_000
+_PROGRAMS = ("pulseaudio", "pacat", "parec")
+# Small enough to keep the virtual devices awake, large enough for a busy machine.
+_LATENCY_MS = 100
+
+
+def why_not() -> str:
+    """What is missing for a room, or nothing."""
+    missing = [program for program in _PROGRAMS if shutil.which(program) is None]
+    if missing:
+        return f"{' and '.join(missing)} not installed (Debian: pulseaudio, pulseaudio-utils)"
+    code = "import sounddevice"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    if done.returncode:
+        return f"{done.stderr.strip().splitlines()[-1]} (extra live; Debian: libportaudio2)"
+    return ""
+
+
+class Room:
+    """A sound server of our own, in `folder`, with the sinks `room` and `speaker`.
+
+    What is played into `room` is what the default microphone hears; the default output is
+    `speaker`. Nothing outside is touched, and no server that is there is used.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._processes: list[subprocess.Popen[bytes]] = []
+        private = {
+            name: str(folder)
+            for name in (
+                "HOME",
+                "XDG_RUNTIME_DIR",
+                "XDG_CONFIG_HOME",
+                "PULSE_RUNTIME_PATH",
+                "PULSE_STATE_PATH",
+                "PULSE_CONFIG_PATH",
+            )
+        }
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PULSE_", "ALSA_", "PIPEWIRE_", "DBUS_"))
+        }
+        self.environment = {
+            **inherited,
+            **private,
+            "PULSE_SERVER": f"unix:{folder / 'native'}",
+            "PULSE_SINK": "speaker",
+            "PULSE_SOURCE": "room.monitor",
+        }
+
+    def __enter__(self) -> Self:
+        form = f"rate={RATE} channels=1 format=float32le"
+        modules = [
+            f"module-native-protocol-unix auth-anonymous=1 socket={self._folder / 'native'}",
+            f"module-null-sink sink_name=room {form}",
+            f"module-null-sink sink_name=speaker {form}",
+        ]
+        options = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=yes"]
+        loads = [word for module in modules for word in ("-L", module)]
+        self.server = self._start(["pulseaudio", *options, *loads])
+        deadline = time.monotonic() + 20.0
+        while not (self._folder / "native").exists():
+            if self.server.poll() is not None or time.monotonic() > deadline:
+                log = (self._folder / "pulseaudio.log").read_text(errors="replace")
+                self.__exit__(None, None, None)
+                raise RuntimeError(f"PulseAudio does not start: {log}")
+            time.sleep(0.05)
+        # Silence that keeps both devices at a small latency; idle ones wake only every two seconds.
+        self.play("/dev/zero")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in reversed(self._processes):
+            process.kill()
+            process.wait()
+
+    def play(self, source: str | Path, latency_ms: int = _LATENCY_MS) -> subprocess.Popen[bytes]:
+        """Play raw float32 mono into the room; with `latency_ms` of it waiting in the server."""
+        return self._start(["pacat", *self._form(latency_ms), "--device=room", str(source)])
+
+    def listen(self, target: Path) -> subprocess.Popen[bytes]:
+        """Record what the speaker plays to raw float32 mono, until it is terminated."""
+        return self._start(["parec", *self._form(_LATENCY_MS), "--device=speaker.monitor", str(target)])
+
+    def hushgate(self, *arguments: str | Path) -> subprocess.Popen[bytes]:
+        """Start `hushgate` in the room, standard output to a pipe."""
+        command = [sys.executable, "-u", "-m", "hushgate", *map(str, arguments)]
+        process = subprocess.Popen(
+            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self._processes.append(process)
+        return process
+
+    def _form(self, latency_ms: int) -> list[str]:
+        form = f"--raw --format=float32le --rate={RATE} --channels=1 --latency-msec={latency_ms}"
+        return form.split()
+
+    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
+        with (self._folder / f"{command[0]}.log").open("ab") as log:
+            process = subprocess.Popen(
+                command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        self._processes.append(process)
+        return process
+
+
+def read_raw(path: Path) -> NDArray[np.float32]:
+    """Samples of a raw float32 file, one channel."""
+    return np.fromfile(path, dtype="<f4")
+
+
+def find_offset(part: NDArray[np.float32], whole: NDArray[np.float32]) -> int:
+    """Where in `whole` the sound of `part` begins, by cross-correlation; may be negative."""
+    size = len(part) + len(whole)
+    length = 1 << (size - 1).bit_length()
+    spectrum = np.fft.rfft(whole.astype(np.float64), length)
+    spectrum *= np.conj(np.fft.rfft(part.astype(np.float64), length))
+    lag = int(np.argmax(np.fft.irfft(spectrum, length)))
+    return lag if lag < len(whole) else lag - length

@@ -1,0 +1,151 @@
+"""`hushgate live` between a virtual microphone and a virtual speaker."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from hushgate import Denoiser, available_models
+from tests.plugin.live_room import RATE, Room, find_offset, read_raw, why_not
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "noisy_speech.flac"
+
+REASON = why_not()
+pytestmark = pytest.mark.skipif(bool(REASON), reason=REASON)
+
+
+@pytest.fixture
+def room() -> Iterator[Room]:
+    # Not pytest's own folder: the path of a socket may not be long.
+    folder = Path(tempfile.mkdtemp(prefix="hushgate-"))
+    try:
+        with Room(folder) as room:
+            listed = room.hushgate("live", "--list-devices").communicate(timeout=60)[0]
+            if b"pulse" not in listed:
+                pytest.skip("ALSA has no plugin for PulseAudio here (Debian: libasound2-plugins)")
+            yield room
+    finally:
+        shutil.rmtree(folder)
+
+
+def finish(process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
+    out, error = process.communicate(timeout=60)
+    return process.returncode, out.decode(), error.decode()
+
+
+def test_ten_seconds_through_virtual_devices_are_the_offline_result_sample_for_sample(
+    room: Room, stateful: str, tmp_path: Path
+) -> None:
+    """One run may lose samples on a busy machine, two in a row are a fault."""
+    speech, rate = soundfile.read(EXAMPLE, dtype="float32")
+    assert rate == RATE
+    # A stream that joins a virtual device loses its first milliseconds there: let it be silence.
+    speech = np.concatenate([np.zeros(RATE // 2, np.float32), speech[: 6 * RATE]])
+    (tmp_path / "speech.raw").write_bytes(speech.tobytes())
+    model = "voice" if "voice" in available_models() else stateful
+    for _ in range(2):
+        shown = play_through(room, model, tmp_path)
+        if shown.difference() <= 1e-5:
+            break
+    assert shown.difference() <= 1e-5
+    # What was recorded is what came out of the speaker, too.
+    assert shown.difference_to_speaker() <= 1e-6
+
+
+class PlayedThrough:
+    """Ten seconds of `hushgate live`: what went in, what it recorded, what the speaker played."""
+
+    def __init__(self, model: str, speech: np.ndarray, recorded: np.ndarray, heard: np.ndarray) -> None:
+        self.speech, self.recorded, self.heard = speech, recorded, heard
+        self.model = model
+
+    def difference(self) -> float:
+        """Largest difference between the recording and the offline result, sample for sample.
+
+        The recording begins with the first sample that came in, so the offline run gets the speech
+        where the live one got it, and both cut their frames at the same places.
+        """
+        effect = Denoiser(self.model)
+        latency = effect.latency_samples_at(RATE)
+        start = find_offset(effect(self.speech, RATE), self.recorded) - latency
+        if not 0 <= start <= len(self.recorded) - len(self.speech) - latency:
+            return np.inf
+        sound = np.zeros(len(self.recorded), np.float32)
+        sound[start : start + len(self.speech)] = self.speech
+        expected = np.concatenate([np.zeros(latency, np.float32), effect(sound, RATE)])[: len(sound)]
+        fade = RATE // 50
+        return float(np.abs(expected - self.recorded)[: len(sound) - fade].max())
+
+    def difference_to_speaker(self) -> float:
+        """Largest difference between the recording and what came out of the speaker."""
+        start = find_offset(self.recorded, self.heard)
+        first, last = max(0, start), min(len(self.heard), start + len(self.recorded))
+        assert last - first > len(self.speech)
+        return float(np.abs(self.heard[first:last] - self.recorded[first - start : last - start]).max())
+
+
+def play_through(room: Room, model: str, folder: Path) -> PlayedThrough:
+    listener = room.listen(folder / "heard.raw")
+    options = ["--duration", "10", "--block-size", "512", "--device-latency-ms", "200", "--overwrite"]
+    live = room.hushgate("live", "--model", model, "--record", folder / "take.wav", *options)
+    assert live.stdout is not None
+    first_line = live.stdout.readline()  # it runs
+    time.sleep(2.0)  # and has found its pace
+    player = room.play(folder / "speech.raw", latency_ms=2000)
+    status, out, error = finish(live)
+    assert (status, error) == (0, ""), (first_line, out, error)
+    player.wait(timeout=30)
+    listener.send_signal(signal.SIGINT)
+    listener.wait(timeout=10)
+    recorded, _ = soundfile.read(folder / "take.wav", dtype="float32")
+    assert len(recorded) == 10 * RATE
+    return PlayedThrough(model, read_raw(folder / "speech.raw"), recorded, read_raw(folder / "heard.raw"))
+
+
+def test_sound_server_that_dies_ends_it_with_one_line_and_keeps_the_recording(
+    room: Room, stateful: str, tmp_path: Path
+) -> None:
+    take = tmp_path / "take.wav"
+    live = room.hushgate("live", "--model", stateful, "--record", take, "--device-latency-ms", "50")
+    assert live.stdout is not None
+    live.stdout.readline()
+    room.server.kill()
+    status, _, error = finish(live)
+    assert status == 2
+    assert error == "hushgate: error: 'default' stopped: the device or its sound server has gone.\n"
+    assert soundfile.info(take).samplerate == RATE
+
+
+def test_interrupt_ends_it_cleanly_and_keeps_the_recording(room: Room, stateful: str, tmp_path: Path) -> None:
+    take = tmp_path / "take.wav"
+    live = room.hushgate("live", "--model", stateful, "--record", take)
+    assert live.stdout is not None
+    live.stdout.readline()
+    live.send_signal(signal.SIGINT)
+    status, _, error = finish(live)
+    assert (status, error) == (130, "hushgate: interrupted\n")
+    assert soundfile.info(take).samplerate == RATE
+
+
+def test_rate_and_device_that_are_not_there_are_one_line(room: Room, stateful: str) -> None:
+    options = ("live", "--model", stateful, "--duration", "1")
+    status, _, error = finish(room.hushgate(*options, "--sample-rate", "500000"))
+    assert status == 2
+    assert error.startswith("hushgate: error: sample_rate must be one that 'default' offers (got 500000 Hz).")
+    assert error.count("\n") == 1
+    status, _, error = finish(room.hushgate(*options, "--input", "guitar"))
+    assert (status, error.count("\n")) == (2, 1)
+    assert "'guitar' is no input device" in error
+    room.environment["PULSE_SOURCE"] = "unplugged"
+    status, _, error = finish(room.hushgate(*options))
+    assert (status, error.count("\n")) == (2, 1)
+    assert error.startswith("hushgate: error: 'default' cannot be opened (")
