@@ -102,6 +102,7 @@ class BatchResult:
         elapsed_s: Time the whole batch took, seconds.
         num_ignored: Files in input folders that were not asked for.
         warnings: What concerns the batch as a whole, one sentence each.
+        faults: Reports that could not be written, and why, one line each.
     """
 
     files: tuple[FileResult, ...]
@@ -110,6 +111,7 @@ class BatchResult:
     elapsed_s: float
     num_ignored: int = 0
     warnings: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[FileResult, ...]:

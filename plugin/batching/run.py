@@ -6,17 +6,18 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from hushgate.batching.existing import Decision, Policy, decide
-from hushgate.batching.inputs import Inputs, find_inputs
+from hushgate.batching.inputs import Inputs, Source, find_inputs
 from hushgate.batching.journal import Journal, default_journal_path
 from hushgate.batching.plan import DEFAULT_TEMPLATE, Job, Plan, PlanError, make_plan
 from hushgate.batching.recipe import BatchSettings, ClipMode, make_recipe
 from hushgate.batching.reports import check_report, write_report
 from hushgate.batching.results import BatchResult, FileResult
-from hushgate.batching.storage import store_for
+from hushgate.batching.storage import file_size, store_for
 from hushgate.batching.tasks import Outcome, Task
 from hushgate.batching.views import QuietView
 from hushgate.batching.workers import Listener, run_here, run_in_processes
@@ -137,6 +138,11 @@ def batch(
         base=None if base is None else os.fspath(base),
         exclude=folder,
     )
+    if scheduler is not None:  # workers have working folders of their own
+        folder = store_for(folder).absolute(folder)
+        found.sources = [
+            Source(store_for(source.path).absolute(source.path), source.name) for source in found.sources
+        ]
     plan = make_plan(found.sources, folder, settings, template)
     if not plan.jobs and not found.problems:
         ignored = f" ({found.num_ignored} other files)" if found.num_ignored else ""
@@ -184,8 +190,7 @@ class _Run:
                 for outcome in outcomes:
                     self._take(outcome)
         except BaseException:
-            with contextlib.suppress(OSError):  # what ended the batch is the news
-                self._report(started)
+            self._report(started)
             raise
         finally:
             _remove_parts(self._plan)  # of workers that died
@@ -226,9 +231,13 @@ class _Run:
             self._found.num_ignored,
             tuple(warnings),
         )
+        faults = []
         for report in self._reports:
-            write_report(report, result)
-        return result
+            try:
+                write_report(report, result)
+            except OSError as error:  # the sound is done all the same
+                faults.append(f"{report} could not be written ({error.strerror or error}).")
+        return replace(result, faults=tuple(faults))
 
 
 def _outcomes(
@@ -241,15 +250,9 @@ def _outcomes(
     if jobs == 0:
         return run_here(tasks, listener)
     # The longest first: a short one at the end keeps no worker waiting for long.
+    ordered = sorted(tasks, key=lambda task: file_size(task.job.source), reverse=True)
     num_workers = min(jobs or _num_cores(), max(1, len(tasks)))
-    return run_in_processes(sorted(tasks, key=_size, reverse=True), num_workers, listener)
-
-
-def _size(task: Task) -> int:
-    try:
-        return os.path.getsize(task.job.source)
-    except OSError:  # missing, or not on this machine
-        return 0
+    return run_in_processes(ordered, num_workers, listener)
 
 
 def _num_cores() -> int:

@@ -249,3 +249,11 @@ def checksum(path: Path) -> str:
     """sha256 of a file on this machine, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_size(path: str) -> int:
+    """Bytes of a file on this machine; 0 for one that is missing or elsewhere."""
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hushgate.batching.plan import Job
 from hushgate.batching.results import FileResult
+from hushgate.batching.storage import file_size
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -68,7 +68,7 @@ class RichView(QuietView):
 
     def planned(self, jobs: Sequence[Job], results: Sequence[FileResult]) -> None:
         """See `View`."""
-        self._sizes = {job.source: _size(job.source) for job in jobs}
+        self._sizes = {job.source: max(1.0, file_size(job.source)) for job in jobs}
         self._whole = self._progress.add_task("all files", total=sum(self._sizes.values()))
 
     def started(self, job: Job) -> None:
@@ -99,13 +99,6 @@ class RichView(QuietView):
     def _remove(self, source: str) -> None:
         if (bar := self._bars.pop(source, None)) is not None:
             self._progress.remove_task(bar)
-
-
-def _size(path: str) -> float:
-    try:
-        return float(max(1, os.path.getsize(path)))
-    except OSError:  # missing, or not on this machine
-        return 1.0
 
 
 def describe(result: FileResult) -> str:

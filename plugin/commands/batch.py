@@ -100,7 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Clean the files; exit status 0 when all are done, 1 when some failed.
+    """Clean the files; exit status 0 when all are done, 1 when some failed, or a report.
 
     Raises:
         OSError, ValueError, RuntimeError: Why the batch was refused, in one line.
@@ -138,7 +138,7 @@ def run(args: argparse.Namespace) -> int:
             **given_parameters(args),
         )
     _summarize(result, args.quiet)
-    return _EXIT_SOME_FAILED if result.failed else 0
+    return _EXIT_SOME_FAILED if result.failed or result.faults else 0
 
 
 def _summarize(result: BatchResult, quiet: bool) -> None:
@@ -151,6 +151,8 @@ def _summarize(result: BatchResult, quiet: bool) -> None:
     if not quiet:
         print(_totals(result))
         sys.stdout.flush()
+    for fault in result.faults:
+        _complain(f"error: {fault}")
     for file in result.failed:
         _complain(f"error: {file.name}: {file.error}")
 

@@ -328,6 +328,18 @@ def test_reports_that_cannot_be_written_are_refused_before_any_work(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_report_that_fails_in_the_end_costs_no_sound(
+    stems: Path, tmp_path: Path, identity: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, result: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hushgate.batching.run.write_report", full)
+    result = run(stems, tmp_path / "out", identity, reports=[tmp_path / "r.json"])
+    assert result.faults == (f"{tmp_path / 'r.json'} could not be written (No space left on device).",)
+    assert len(result.having("done")) == 3
+
+
 # -- the command -----------------------------------------------------------------------------------
 
 

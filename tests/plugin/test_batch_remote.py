@@ -123,7 +123,9 @@ class WorkerKiller(QuietView):
 
 
 @pytest.mark.filterwarnings("ignore")  # Dask's own deprecations
-def test_a_cluster_does_the_same_and_a_dead_worker_loses_no_file(tmp_path: Path, models: Path) -> None:
+def test_a_cluster_does_the_same_and_a_dead_worker_loses_no_file(
+    tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     distributed = pytest.importorskip("distributed", reason="needs the extra cluster")
     folder = tmp_path / "in"
     folder.mkdir()
@@ -144,7 +146,11 @@ def test_a_cluster_does_the_same_and_a_dead_worker_loses_no_file(tmp_path: Path,
             scheduler=cluster.scheduler_address,
             view=view,
         )
+        # Plain paths, which the workers share, relative to where only we are.
+        monkeypatch.chdir(tmp_path)
+        shared = batch("in", "shared", model=travelling, scheduler=cluster.scheduler_address)
     assert view.killed
+    assert len(shared.having("done")) == NUM_FILES
     assert [file.name for file in result.failed] == ["bad.wav"]
     assert len(result.having("done")) == NUM_FILES
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
