@@ -63,8 +63,12 @@ class EffectTree:
             and all(mine is theirs for mine, theirs in zip(self.objects, other.objects, strict=True))
         )
 
+    def leaves(self) -> list[pedalboard.Plugin | Effect]:
+        """Every effect in it that holds no other."""
+        return list(_leaves(self.nodes))
+
     def native_plugins(self) -> list[pedalboard.Plugin]:
-        """Every native plugin in it, without native containers."""
+        """Those of them that are native."""
         return [leaf for leaf in _leaves(self.nodes) if isinstance(leaf, pedalboard.Plugin)]
 
     def not_streamable(self) -> list[str]:
@@ -72,7 +76,7 @@ class EffectTree:
         return sorted({type(plugin).__name__ for plugin in self.native_plugins()} & NOT_STREAMABLE)
 
     def python_effects(self) -> list[Effect]:
-        """Every other effect in it."""
+        """The others."""
         return [leaf for leaf in _leaves(self.nodes) if not isinstance(leaf, pedalboard.Plugin)]
 
 

@@ -12,15 +12,19 @@ from hushgate.effect_tree import Branches, EffectTree, Node
 from hushgate.stages import (
     MAX_CHUNK_SIZE,
     EffectStage,
+    ExternalStage,
     NativeStage,
     Parallel,
     Series,
     Stage,
     StreamFormat,
     clear_native,
+    is_external,
     prepare_native,
 )
 from hushgate.streaming import Effect
+
+_SingleStage = EffectStage | ExternalStage
 
 
 class Graph:
@@ -36,26 +40,28 @@ class Graph:
         self._root = Series(())
         # By id; the objects are kept with them, so that an id stays theirs.
         self._natives: dict[int, pedalboard.Plugin] = {}
-        self._effects: dict[int, tuple[Effect, EffectStage]] = {}
+        self._singles: dict[int, tuple[Effect, _SingleStage]] = {}
         self._parallels: dict[int, tuple[object, Parallel]] = {}
 
     def update(self, tree: EffectTree) -> None:
         """Become this tree. Effects that stay keep their sound, new ones begin silent."""
         if self.is_for(tree):
             return
-        natives = {id(plugin): plugin for plugin in tree.native_plugins()}
-        for key, plugin in natives.items():
-            if key not in self._natives:
-                prepare_native(plugin, self.form)
-        effects: dict[int, tuple[Effect, EffectStage]] = {}
-        for effect in tree.python_effects():
-            known = self._effects.get(id(effect))
-            if known is None:
-                stage = EffectStage(effect, self.form)
+        natives: dict[int, pedalboard.Plugin] = {}
+        singles: dict[int, tuple[Effect, _SingleStage]] = {}
+        for effect in tree.leaves():
+            key = id(effect)
+            if isinstance(effect, pedalboard.Plugin) and not is_external(effect):
+                if key not in self._natives:
+                    prepare_native(effect, self.form)
+                natives[key] = effect
+            elif key in self._singles:
+                singles[key] = self._singles[key]
+            else:
+                stage = self._single_stage(effect)
                 stage.clear()
-                known = effect, stage
-            effects[id(effect)] = known
-        self._natives, self._effects = natives, effects
+                singles[key] = effect, stage
+        self._natives, self._singles = natives, singles
         before, self._parallels = self._parallels, {}
         self._root = self._series(tree.nodes, before)
         self._tree = tree
@@ -67,7 +73,7 @@ class Graph:
     def clear(self) -> None:
         """Forget all sound, and stay prepared."""
         clear_native(list(self._natives.values()))
-        for _, stage in self._effects.values():
+        for _, stage in self._singles.values():
             stage.clear()
         for _, parallel in self._parallels.values():
             parallel.clear()
@@ -76,11 +82,16 @@ class Graph:
         """What is ready once a (channels, samples) block has gone in."""
         return self._root.process(block, min(buffer_size, MAX_CHUNK_SIZE))
 
+    def _single_stage(self, effect: pedalboard.Plugin | Effect) -> _SingleStage:
+        if isinstance(effect, pedalboard.Plugin):
+            return ExternalStage(effect, self.form)
+        return EffectStage(effect, self.form)
+
     def _series(self, nodes: Sequence[Node], before: Mapping[int, tuple[object, Parallel]]) -> Series:
         stages: list[Stage] = []
         neighbours: list[pedalboard.Plugin] = []
         for node in nodes:
-            if isinstance(node, pedalboard.Plugin):
+            if isinstance(node, pedalboard.Plugin) and id(node) in self._natives:
                 neighbours.append(node)
                 continue
             if neighbours:
@@ -89,7 +100,7 @@ class Graph:
             if isinstance(node, Branches):
                 stages.append(self._parallel(node, before))
             else:
-                stages.append(self._effects[id(node)][1])
+                stages.append(self._singles[id(node)][1])
         if neighbours:
             stages.append(NativeStage(neighbours, self.form))
         return Series(stages)

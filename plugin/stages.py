@@ -81,6 +81,39 @@ def clear_native(plugins: Sequence[pedalboard.Plugin]) -> None:
     pedalboard.Pedalboard(list(plugins)).reset()
 
 
+def is_external(plugin: object) -> bool:
+    """Whether a native plugin comes from a file, as from `pedalboard.load_plugin`."""
+    return isinstance(plugin, pedalboard.ExternalPlugin)
+
+
+class ExternalStage:
+    """A native plugin from a file, on a board of its own.
+
+    pedalboard forgets at each reset what such a plugin was prepared for, and would prepare it
+    again, and lose its sound, at each larger block. So it hears a chunk of silence after each reset,
+    and what comes out of that is dropped.
+    """
+
+    def __init__(self, plugin: pedalboard.Plugin, form: StreamFormat) -> None:
+        self._form = form
+        self._plugin = plugin
+        self._stage = NativeStage([plugin], form)
+        self._num_to_drop = 0
+
+    def clear(self) -> None:
+        """Clear the plugin's sound, and prepare it for the largest chunk."""
+        clear_native([self._plugin])
+        silence = np.zeros((self._form.num_channels, MAX_CHUNK_SIZE), np.float32)
+        self._num_to_drop = MAX_CHUNK_SIZE - self._stage.process(silence, MAX_CHUNK_SIZE).shape[1]
+
+    def process(self, block: NDArray[np.float32], chunk_size: int) -> NDArray[np.float32]:
+        """See `Stage`."""
+        output = self._stage.process(block, chunk_size)
+        num_dropped = min(self._num_to_drop, output.shape[1])
+        self._num_to_drop -= num_dropped
+        return output[:, num_dropped:]
+
+
 class EffectStage:
     """An effect in Python: ours, or any object with pedalboard's `process` and `reset`."""
 

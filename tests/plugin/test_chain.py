@@ -141,6 +141,23 @@ def test_a_later_larger_block_does_not_wipe_native_plugins(identity: str) -> Non
     np.testing.assert_array_equal(streamed(chain, sound, [10, 100, 2_000, 8_192]), chain(sound, RATE))
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_plugins_from_files_hear_silence_first_and_stay_aligned(
+    identity: str, place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pedalboard prepares those anew after each reset; a built-in plugin stands in for one."""
+    external = lookahead()
+    monkeypatch.setattr("hushgate.graph.is_external", lambda effect: effect is external)
+    effects = [delay(identity), pedalboard.Delay(0.01)]
+    effects.insert(place, external)
+    sound = noise(2, 9_000)
+    expected = pedalboard.Delay(0.01)(sound, RATE)
+    chain = Chain(effects)
+    for _ in range(2):
+        np.testing.assert_array_equal(chain(sound, RATE), expected)
+        np.testing.assert_array_equal(streamed(chain, sound, [480, 31]), expected)
+
+
 def test_reset_equals_a_new_chain(stateful: str) -> None:
     def build() -> Chain:
         return Chain([pedalboard.Reverb(), Denoiser(stateful), Mix([None, lookahead()])])
