@@ -24,8 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list-devices", action="store_true", help="list the sound devices and end")
     parser.add_argument("--input", metavar="DEVICE", help="microphone, by number, name or part of the name")
     parser.add_argument("--output", metavar="DEVICE", help="headphones, by number, name or part of the name")
-    parser.add_argument("--preset", metavar="NAME|PATH", help="chain to run (default: the model alone)")
-    parser.add_argument("--model", metavar="NAME|PATH", help=f"model to run (default: {_DEFAULT_MODEL})")
+    parser.add_argument(
+        "--preset", metavar="NAME|FILE", help="shipped preset or preset file; flags change its denoiser"
+    )
+    parser.add_argument(
+        "--model", metavar="NAME|PATH", help="shipped model or model file (default: the preset's, or voice)"
+    )
     parser.add_argument(
         "--block-size", type=int, default=256, metavar="SAMPLES", help="samples per callback (default: 256)"
     )
@@ -93,29 +97,21 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _chain(args: argparse.Namespace) -> tuple[Effect, str]:
-    """What to run, and a name for it."""
-    from hushgate.denoiser import Denoiser
-    from hushgate.live.controls import find_denoisers
-
-    if args.preset is not None and args.model is not None:
-        raise ValueError("--preset and --model exclude each other: a preset names its models.")
-    parameters: dict[str, Any] = dict(given_parameters(args))
+    """What to run, and a name for it; what was given on the command line goes before the preset."""
+    settings: dict[str, Any] = dict(given_parameters(args))
     if args.residual:
-        parameters["output"] = "residual"
+        settings["output"] = "residual"
     if args.preset is None:
-        model = args.model or _DEFAULT_MODEL
-        return Denoiser(model, **parameters), str(model)
-    from hushgate.chain import Chain
+        from hushgate.denoiser import Denoiser
 
-    chain = Chain.from_preset(args.preset)
-    denoisers = find_denoisers(chain)
-    if parameters and not denoisers:
-        flag = "--" + next(iter(parameters)).replace("_", "-")
-        raise ValueError(f"{flag} sets a denoiser, and the preset {args.preset} has none.")
-    for denoiser in denoisers:
-        for name, value in parameters.items():
-            setattr(denoiser, name, value)
-    return chain, str(args.preset)
+        model = args.model or _DEFAULT_MODEL
+        return Denoiser(model, **settings), str(model)
+    from hushgate.chain import Chain
+    from hushgate.preset_files import read_preset
+
+    if args.model is not None:
+        settings["model"] = args.model
+    return Chain(read_preset(args.preset).make_effects(**settings)), str(args.preset)
 
 
 def _view(args: argparse.Namespace, keys: Keys, title: str) -> View:

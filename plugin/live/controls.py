@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from hushgate.denoiser import Denoiser
+from hushgate.effect_description import find_denoisers
 from hushgate.engine import PARAMETERS
 from hushgate.live.processor import Processor
+from hushgate.streaming import Effect
 
 _MIX_STEP = 0.05
 _THRESHOLD_STEP_DB = 2.0
@@ -15,19 +16,6 @@ _THRESHOLD_STEP_DB = 2.0
 _FIRST_THRESHOLD_DB = -60.0
 
 KEYS_HELP = "b bypass   r residual   - + mix   < > threshold   q quit"
-
-
-def find_denoisers(effect: object) -> list[Denoiser]:
-    """Every `Denoiser` in a chain, however nested, in order.
-
-    >>> find_denoisers([])
-    []
-    """
-    if isinstance(effect, Denoiser):
-        return [effect]
-    if isinstance(effect, Iterable) and not isinstance(effect, str | bytes):
-        return [denoiser for member in effect for denoiser in find_denoisers(member)]
-    return []
 
 
 class Controls:
@@ -41,9 +29,9 @@ class Controls:
         effect: The effect.
     """
 
-    def __init__(self, processor: Processor, effect: object) -> None:
+    def __init__(self, processor: Processor, effect: Effect) -> None:
         self._processor = processor
-        self.denoisers = find_denoisers(effect)
+        self.denoisers = list(find_denoisers(effect))
         self.is_quit = False
         self._actions: dict[str, Callable[[], None]] = {
             "b": self.toggle_bypass,

@@ -19,6 +19,7 @@ from hushgate.live.recovery import Recovery
 from hushgate.live.rehearsal import rehearse
 from hushgate.live.status import Status
 from hushgate.live.tap import Tap
+from hushgate.rendering import check_streamable
 from hushgate.streaming import Effect
 
 DEFAULT_BLOCK_SIZE = 256
@@ -54,7 +55,8 @@ class Session:
 
     Raises:
         DeviceError: No device, the wrong one, busy, gone.
-        ValueError, TypeError: An argument out of range, a rate that the devices do not offer.
+        ValueError, TypeError: An argument out of range, a rate that the devices do not offer, an
+            effect that cannot run block by block.
         OSError: The recording cannot be written.
         ModuleNotFoundError: The extra `live` is not installed.
     """
@@ -85,6 +87,7 @@ class Session:
             num_channels=num_channels,
             device_latency_ms=device_latency_ms,
         )
+        check_streamable(effect)
         if duration_s is not None and not 0.1 <= duration_s <= 1e7:  # also catches NaN
             raise ValueError(f"duration_s must be between 0.1 and 1e7 s (got {duration_s}).")
         self._num_channels = num_channels

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from hushgate import available_models, available_presets
 from hushgate.cli import main
 from hushgate.live import keyboard, session
 from hushgate.live.keyboard import NoKeys, TerminalKeys, keys_of_terminal
@@ -95,7 +96,7 @@ def test_devices_are_listed_for_people_and_programs(
         ("--duration -5", "duration_s must be between 0.1 and 1e7 s (got -5.0)."),
         ("--mix 2", "mix must be between 0.0 and 1.0"),
         ("--model /nowhere/x.onnx", "/nowhere/x.onnx"),
-        ("--preset voice --model voice", "--preset and --model exclude each other"),
+        ("--preset nosuch", "nosuch"),
         ("--record /nowhere/x.wav", "the folder /nowhere does not exist"),
         ("--record take.xyz", "cannot tell the format from the extension '.xyz'"),
     ],
@@ -216,3 +217,11 @@ def test_held_messages_do_no_harm_without_a_standard_error(monkeypatch: pytest.M
     with native_messages_held():
         pass
     assert sys.stderr is None
+
+
+@pytest.mark.skipif("voice" not in available_models(), reason="the presets' model has not shipped yet")
+@pytest.mark.parametrize("preset", available_presets())
+def test_every_preset_runs_live(backend: FakeBackend, preset: str) -> None:
+    assert main(["live", "--preset", preset, "--mix", "0.5", "--duration", "0.3", "--quiet"]) == 0
+    assert np.isfinite(backend.heard).all()
+    assert backend.heard.any()

@@ -15,9 +15,8 @@ import pedalboard
 import pytest
 import soundfile
 
-from hushgate import Denoiser, live
+from hushgate import Chain, Denoiser, live
 from hushgate.live import recovery, session
-from hushgate.live.controls import find_denoisers
 from tests.plugin.conftest import noise
 from tests.plugin.live_fakes import RATE, FakeBackend, LateEffect, ScriptedKeys
 
@@ -292,22 +291,12 @@ def test_keys_change_what_they_say(identity: str) -> None:
     effect = Denoiser(identity)
     view = Recorded()
     keys = ScriptedKeys("--+<>>.r?b\x1bq")
-    live.run(ListOfOne([effect]), view=view, keys=keys, backend=FakeBackend(pause_s=0.001))
+    live.run(Chain([pedalboard.Gain(0.0), effect]), view=view, keys=keys, backend=FakeBackend(pause_s=0.001))
     assert effect.mix == pytest.approx(0.95)
     assert effect.gate_threshold_db == -56.0
     assert effect.output == "residual"
     assert view.shown[-1].is_bypassed
     assert view.shown[-1].output == "residual"
-
-
-class ListOfOne(list):  # type: ignore[type-arg]
-    """A chain of one: what `Chain` looks like from outside."""
-
-    def process(self, *args: Any, **options: Any) -> Any:
-        return self[0].process(*args, **options)
-
-    def reset(self) -> None:
-        self[0].reset()
 
 
 def test_threshold_goes_off_below_its_range_and_stays_within_it(identity: str) -> None:
@@ -326,10 +315,11 @@ def test_threshold_goes_off_below_its_range_and_stays_within_it(identity: str) -
         assert effect.mix == 0.0
 
 
-def test_denoisers_are_found_however_deep_they_sit(identity: str) -> None:
-    first, second = Denoiser(identity), Denoiser(identity)
-    board = pedalboard.Pedalboard([pedalboard.Gain()])
-    assert find_denoisers([board, first, [board, [second]]]) == [first, second]
+def test_an_effect_that_cannot_run_block_by_block_is_refused() -> None:
+    backend = FakeBackend()
+    with pytest.raises(ValueError, match="must run block by block"):
+        live.run(Chain([pedalboard.PitchShift(2.0)]), backend=backend)
+    assert not backend.requests
 
 
 def test_keys_without_a_denoiser_do_no_harm() -> None:
