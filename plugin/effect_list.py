@@ -89,8 +89,8 @@ class EffectList(Container, MutableSequence[Member]):
     def latency_samples(self) -> int:
         """Delay at the sample rate of the last block, samples; 0 before the first one.
 
-        The delays of effects in a row add up, side by side the longest counts. An effect that comes
-        or goes while sound runs changes the figure; `reset` makes the sound follow.
+        The delays of effects in a row add up, side by side the longest counts. Where an effect goes
+        out of a running `Mix`, the sound stays as late as it was until `reset`.
         """
         return 0 if self._sample_rate is None else self.latency_samples_at(self._sample_rate)
 

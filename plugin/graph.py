@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pedalboard
 from numpy.typing import NDArray
 
 from hushgate.effect_tree import Branches, EffectTree, Node
+from hushgate.latency import series_latency
+from hushgate.parallel import Branch, Parallel
 from hushgate.stages import (
     MAX_CHUNK_SIZE,
     EffectStage,
     ExternalStage,
     NativeStage,
-    Parallel,
     Series,
     Stage,
     StreamFormat,
@@ -61,9 +62,10 @@ class Graph:
                 stage = self._single_stage(effect)
                 stage.clear()
                 singles[key] = effect, stage
-        self._natives, self._singles = natives, singles
+        kept = {*self._natives, *self._singles, *self._parallels}
         before, self._parallels = self._parallels, {}
-        self._root = self._series(tree.nodes, before)
+        self._natives, self._singles = natives, singles
+        self._root = self._series(tree.nodes, before, kept)
         self._tree = tree
 
     def is_for(self, tree: EffectTree) -> bool:
@@ -87,7 +89,9 @@ class Graph:
             return ExternalStage(effect, self.form)
         return EffectStage(effect, self.form)
 
-    def _series(self, nodes: Sequence[Node], before: Mapping[int, tuple[object, Parallel]]) -> Series:
+    def _series(
+        self, nodes: Sequence[Node], before: Mapping[int, tuple[object, Parallel]], kept: Collection[int]
+    ) -> Series:
         stages: list[Stage] = []
         neighbours: list[pedalboard.Plugin] = []
         for node in nodes:
@@ -98,16 +102,27 @@ class Graph:
                 stages.append(NativeStage(neighbours, self.form))
                 neighbours = []
             if isinstance(node, Branches):
-                stages.append(self._parallel(node, before))
+                stages.append(self._parallel(node, before, kept))
             else:
                 stages.append(self._singles[id(node)][1])
         if neighbours:
             stages.append(NativeStage(neighbours, self.form))
         return Series(stages)
 
-    def _parallel(self, node: Branches, before: Mapping[int, tuple[object, Parallel]]) -> Parallel:
+    def _parallel(
+        self, node: Branches, before: Mapping[int, tuple[object, Parallel]], kept: Collection[int]
+    ) -> Parallel:
         _, parallel = before.get(id(node.source), (None, Parallel()))
         self._parallels[id(node.source)] = node.source, parallel
-        branches = [(source, self._series(nodes, before)) for source, nodes in node.branches]
-        parallel.rebuild(branches, self.form.num_channels)
+        branches = []
+        for source, nodes in node.branches:
+            stage = self._series(nodes, before, kept)
+            stayed = [inner for inner in nodes if id(_identity(inner)) in kept]
+            num_kept = series_latency(stayed, self.form.sample_rate)
+            branches.append(Branch(source, stage, self.form.num_channels, num_kept))
+        parallel.rebuild(branches)
         return parallel
+
+
+def _identity(node: Node) -> object:
+    return node.source if isinstance(node, Branches) else node

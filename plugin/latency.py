@@ -24,16 +24,17 @@ def tree_latency(tree: EffectTree, sample_rate: float) -> int:
         tree: What to look at; its effects are neither called nor changed.
         sample_rate: Hz.
     """
-    return _series_latency(tree.nodes, sample_rate)
+    return series_latency(tree.nodes, sample_rate)
 
 
-def _series_latency(nodes: Iterable[Node], sample_rate: float) -> int:
+def series_latency(nodes: Iterable[Node], sample_rate: float) -> int:
+    """Delay of effects one after the other, samples."""
     return sum(_node_latency(node, sample_rate) for node in nodes)
 
 
 def _node_latency(node: Node, sample_rate: float) -> int:
     if isinstance(node, Branches):
-        return max((_series_latency(nodes, sample_rate) for _, nodes in node.branches), default=0)
+        return max((series_latency(nodes, sample_rate) for _, nodes in node.branches), default=0)
     if isinstance(node, pedalboard.Plugin):
         return _native_latency(node, sample_rate)
     return _effect_latency(node, sample_rate)

@@ -57,6 +57,9 @@ class Preset:
         """
         folder = self.path.parent if self.path else None
         source = self.path or self.name
+        model = denoiser_settings.get("model")
+        if isinstance(model, str | os.PathLike) and is_model_path(os.fspath(model)):
+            denoiser_settings["model"] = os.path.abspath(model)  # not one beside the preset
         try:
             entries = [_with_settings(entry, denoiser_settings) for entry in self.entries]
             effects = [make_effect(entry, f"chain[{i}]", folder) for i, entry in enumerate(entries)]

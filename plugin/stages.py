@@ -1,4 +1,4 @@
-"""The steps a chain is made of: native boards, effects in Python, branches side by side.
+"""The steps a chain is made of: native boards, plugins from files, effects in Python.
 
 Every stage maps float32 (channels, samples) to the same channels and at most as many samples: those
 that are ready. A stage with latency returns nothing at first and then as many as come in, as
@@ -155,64 +155,3 @@ class Series:
                 break
             block = stage.process(block, chunk_size)
         return block
-
-
-class Parallel:
-    """Branches that hear the same sound and are added, each aligned with the slowest.
-
-    A branch that is ready earlier waits. Branches may come and go while sound runs: the delay of
-    the whole never shrinks before `clear`, so what has been aligned stays aligned.
-    """
-
-    def __init__(self) -> None:
-        self._branches: list[_Branch] = []
-        self._num_owed = 0
-
-    def rebuild(self, branches: Sequence[tuple[object, Stage]], num_channels: int) -> None:
-        """Take over these branches, each with the object that it stands for, and keep what waits."""
-        before = list(self._branches)
-        self._branches = []
-        for source, stage in branches:
-            old = next((branch for branch in before if branch.source is source), None)
-            if old is None:
-                # As if it had been there, silent: its first sample belongs to the input now to come.
-                waiting = np.zeros((num_channels, self._num_owed), np.float32)
-            else:
-                before.remove(old)
-                waiting = old.waiting
-            self._branches.append(_Branch(source, stage, waiting))
-
-    def clear(self) -> None:
-        """Forget what waits."""
-        for branch in self._branches:
-            branch.waiting = branch.waiting[:, :0]
-        self._num_owed = 0
-
-    def process(self, block: NDArray[np.float32], chunk_size: int) -> NDArray[np.float32]:
-        """See `Stage`."""
-        num_ready = block.shape[1]
-        for branch in self._branches:
-            branch.take(branch.stage.process(block, chunk_size))
-            num_ready = min(num_ready, branch.waiting.shape[1])
-        output = np.zeros((block.shape[0], num_ready), np.float32)
-        for branch in self._branches:
-            output += branch.give(num_ready)
-        self._num_owed += block.shape[1] - num_ready
-        return output
-
-
-@dataclass(eq=False)
-class _Branch:
-    source: object
-    stage: Stage
-    waiting: NDArray[np.float32]
-
-    def take(self, block: NDArray[np.float32]) -> None:
-        if self.waiting.shape[1] == 0:
-            self.waiting = block
-        elif block.shape[1]:
-            self.waiting = np.concatenate([self.waiting, block], axis=1)
-
-    def give(self, num_samples: int) -> NDArray[np.float32]:
-        output, self.waiting = self.waiting[:, :num_samples], self.waiting[:, num_samples:]
-        return output

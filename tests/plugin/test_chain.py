@@ -407,6 +407,29 @@ def test_branches_that_join_a_running_mix_are_aligned(identity: str) -> None:
     np.testing.assert_allclose(out[:, LATENCY:], 3 * sound[:, 4_000 : 12_000 - LATENCY], atol=1e-6)
 
 
+def test_effects_that_come_and_go_inside_a_branch_leave_the_others_aligned(identity: str) -> None:
+    branch = Chain([pedalboard.Gain(0.0), delay(identity)])
+    mix = Mix([branch, None])
+    mix.reset()
+    sound = noise(2, 40_000)
+    outputs = []
+    edits: dict[int, Callable[[], Any]] = {
+        5: branch.pop,
+        12: lambda: branch.append(delay(identity)),
+        20: lambda: branch.append(lookahead()),
+        27: lambda: branch.__setitem__(1, delay(identity)),
+        33: branch.clear,
+    }
+    for number in range(40):
+        edits.get(number, lambda: None)()
+        outputs.append(mix(sound[:, 1_000 * number : 1_000 * (number + 1)], RATE, reset=False))
+    output = np.concatenate(outputs, axis=1)
+    # What is on its way through an effect that goes is lost, nothing else, and nothing moves.
+    assert output.shape == (2, 40_000 - LATENCY - 240)
+    for start, end in ((0, 3_464), (5_000, 25_224), (27_000, 31_224), (33_000, output.shape[1])):
+        np.testing.assert_allclose(output[:, start:end], 2 * sound[:, start:end], atol=1e-6)
+
+
 # -- around it ----------------------------------------------------------------------------------
 
 

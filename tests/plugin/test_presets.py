@@ -149,6 +149,17 @@ def test_models_are_found_from_the_presets_folder(tmp_path: Path, models: Path) 
     assert Denoiser.from_preset(tmp_path / "elsewhere" / "again.toml").model == denoiser.model
 
 
+def test_a_model_given_instead_is_no_file_of_the_presets(
+    tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, ONE + "effect = 'Denoiser'\n")
+    monkeypatch.chdir(models)
+    (denoiser,) = load_preset(path).make_effects(model="half.onnx", mix=0.5)
+    assert (Path(denoiser.model), denoiser.mix) == (models / "half.onnx", 0.5)
+    (denoiser,) = load_preset(path).make_effects(model=Path("half.onnx"))
+    assert Path(denoiser.model) == models / "half.onnx"
+
+
 def test_words_stand_for_what_toml_cannot_say(tmp_path: Path) -> None:
     path = write(
         tmp_path,
