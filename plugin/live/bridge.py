@@ -22,8 +22,9 @@ class Bridge:
     """Hand blocks from an input callback to an output callback, and call one for both.
 
     The output sets the pace: each of its callbacks takes a block that has come in, and a reserve
-    goes on waiting. Where there is none, silence goes in, and a dropout is reported; if that
-    happens again soon, as with an input that delivers in bursts, the reserve grows by a block.
+    goes on waiting. Where there is none, silence goes in, faded out and in, and a dropout is
+    reported; if that happens again soon, as with an input that delivers in bursts, the reserve
+    grows by a block.
     Where too much waits for a second, because the output lost time or its clock is slower, the
     surplus is left out in a cross-fade, so the delay stays what it is and the cut is soft.
 
@@ -54,6 +55,8 @@ class Bridge:
         self._arrivals = Tap(num_inputs, round(_CAPACITY_S * sample_rate) + 8 * block_size)
         self._waiting = np.zeros((num_inputs, 0), dtype=np.float32)
         self._is_running = False
+        self._is_silent = True
+        self._last = np.zeros((num_inputs, 1), dtype=np.float32)
         self._input_lost = False
         self._patience = max(1, round(_PATIENCE_S * sample_rate / block_size))
         self._since_dropout = sys.maxsize
@@ -87,11 +90,19 @@ class Bridge:
         self._input_lost = False
         self._since_dropout += 1
         block = self._take(num_samples)
+        rise = np.linspace(0.0, 1.0, num_samples, dtype=np.float32)
         if block is None:
             if self._is_running:
                 is_lost = True
                 self._note_dropout()
-            block = np.zeros((self._waiting.shape[0], num_samples), dtype=np.float32)
+            block = self._last * (1.0 - rise)
+            self._last = np.zeros_like(self._last)
+            self._is_silent = True
+        else:
+            if self._is_silent:
+                block = block * rise
+                self._is_silent = False
+            self._last = block[:, -1:]
         self._callback(block.T, output_block, is_lost)
 
     def _start(self, num_samples: int) -> None:

@@ -20,6 +20,9 @@ _PROGRAMS = ("pulseaudio", "pacat", "parec")
 _LATENCY_MS = 100
 
 
+FORM = f"rate={RATE} channels=1 format=float32le"
+
+
 def why_not() -> str:
     """What is missing for a room, or nothing."""
     missing = [program for program in _PROGRAMS if shutil.which(program) is None]
@@ -38,6 +41,11 @@ class Room:
     What is played into `room` is what the default microphone hears; the default output is
     `speaker`. Nothing outside is touched, and no server that is there is used.
     """
+
+    microphone = "room.monitor"
+    speaker_monitor = "speaker.monitor"
+    modules = (f"module-null-sink sink_name=room {FORM}", f"module-null-sink sink_name=speaker {FORM}")
+    num_monitored = 1
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -63,18 +71,13 @@ class Room:
             **private,
             "PULSE_SERVER": f"unix:{folder / 'native'}",
             "PULSE_SINK": "speaker",
-            "PULSE_SOURCE": "room.monitor",
+            "PULSE_SOURCE": self.microphone,
         }
 
     def __enter__(self) -> Self:
-        form = f"rate={RATE} channels=1 format=float32le"
-        modules = [
-            f"module-native-protocol-unix auth-anonymous=1 socket={self._folder / 'native'}",
-            f"module-null-sink sink_name=room {form}",
-            f"module-null-sink sink_name=speaker {form}",
-        ]
+        door = f"module-native-protocol-unix auth-anonymous=1 socket={self._folder / 'native'}"
         options = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=yes"]
-        loads = [word for module in modules for word in ("-L", module)]
+        loads = [word for module in (door, *self.modules) for word in ("-L", module)]
         self.server = self._start(["pulseaudio", *options, *loads])
         deadline = time.monotonic() + 20.0
         while not (self._folder / "native").exists():
@@ -96,11 +99,12 @@ class Room:
 
     def play(self, source: str | Path, latency_ms: int = _LATENCY_MS) -> subprocess.Popen[bytes]:
         """Play raw float32 mono into the room; with `latency_ms` of it waiting in the server."""
-        return self._start(["pacat", *self._form(latency_ms), "--device=room", str(source)])
+        return self._start(["pacat", *_form(1, latency_ms), "--device=room", str(source)])
 
     def listen(self, target: Path) -> subprocess.Popen[bytes]:
-        """Record what the speaker plays to raw float32 mono, until it is terminated."""
-        return self._start(["parec", *self._form(_LATENCY_MS), "--device=speaker.monitor", str(target)])
+        """Record what the speaker plays to raw float32, until it is terminated."""
+        form = _form(self.num_monitored, _LATENCY_MS)
+        return self._start(["parec", *form, f"--device={self.speaker_monitor}", str(target)])
 
     def hushgate(self, *arguments: str | Path) -> subprocess.Popen[bytes]:
         """Start `hushgate` in the room, standard output to a pipe."""
@@ -111,10 +115,6 @@ class Room:
         self._processes.append(process)
         return process
 
-    def _form(self, latency_ms: int) -> list[str]:
-        form = f"--raw --format=float32le --rate={RATE} --channels=1 --latency-msec={latency_ms}"
-        return form.split()
-
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
         with (self._folder / f"{command[0]}.log").open("ab") as log:
             process = subprocess.Popen(
@@ -124,8 +124,35 @@ class Room:
         return process
 
 
+def _one_of(side: str) -> str:
+    return f"channels=1 master_channel_map=front-{side} channel_map=mono remix=no"
+
+
+class Desk(Room):
+    """A room whose microphone and speaker are the two channels of one virtual device.
+
+    What `listen` records has what was heard on the left and what was played on the right, on one
+    clock, so the time between them is the round trip to the sample.
+    """
+
+    microphone = "microphone"
+    speaker_monitor = "desk.monitor"
+    num_monitored = 2
+    modules = (
+        f"module-null-sink sink_name=desk rate={RATE} channels=2 format=float32le",
+        f"module-remap-sink master=desk sink_name=room {_one_of('left')}",
+        f"module-remap-sink master=desk sink_name=speaker {_one_of('right')}",
+        f"module-remap-source master=desk.monitor source_name=microphone {_one_of('left')}",
+    )
+
+
+def _form(num_channels: int, latency_ms: int) -> list[str]:
+    form = f"--raw --format=float32le --rate={RATE} --channels={num_channels} --latency-msec={latency_ms}"
+    return form.split()
+
+
 def read_raw(path: Path) -> NDArray[np.float32]:
-    """Samples of a raw float32 file, one channel."""
+    """Samples of a raw float32 file, channel by channel within each."""
     return np.fromfile(path, dtype="<f4")
 
 
