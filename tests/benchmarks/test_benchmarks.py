@@ -155,6 +155,7 @@ def test_quality_prints_tables_and_writes_every_score(
 
 
 def test_rates_find_an_identity_model_to_change_nothing(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pesq", reason="needs the extra bench")
     process = systems.make_system(systems.HUSHGATE + str(identity().save(tmp_path / "tiny.onnx")))
     (clean, noisy), *_ = rates.scenes(data, 1, 0, 5.0)
     for rate in (8_000, 44_100):
