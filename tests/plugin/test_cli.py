@@ -239,8 +239,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, identity: str, sent: 
             time.sleep(0.01)
         assert len(list(target.iterdir())) == 1
         process.send_signal(sent)
-        stderr = process.stderr.read()
-        process.stdin.close()
+        _, stderr = process.communicate(timeout=60.0)
     assert process.returncode == status
     assert list(target.iterdir()) == []
     assert b"Traceback" not in stderr
