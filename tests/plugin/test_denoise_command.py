@@ -161,7 +161,7 @@ def test_tags_go_along_and_what_cannot_be_kept_is_said(
     assert FLAC(tmp_path / "song.denoised.flac")["title"] == ["Rain"]
     assert capsys.readouterr().err == ""
     assert cli.main(["denoise", str(source), "-o", str(tmp_path / "song.w64"), "--model", identity]) == 0
-    assert "song.w64: this format cannot hold some tags: TITLE." in capsys.readouterr().err
+    assert "song.w64: W64 cannot hold some tags: TITLE." in capsys.readouterr().err
 
 
 def test_mix_0_gives_the_file_back_bit_for_bit(take: Path, identity: str) -> None:
