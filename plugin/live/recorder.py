@@ -17,12 +17,17 @@ _CAPACITY_S = 20.0
 _PERIOD_S = 0.05
 
 
+class _NothingHeard(Exception):
+    """There is no sound to keep."""
+
+
 class Recorder:
     """Record from a `Tap` that the audio callback fills; the callback never waits for the disk.
 
     Use it in a `with` statement. However it is left, by Ctrl-C too, what was heard until then is
-    put in place under its final name; before that it has a temporary one. The exception is a disk
-    that fails: then nothing is left, and `error` says why.
+    put in place under its final name; before that it has a temporary one. Nothing is left, and an
+    old file stays as it is, where no sound came at all, and where the disk fails: then `error`
+    says why.
 
     Args:
         path: Where to write; the extension decides the container. 24 bits where it has them.
@@ -54,6 +59,7 @@ class Recorder:
         self.tap = Tap(num_channels, round(_CAPACITY_S * sample_rate))
         self.error: Exception | None = None
         self._writer = FileWriter(target, output_format(source, None, target, None), overwrite=overwrite)
+        self._has_sound = False
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hushgate-live-recorder", daemon=True)
 
@@ -78,10 +84,15 @@ class Recorder:
                 while not self._done.wait(_PERIOD_S):
                     self._write()
                 self._write()
+                if not self._has_sound:
+                    raise _NothingHeard
+        except _NothingHeard:
+            pass  # the writer has removed its file
         except Exception as error:  # reported by whoever runs the session; the sound goes on
             self.error = error
 
     def _write(self) -> None:
         block = self.tap.read()
         if block.shape[1]:
+            self._has_sound = True
             self._writer.write(block)

@@ -25,6 +25,7 @@ from hushgate.streaming import Effect
 DEFAULT_BLOCK_SIZE = 256
 # Without a callback for so long, the devices count as gone. Idle virtual ones take two seconds to start.
 _SILENT_DEVICE_S = 5.0
+_LONGEST_CHECK_S = 0.5
 _TAP_SECONDS = 2.0
 
 
@@ -146,7 +147,7 @@ class Session:
             stack.callback(self._recovery.close)
             self._stream: Stream = self._backend.open(request, self.processor.process)
             stack.callback(self._stream.close)
-            self._num_seen, self._seen_at = 0, time.monotonic()
+            self._num_seen, self._silent_s, self._checked_at = 0, 0.0, time.monotonic()
             self._stream.start()
             stack.callback(self._fade_out)
             self._open = stack.pop_all()
@@ -176,14 +177,17 @@ class Session:
             if error is not None:
                 raise RuntimeError(f"the effect failed: {error}") from error
         now, num_processed = time.monotonic(), self.processor.num_processed
+        # A program that was stopped itself for a while (Ctrl-Z) has not been waiting for the device.
+        self._silent_s += min(now - self._checked_at, _LONGEST_CHECK_S)
+        self._checked_at = now
         if num_processed != self._num_seen:
-            self._num_seen, self._seen_at = num_processed, now
+            self._num_seen, self._silent_s = num_processed, 0.0
         if self.is_finished:
             return
         names = self._request.device_names
         if not self._stream.is_active and not self.processor.is_finished:
             raise DeviceError(f"{names} stopped: the device or its sound server has gone.")
-        if now - self._seen_at > _SILENT_DEVICE_S:
+        if self._silent_s > _SILENT_DEVICE_S:
             raise DeviceError(f"{names} has delivered no sound for {_SILENT_DEVICE_S:g} s.")
 
     def status(self) -> Status:

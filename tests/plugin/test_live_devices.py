@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -149,3 +150,16 @@ def test_rate_and_device_that_are_not_there_are_one_line(room: Room, stateful: s
     status, _, error = finish(room.hushgate(*options))
     assert (status, error.count("\n")) == (2, 1)
     assert error.startswith("hushgate: error: 'default' cannot be opened (")
+
+
+@pytest.mark.level(10)
+@pytest.mark.skipif("voice" not in available_models(), reason="the preset's model has not shipped yet")
+def test_benchmark_measures_a_round_trip_longer_than_the_effect() -> None:
+    script = Path(__file__).parents[2] / "benchmarks" / "live.py"
+    options = "--presets voice --block-sizes 512 --seconds 3"
+    command = [sys.executable, str(script), *options.split()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    cells = [cell.strip() for cell in done.stdout.splitlines()[-1].split("|")[1:-1]]
+    assert cells[:2] == ["voice", "512"]
+    assert float(cells[3]) == 32.0
+    assert 32.0 < float(cells[2]) < 1000.0

@@ -185,9 +185,14 @@ def test_wrong_options_are_refused_before_anything_is_opened(
     assert not backend.requests
 
 
-def test_busy_device_is_an_error_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    with pytest.raises(live.DeviceError, match="busy"):
-        live.run(LateEffect(), record=tmp_path / "take.wav", backend=FakeBackend(is_busy=True))
+def test_busy_device_is_an_error_and_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    new, old = tmp_path / "new.wav", tmp_path / "old.wav"
+    old.write_bytes(b"precious")
+    for target in (new, old):
+        with pytest.raises(live.DeviceError, match="busy"):
+            live.run(LateEffect(), record=target, overwrite=True, backend=FakeBackend(is_busy=True))
+    assert [path.name for path in tmp_path.iterdir()] == ["old.wav"]
+    assert old.read_bytes() == b"precious"
 
 
 def test_device_that_disappears_ends_the_run_with_an_error_and_keeps_the_recording(tmp_path: Path) -> None:
