@@ -133,9 +133,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     cores, load = os.cpu_count() or 1, os.getloadavg()[0]
     print(f"{platform.processor() or platform.machine()}, {cores} cores, load {load:.1f} before the start")
     form = f"{SAMPLE_RATE / 1000:g} kHz, {NUM_CHANNELS} channels, {args.seconds:g} s"
-    print(
-        f"\nHigh-pass, denoiser, compressor, limiter; {form}; processor seconds, best of {4 * args.repeats}.\n"
-    )
+    print(f"\nHigh-pass, denoiser, compressor, limiter; {form}; CPU seconds, best of {4 * args.repeats}.\n")
     rows = overhead_rows(args.model, args.seconds, 4 * args.repeats)
     print(markdown_table(["how", "sum of parts", "chain", "overhead"], rows))
 
