@@ -103,12 +103,20 @@ class MixConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the loss terms (see `training.losses`)."""
+    """Weights of the loss terms (see `training.losses`).
+
+    Args:
+        magnitude, complex: Weights of the power-compressed spectral errors.
+        snr: Weight of the negative SNR, a dB.
+        compression: Exponent of the magnitudes.
+        snr_ceiling_db: SNR beyond which the loss has little to gain, dB; above the best mixtures' own SNR.
+    """
 
     magnitude: float = 70.0
     complex: float = 30.0
     snr: float = 0.5
     compression: float = 0.3
+    snr_ceiling_db: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -126,7 +134,9 @@ class TrainConfig:
         steps_per_epoch: Steps between validations and checkpoints.
         workers: Processes that mix; 0 mixes in the training process.
         threads: PyTorch threads on the CPU.
-        accelerator: "auto", "cpu" or "cuda"; mixed precision (bf16) is used on CUDA.
+        accelerator: "auto", "cpu" or "cuda".
+        precision: "32-true", "bf16-mixed", or "auto": bf16 on CUDA and on processors that multiply in it
+            (twice as fast there), else 32 bit.
     """
 
     seed: int = 1
@@ -141,6 +151,7 @@ class TrainConfig:
     workers: int = 1
     threads: int = 1
     accelerator: str = "auto"
+    precision: str = "auto"
 
 
 @dataclass(frozen=True)

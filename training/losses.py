@@ -8,18 +8,16 @@ from torch import Tensor
 from hushgate.training.config import LossConfig
 
 _TINY = 1e-8
-# An error 30 dB below the sound is as good as none: beyond it the loss has nothing to gain.
-_SNR_CEILING_DB = 30.0
 
 
-def signal_to_noise_loss(estimate: Tensor, target: Tensor) -> Tensor:
-    """Negative SNR in dB of each example, soft-limited at 30 dB: (batch, samples) to (batch,).
+def signal_to_noise_loss(estimate: Tensor, target: Tensor, ceiling_db: float = 30.0) -> Tensor:
+    """Negative SNR in dB of each example, soft-limited at a ceiling: (batch, samples) to (batch,).
 
     SNR, not SI-SDR: scale invariance lets the output level drift.
     """
     error = (estimate - target).square().sum(-1)
     ratio = error / (target.square().sum(-1) + _TINY)
-    return 10.0 * torch.log10(ratio + 10.0 ** (-_SNR_CEILING_DB / 10.0))
+    return 10.0 * torch.log10(ratio + 10.0 ** (-ceiling_db / 10.0))
 
 
 def compressed_losses(estimate: Tensor, target: Tensor, compression: float) -> tuple[Tensor, Tensor]:
@@ -53,7 +51,7 @@ def denoising_loss(
     """
     magnitude, complex_ = compressed_losses(estimate_spectrum, target_spectrum, config.compression)
     sounding = (target.square().mean(-1) > _TINY).float()
-    snr = (signal_to_noise_loss(estimate, target) * sounding).sum() / sounding.sum().clamp(min=1.0)
+    snr = (signal_to_noise_loss(estimate, target, config.snr_ceiling_db) * sounding).sum() / sounding.sum().clamp(min=1.0)
     terms = {"magnitude": magnitude.mean(), "complex": complex_.mean(), "snr": snr}
     total = (
         config.magnitude * terms["magnitude"] + config.complex * terms["complex"] + config.snr * terms["snr"]

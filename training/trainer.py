@@ -144,7 +144,7 @@ def train(
         default_root_dir=run_dir,
         accelerator={"cuda": "gpu"}.get(config.train.accelerator, config.train.accelerator),
         devices=1,
-        precision="bf16-mixed" if _on_cuda(config) else "32-true",
+        precision=_precision(config),
         max_steps=config.train.max_steps,
         gradient_clip_val=config.train.gradient_clip,
         logger=TensorBoardLogger(run_dir, name="", version="logs"),
@@ -199,6 +199,14 @@ def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]
 
 def _on_cuda(config: Config) -> bool:
     return config.train.accelerator != "cpu" and torch.cuda.is_available()
+
+
+def _precision(config: Config) -> Any:
+    if config.train.precision != "auto":
+        return config.train.precision
+    processor = torch.cpu.get_capabilities()
+    multiplies_bf16 = _on_cuda(config) or processor.get("avx512_bf16") or processor.get("amx_bf16")
+    return "bf16-mixed" if multiplies_bf16 else "32-true"
 
 
 def _loader(

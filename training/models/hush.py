@@ -194,7 +194,9 @@ class Hush(nn.Module):
         x = functional.silu(self.join(torch.cat([x, skip], dim=-1)))
         for layer in self.up:
             x = layer(x)
-        mask = self.decode(gather_neighbours(x)).clamp(-_MASK_BOUND, _MASK_BOUND)
+        # In full precision under autocast too: a mask of 8 bits would cap the SNR of what it passes.
+        with torch.autocast(x.device.type, enabled=False):
+            mask = self.decode(gather_neighbours(x.float())).clamp(-_MASK_BOUND, _MASK_BOUND)
         mask = mask.reshape(batch, frames, bins, 2)[:, :, : bins - stride]
         top = mask[:, :, self.upper_from_bin :]
         upper_gain = top.square().sum(-1).sqrt().mean(-1, keepdim=True).clamp(max=1.0)
