@@ -51,7 +51,8 @@ def denoising_loss(
     """
     magnitude, complex_ = compressed_losses(estimate_spectrum, target_spectrum, config.compression)
     sounding = (target.square().mean(-1) > _TINY).float()
-    snr = (signal_to_noise_loss(estimate, target, config.snr_ceiling_db) * sounding).sum() / sounding.sum().clamp(min=1.0)
+    ratios = signal_to_noise_loss(estimate, target, config.snr_ceiling_db)
+    snr = (ratios * sounding).sum() / sounding.sum().clamp(min=1.0)
     terms = {"magnitude": magnitude.mean(), "complex": complex_.mean(), "snr": snr}
     total = (
         config.magnitude * terms["magnitude"] + config.complex * terms["complex"] + config.snr * terms["snr"]
