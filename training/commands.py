@@ -45,7 +45,14 @@ class TrainCommand:
             metavar="TABLE.KEY=VALUE",
             help="change one value of the file",
         )
-        parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+        start = parser.add_mutually_exclusive_group()
+        start.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+        start.add_argument(
+            "--init-from",
+            type=Path,
+            metavar="FILE",
+            help="start a new training from the weights of a checkpoint or of an exported .onnx file",
+        )
         parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
     @staticmethod
@@ -63,7 +70,7 @@ class TrainCommand:
         output = args.output or Path("runs") / config_path.stem
         output.mkdir(parents=True, exist_ok=True)
         progress = not args.quiet and sys.stderr.isatty()
-        last = train(config, output, resume=args.resume, progress=progress)
+        last = train(config, output, resume=args.resume, init_from=args.init_from, progress=progress)
         print(f"{last}: export it with: hushgate export {last} -o MODEL.onnx")
         return 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from hushgate.training.spectrum import Framing, apply_mask
 
 _SILENCE = 1e-8
 _MIXED_DB = 40.0
+# Batches that are heard before a training that starts from an exported model.
+_STATISTICS_BATCHES = 8
 
 
 class DenoisingModule(lightning.LightningModule):
@@ -107,6 +109,7 @@ def train(
     run_dir: Path,
     *,
     resume: bool = False,
+    init_from: Path | None = None,
     progress: bool = True,
     callbacks: Sequence[lightning.Callback] = (),
 ) -> Path:
@@ -116,12 +119,14 @@ def train(
         config: What to train on what.
         run_dir: Folder for checkpoints (`last.ckpt`, `best.ckpt`) and TensorBoard logs.
         resume: Go on from `run_dir/last.ckpt`; without it that file must not exist.
+        init_from: Checkpoint or exported model file whose weights to start from; not with `resume`.
         progress: Show a progress bar.
         callbacks: More of Lightning's callbacks, after our own.
 
     Raises:
-        FileNotFoundError: Recordings, or the checkpoint to resume, are missing.
+        FileNotFoundError: Recordings, the checkpoint to resume or `init_from` are missing.
         FileExistsError: `run_dir` holds a training already.
+        ValueError: `init_from` does not fit the configuration.
     """
     last = run_dir / "last.ckpt"
     if resume and not last.is_file():
@@ -138,6 +143,11 @@ def train(
         config,
         sampler,
     )
+    module = DenoisingModule(config)
+    if init_from is not None and not resume:
+        from hushgate.training.initialize import initialize  # which builds on this module
+
+        initialize(module, init_from, _first_mixtures(mixer, config))
     # Another seed than training's, the same in every run: validation figures are comparable.
     validation = MixtureDataset(Mixer(config.data, config.mix, "val"), 0, config.data.val_examples)
     trainer = lightning.Trainer(
@@ -163,10 +173,16 @@ def train(
             *callbacks,
         ],
     )
-    trainer.fit(
-        DenoisingModule(config), loader, _loader(validation, config), ckpt_path=last if resume else None
-    )
+    trainer.fit(module, loader, _loader(validation, config), ckpt_path=last if resume else None)
     return last
+
+
+def _first_mixtures(mixer: Mixer, config: Config) -> Iterator[Tensor]:
+    """The noisy sides of the first training batches, mixed when asked for."""
+    size = config.train.batch_size
+    for first in range(0, _STATISTICS_BATCHES * size, size):
+        examples = (mixer.example(config.train.seed, index)[0] for index in range(first, first + size))
+        yield torch.stack([torch.from_numpy(noisy) for noisy in examples])
 
 
 class _NewExamples(lightning.Callback):

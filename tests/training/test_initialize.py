@@ -1,0 +1,146 @@
+"""Trainings that start from trained weights: the file's function, and a first step that keeps it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
+
+from hushgate.engine import load_model  # noqa: E402
+from hushgate.training import initialize  # noqa: E402
+from hushgate.training.config import CardConfig, Config, DataConfig, MixConfig, SourceSpec, TrainConfig  # noqa: E402
+from hushgate.training.export import export_network  # noqa: E402
+from hushgate.training.trainer import DenoisingModule, load_network, train  # noqa: E402
+
+MODEL = {
+    "family": "hush",
+    "num_bins": 64,
+    "channels": 8,
+    "bands": 6,
+    "band_channels": 12,
+    "num_heads": 2,
+    "upper_from_hz": 1500.0,
+}
+
+
+def _config(folder: Path | None = None, **model: int) -> Config:
+    return Config(
+        model=MODEL | model,
+        data=DataConfig(
+            folders=(str(folder),) if folder else (), sample_rate=4000, segment_s=1.0, val_examples=2
+        ),
+        mix=MixConfig(targets=(SourceSpec("speech"),), noises=(SourceSpec("coloured"),)),
+        train=TrainConfig(
+            max_steps=1, batch_size=2, learning_rate=1e-9, steps_per_epoch=1, workers=0, accelerator="cpu"
+        ),
+    )
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> Path:
+    """A network far from its start: random weights, random statistics."""
+    torch.manual_seed(3)
+    network = DenoisingModule(_config()).network
+    with torch.no_grad():
+        network.decode.weight.mul_(30.0)
+        for name, value in network.state_dict().items():
+            if name.endswith("running_var"):
+                value.uniform_(0.5, 2.0)
+            elif value.is_floating_point():
+                value.add_(torch.randn_like(value) * 0.1)
+    path = tmp_path / "trained.onnx"
+    export_network(network, CardConfig(name="trained", licence="MIT"), path)
+    return path
+
+
+def _noisy(batches: int) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(4, 8000, generator=generator) * 0.1 for _ in range(batches)]
+
+
+def test_a_network_read_back_computes_what_the_file_computes(exported: Path) -> None:
+    module = DenoisingModule(_config())
+    initialize.initialize(module, exported, _noisy(3))
+    model = load_model(exported)
+    spectrum = torch.randn(2, 60, 64, 2) * 0.1
+    network = module.network.eval()
+    with torch.no_grad():
+        mask, upper_gain, _ = network(spectrum, network.initial_state(2))
+    found = model.run(spectrum.numpy(), model.initial_state(2))
+    np.testing.assert_allclose(mask.numpy(), found[0], atol=1e-5)
+    np.testing.assert_allclose(upper_gain.numpy(), found[1], atol=1e-5)
+
+
+def test_the_first_training_step_hears_nearly_the_same(exported: Path) -> None:
+    """Batch statistics replace the running ones in training: with normalizations left at identity, the
+    output would be another."""
+    module, other = DenoisingModule(_config()), DenoisingModule(_config())
+    mixtures = _noisy(5)
+    initialize.initialize(module, exported, mixtures[1:])
+    other.load_state_dict(module.state_dict())
+    for one in other.modules():
+        if isinstance(one, torch.nn.BatchNorm1d):
+            one.reset_parameters()
+
+    def change(trained: DenoisingModule) -> float:
+        with torch.no_grad():
+            expected = module.eval()(mixtures[0])[0]
+            estimate = trained.train()(mixtures[0])[0]
+        return float((estimate - expected).square().mean() / expected.square().mean())
+
+    assert change(module) < 0.01
+    assert change(other) > 5 * change(module)
+
+
+def test_training_starts_from_a_model_file_or_a_checkpoint(exported: Path, tmp_path: Path) -> None:
+    (tmp_path / "speech").mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(10):
+        audio = np.cumsum(rng.standard_normal(4000)) * np.hanning(4000)
+        soundfile.write(tmp_path / "speech" / f"{number}.wav", audio / np.abs(audio).max() / 2, 4000)
+    config = _config(tmp_path)
+    first = train(config, tmp_path / "first", init_from=exported, progress=False)
+    second = train(config, tmp_path / "second", init_from=first, progress=False)
+    model = load_model(exported)
+    spectrum = torch.randn(1, 20, 64, 2) * 0.1
+    expected = model.run(spectrum.numpy(), model.initial_state(1))[0]
+    untrained = np.square(expected - np.float32([1.0, 0.0])).mean()
+    assert untrained > 0.01
+    for checkpoint in (first, second):
+        network, _ = load_network(checkpoint)
+        with torch.no_grad():
+            mask, _, _ = network(spectrum, network.initial_state(1))
+        # One step at a learning rate of almost nothing; only running statistics have moved.
+        assert np.square(mask.numpy() - expected).mean() < 0.05 * untrained
+        assert torch.load(checkpoint, weights_only=True)["global_step"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"channels": 10}, r"encode\.linear\.weight of shape \(8, 36\), but \[model\] calls for \(10, 36\)"),
+        ({"num_blocks": 3}, r"has no weight blocks\.2\."),
+        ({"num_blocks": 1}, r"has a weight blocks\.1\."),
+        ({"num_heads": 3}, "computes something else"),
+        ({"upper_from_hz": 1000.0}, "computes something else"),
+        ({"frame_ms": 20.0}, r"has frame_ms 32, but \[model\] says 20"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused(change: dict[str, int], message: str, exported: Path) -> None:
+    with pytest.raises(initialize.InitializationError, match=message):
+        initialize.initialize(DenoisingModule(_config(**change)), exported, _noisy(1))
+
+
+def test_missing_and_foreign_files_are_named(tmp_path: Path) -> None:
+    module = DenoisingModule(_config())
+    for name in ("no.onnx", "no.ckpt"):
+        with pytest.raises(FileNotFoundError, match=name):
+            initialize.initialize(module, tmp_path / name, [])
+    junk = tmp_path / "junk.onnx"
+    junk.write_bytes(b"not a model at all")
+    with pytest.raises(ValueError, match=r"junk\.onnx is not an ONNX file"):
+        initialize.initialize(module, junk, [])
