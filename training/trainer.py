@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from hushgate.training.config import Config
-from hushgate.training.losses import denoising_loss, si_sdr
+from hushgate.training.losses import DenoisingLoss, si_sdr
 from hushgate.training.mixing import EpochSampler, Mixer, MixtureDataset
 from hushgate.training.models import Hush, build_model
 from hushgate.training.spectrum import Framing, apply_mask
@@ -41,6 +41,7 @@ class DenoisingModule(lightning.LightningModule):
         self.network = build_model(config.model)
         shape = self.network.config
         self.framing = Framing(config.data.sample_rate, shape.frame_ms, shape.overlap)
+        self.loss = DenoisingLoss(config.loss, config.data.sample_rate)
 
     def forward(self, noisy: Tensor) -> tuple[Tensor, Tensor]:
         """Map noisy (batch, samples) to the estimate (batch, samples) and its spectrum."""
@@ -55,12 +56,11 @@ class DenoisingModule(lightning.LightningModule):
         level = clean.square().mean(-1, keepdim=True)
         level = torch.where(level > _SILENCE**2, level, noisy.square().mean(-1, keepdim=True))
         gain = (level + _SILENCE**2).rsqrt()
-        loss, terms = denoising_loss(
+        loss, terms = self.loss(
             estimate * gain,
             clean * gain,
             masked * gain[:, :, None, None],
             self.framing.analyse(clean * gain),
-            self.config.loss,
         )
         return loss, terms, estimate
 

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra hushgate[t
 from hushgate.engine import Denoiser  # noqa: E402
 from hushgate.training import export  # noqa: E402
 from hushgate.training.config import CardConfig, LossConfig  # noqa: E402
-from hushgate.training.losses import denoising_loss, si_sdr, signal_to_noise_loss  # noqa: E402
+from hushgate.training.losses import DenoisingLoss, si_sdr, signal_to_noise_loss  # noqa: E402
 from hushgate.training.models import Hush, HushConfig  # noqa: E402
 from hushgate.training.spectrum import Framing, apply_mask  # noqa: E402
 
@@ -123,8 +123,8 @@ def test_losses_prefer_the_better_estimate_and_vanish_for_the_best() -> None:
 
     def loss(level: float) -> float:
         estimate = target + level * noise
-        total, _ = denoising_loss(
-            estimate, target, framing.analyse(estimate), framing.analyse(target), LossConfig()
+        total, _ = DenoisingLoss(LossConfig(), 16_000)(
+            estimate, target, framing.analyse(estimate), framing.analyse(target)
         )
         return float(total)
 
@@ -137,8 +137,8 @@ def test_silent_targets_have_a_finite_loss_and_gradient() -> None:
     framing = Framing(16_000, 32.0, 2)
     estimate = torch.full((1, 4_000), 1e-3, requires_grad=True)
     target = torch.zeros(1, 4_000)
-    total, terms = denoising_loss(
-        estimate, target, framing.analyse(estimate), framing.analyse(target), LossConfig()
+    total, terms = DenoisingLoss(LossConfig(), 16_000)(
+        estimate, target, framing.analyse(estimate), framing.analyse(target)
     )
     total.backward()
     assert terms["snr"] == 0.0

@@ -1,0 +1,161 @@
+"""Loss terms: right in the cases one can work out, zero at the best, and silent where they must be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
+
+from hushgate.training import losses  # noqa: E402
+from hushgate.training.config import LOSS_TERMS, Config, LossConfig  # noqa: E402
+from hushgate.training.spectrum import Framing  # noqa: E402
+
+RATE = 16_000
+OFF = {"magnitude": 0.0, "complex": 0.0, "snr": 0.0}
+PLAIN_TERMS = [name for name in LOSS_TERMS if name not in ("adversarial", "feature_matching")]
+
+
+def _total(name: str, estimate: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    if name == "multi_resolution":
+        pytest.importorskip("auraloss", reason="the extra hushgate[train] brings auraloss")
+    framing = Framing(RATE, 32.0, 2)
+    loss = losses.DenoisingLoss(LossConfig(**{**OFF, name: 2.0}), RATE)
+    total, terms = loss(estimate, target, framing.analyse(estimate), framing.analyse(target))
+    assert name in terms
+    torch.testing.assert_close(total, 2.0 * terms[name])
+    return total
+
+
+@pytest.fixture
+def sounds() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(2, 8_000, generator=generator), torch.randn(2, 8_000, generator=generator)
+
+
+@pytest.mark.parametrize("name", PLAIN_TERMS)
+def test_every_term_prefers_the_better_estimate(name: str, sounds: tuple[torch.Tensor, torch.Tensor]) -> None:
+    target, noise = sounds
+    values = [float(_total(name, target + level * noise, target)) for level in (0.0, 0.1, 0.4, 1.0)]
+    assert values == sorted(set(values))
+    if name not in ("snr", "si_sdr"):
+        assert values[0] == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", PLAIN_TERMS)
+def test_silent_targets_have_finite_losses_and_gradients(name: str) -> None:
+    estimate = torch.full((2, 4_000), 1e-3, requires_grad=True)
+    target = torch.stack([torch.zeros(4_000), torch.randn(4_000)])
+    total = _total(name, estimate, target)
+    total.backward()
+    assert bool(torch.isfinite(total))
+    assert estimate.grad is not None
+    assert bool(torch.isfinite(estimate.grad).all())
+
+
+@pytest.mark.parametrize("name", PLAIN_TERMS)
+def test_halves_of_a_batch_average_to_the_whole(name: str) -> None:
+    """What lets processes share a batch; one of the four examples has no target to relate anything to."""
+    torch.manual_seed(2)
+    target, noise = torch.randn(4, 4_000), torch.randn(4, 4_000)
+    target[1] = 0.0
+    estimate = target + 0.3 * noise
+    framing = Framing(RATE, 32.0, 2)
+    if name == "multi_resolution":
+        pytest.importorskip("auraloss", reason="the extra hushgate[train] brings auraloss")
+    loss = losses.DenoisingLoss(LossConfig(**{**OFF, name: 1.0}), RATE)
+
+    def total(part: slice, mean_count: Callable[[torch.Tensor], torch.Tensor] | None = None) -> torch.Tensor:
+        spectra = framing.analyse(estimate[part]), framing.analyse(target[part])
+        return loss(estimate[part], target[part], *spectra, mean_count)[0]
+
+    halves = [total(part, lambda count: torch.tensor(1.5)) for part in (slice(0, 2), slice(2, 4))]
+    torch.testing.assert_close((halves[0] + halves[1]) / 2, total(slice(0, 4)))
+
+
+def test_ratios_are_what_they_say(sounds: tuple[torch.Tensor, torch.Tensor]) -> None:
+    target, noise = sounds
+    noisy = target + 0.1 * noise
+    assert losses.signal_to_noise_loss(noisy, target, 60.0) == pytest.approx([-20.0, -20.0], abs=0.4)
+    # Half the level costs SNR, never SI-SDR.
+    assert losses.signal_to_noise_loss(0.5 * target, target, 60.0) == pytest.approx([-6.0, -6.0], abs=0.1)
+    assert losses.si_sdr_loss(0.5 * noisy, target, 60.0) == pytest.approx(
+        losses.si_sdr_loss(noisy, target, 60.0), abs=1e-3
+    )
+
+
+def test_quiet_passages_count_more_in_the_weighted_error_alone() -> None:
+    """The same error in a quiet and in a loud frame."""
+    target = torch.full((1, 2, 8, 2), 0.5)
+    target[:, 1] = 0.005
+    errors = {}
+    for frame in (0, 1):
+        estimate = target.clone()
+        estimate[:, frame] += 0.1
+        errors[frame] = (
+            float(losses.magnitude_loss(estimate, target)),
+            float(losses.quiet_magnitude_loss(estimate, target)),
+        )
+    assert errors[0][0] == pytest.approx(errors[1][0], rel=0.1)
+    assert errors[1][1] > 10 * errors[0][1]
+
+
+def test_log_magnitude_measures_ratios() -> None:
+    target = torch.rand(1, 4, 8, 2) + 0.1
+    assert float(losses.log_magnitude_loss(target * torch.e, target)) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_multi_resolution_distance_is_auraloss_of_each_example(
+    sounds: tuple[torch.Tensor, torch.Tensor],
+) -> None:
+    auraloss = pytest.importorskip("auraloss", reason="the extra hushgate[train] brings auraloss")
+    target, noise = sounds
+    estimate = target + torch.tensor([[0.1], [1.0]]) * noise
+    theirs = auraloss.freq.MultiResolutionSTFTLoss(
+        fft_sizes=[512, 1024, 256], hop_sizes=[80, 160, 34], win_lengths=[400, 800, 160]
+    )
+    expected = [theirs(estimate[i, None, None], target[i, None, None]) for i in range(2)]
+    torch.testing.assert_close(losses.MultiResolutionLoss(RATE)(estimate, target), torch.stack(expected))
+
+
+@pytest.mark.parametrize("kind", ["hinge", "least_squares"])
+def test_the_discriminator_learns_and_the_denoiser_is_pulled_to_its_clean_side(kind: str) -> None:
+    torch.manual_seed(0)
+    discriminator = losses.Discriminator(4_000, 4)
+    optimizer = torch.optim.Adam(discriminator.parameters(), 3e-3)
+    time = torch.arange(2_000) / 4_000
+    clean = torch.sin(2 * torch.pi * torch.tensor([[300.0], [500.0]]) * time)
+    noisy = clean + 0.5 * torch.randn(2, 2_000)
+    before = losses.discriminator_loss(discriminator(clean), discriminator(noisy), kind).item()
+    for _ in range(25):
+        optimizer.zero_grad()
+        loss = losses.discriminator_loss(discriminator(clean), discriminator(noisy), kind)
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.7 * before
+    of_noisy, of_clean = discriminator(noisy), discriminator(clean)
+    assert losses.generator_loss(of_clean, kind) < losses.generator_loss(of_noisy, kind)
+    assert losses.feature_distance(of_clean, of_noisy) > 0.0
+    assert losses.feature_distance(of_clean, of_clean) == 0.0
+
+
+def test_weights_are_checked_when_they_are_set() -> None:
+    with pytest.raises(ValueError, match=r"mse must be a weight of 0 or more \(got -1.0\)"):
+        LossConfig(mse=-1.0)
+    with pytest.raises(ValueError, match="must be above 0"):
+        LossConfig(**OFF)
+    with pytest.raises(ValueError, match="needs a discriminator"):
+        LossConfig(feature_matching=1.0)
+    with pytest.raises(ValueError, match="adversarial_kind must be one of hinge, least_squares"):
+        LossConfig(adversarial_kind="wasserstein")
+    with pytest.raises(ValueError, match="loss: snr must be a weight"):
+        Config.from_dict({"loss": {"snr": -2.0}})
+
+
+def test_terms_without_weight_are_not_computed() -> None:
+    torch.manual_seed(0)
+    target = torch.randn(1, 4_000)
+    spectrum = Framing(RATE, 32.0, 2).analyse(target)
+    _, terms = losses.DenoisingLoss(LossConfig(), RATE)(target, target, spectrum, spectrum)
+    assert set(terms) == {"magnitude", "complex", "snr"}

@@ -1,0 +1,37 @@
+"""What training minimizes, and the measures it reports.
+
+Every term is named in the `[loss]` table and is one small function or class here; `DenoisingLoss` adds up
+those with a weight.
+"""
+
+from hushgate.training.losses.adversarial import (
+    Discriminator,
+    discriminator_loss,
+    feature_distance,
+    generator_loss,
+)
+from hushgate.training.losses.multi_resolution import MultiResolutionLoss
+from hushgate.training.losses.spectral import (
+    compressed_losses,
+    log_magnitude_loss,
+    magnitude_loss,
+    quiet_magnitude_loss,
+)
+from hushgate.training.losses.total import DenoisingLoss
+from hushgate.training.losses.waveform import si_sdr, si_sdr_loss, signal_to_noise_loss
+
+__all__ = [
+    "DenoisingLoss",
+    "Discriminator",
+    "MultiResolutionLoss",
+    "compressed_losses",
+    "discriminator_loss",
+    "feature_distance",
+    "generator_loss",
+    "log_magnitude_loss",
+    "magnitude_loss",
+    "quiet_magnitude_loss",
+    "si_sdr",
+    "si_sdr_loss",
+    "signal_to_noise_loss",
+]

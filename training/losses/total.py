@@ -1,0 +1,79 @@
+"""The sum of the loss terms that have a weight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from hushgate.training.config import LossConfig
+from hushgate.training.losses.multi_resolution import MultiResolutionLoss
+from hushgate.training.losses.spectral import (
+    compressed_losses,
+    log_magnitude_loss,
+    magnitude_loss,
+    quiet_magnitude_loss,
+)
+from hushgate.training.losses.waveform import si_sdr_loss, signal_to_noise_loss
+
+_TINY = 1e-8
+
+
+class DenoisingLoss:
+    """Weighted sum of every term of `LossConfig` but the adversarial ones.
+
+    Args:
+        config: Weights.
+        sample_rate: Hz.
+    """
+
+    def __init__(self, config: LossConfig, sample_rate: float) -> None:
+        self.config = config
+        self._multi_resolution = MultiResolutionLoss(sample_rate) if config.multi_resolution else None
+
+    def __call__(
+        self,
+        estimate: Tensor,
+        target: Tensor,
+        estimate_spectrum: Tensor,
+        target_spectrum: Tensor,
+        mean_count: Callable[[Tensor], Tensor] | None = None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the sum, and the terms themselves without their weights, averaged over the batch.
+
+        Examples with silence as their target have no ratios and no relative distances and are left out of
+        those terms.
+
+        Args:
+            estimate, target: Waveforms (batch, samples) at a level around full scale.
+            estimate_spectrum, target_spectrum: Their spectra (batch, frames, bins, 2).
+            mean_count: Turns a number of examples here into the mean over all processes that share a batch,
+                so that the mean of their losses is the loss of the whole batch.
+        """
+        config = self.config
+        spectra = estimate_spectrum, target_spectrum
+        sounding = (target.square().mean(-1) > _TINY).float()
+        count = sounding.sum() if mean_count is None else mean_count(sounding.sum())
+
+        def of_sounding(values: Tensor) -> Tensor:
+            return torch.where(sounding > 0.0, values, 0.0).sum() / count.clamp(min=_TINY)
+
+        terms: dict[str, Tensor] = {}
+        if config.magnitude or config.complex:
+            magnitude, complex_ = compressed_losses(*spectra, config.compression)
+            terms |= {"magnitude": magnitude.mean(), "complex": complex_.mean()}
+        if config.snr:
+            terms["snr"] = of_sounding(signal_to_noise_loss(estimate, target, config.snr_ceiling_db))
+        if config.mse:
+            terms["mse"] = magnitude_loss(*spectra).mean()
+        if config.quiet_mse:
+            terms["quiet_mse"] = quiet_magnitude_loss(*spectra).mean()
+        if config.log_magnitude:
+            terms["log_magnitude"] = log_magnitude_loss(*spectra).mean()
+        if config.si_sdr:
+            terms["si_sdr"] = of_sounding(si_sdr_loss(estimate, target, config.snr_ceiling_db))
+        if self._multi_resolution is not None:
+            terms["multi_resolution"] = of_sounding(self._multi_resolution(estimate, target))
+        weighted = (getattr(config, name) * value for name, value in terms.items())
+        return sum(weighted, start=estimate.new_zeros(())), terms
