@@ -76,6 +76,18 @@ def limit_band(audio: Audio, sample_rate: float, low_hz: float, high_hz: float) 
     return audio
 
 
+def keep_band(audio: Audio, sample_rate: float, low_hz: float, high_hz: float) -> Audio:
+    """Keep a band and nothing else: zero phase, 96 dB an octave; edges at 0 Hz and Nyquist are open."""
+    nyquist = sample_rate / 2.0
+    if low_hz > 0.0:
+        sections = signal.butter(8, low_hz, "highpass", fs=sample_rate, output="sos")
+        audio = signal.sosfiltfilt(sections, audio)
+    if high_hz < nyquist * 0.98:
+        sections = signal.butter(8, high_hz, "lowpass", fs=sample_rate, output="sos")
+        audio = signal.sosfiltfilt(sections, audio)
+    return np.asarray(audio, dtype=np.float32)
+
+
 def room_response(sample_rate: float, rng: Generator, decay_s: float, direct_db: float) -> Audio:
     """Return a synthetic room response: direct sound, sparse early reflections, a decaying diffuse tail.
 

@@ -41,6 +41,16 @@ def coloured(num_samples: int, sample_rate: float, rng: Generator) -> Audio:
     return shaped(num_samples, sample_rate, rng, _slope(sample_rate, float(slope)))
 
 
+def white(num_samples: int, sample_rate: float, rng: Generator) -> Audio:
+    """Gaussian static: independent samples, the same power at every frequency."""
+    return _unit(rng.standard_normal(num_samples, dtype=np.float32))
+
+
+def pink(num_samples: int, sample_rate: float, rng: Generator) -> Audio:
+    """Noise that falls by 3 dB an octave: the same power in every octave."""
+    return shaped(num_samples, sample_rate, rng, _slope(sample_rate, -3.01))
+
+
 def random_spectrum(num_samples: int, sample_rate: float, rng: Generator) -> Audio:
     """Stationary noise with a random smooth spectrum: fans, ventilation, traffic far away, preamplifiers."""
     points = rng.integers(4, 24)
@@ -116,6 +126,32 @@ def hum(num_samples: int, sample_rate: float, rng: Generator) -> Audio:
     if rng.random() < 0.5:
         audio += rng.uniform(0.01, 0.3) * coloured(num_samples, sample_rate, rng)
     return _unit(audio)
+
+
+def interference(num_samples: int, sample_rate: float, rng: Generator) -> Audio:
+    """Electrical interference: a dimmer's buzz, a telephone's bursts or a converter's whine, with hum."""
+    time = np.arange(num_samples) / sample_rate
+    nyquist = sample_rate / 2.0
+    source = rng.integers(3)
+    if source == 0:  # a dimmer cuts every half-wave of the mains: short ringing pulses
+        rate = 2.0 * rng.choice([50.0, 60.0]) * (1.0 + rng.normal(0.0, 0.001))
+        since = np.mod(time * rate + rng.random(), 1.0) / rate
+        audio = np.exp(-since / rng.uniform(1e-4, 1e-3)) * np.cos(
+            2.0 * np.pi * rng.uniform(0.1, 0.8) * nyquist * since
+        )
+    elif source == 1:  # time slots of GSM: 577 us long, 4.615 ms apart, in calls of some hundred milliseconds
+        slot = np.mod(time + rng.random(), 4.615e-3) < 0.577e-3
+        period = rng.uniform(0.3, 2.0)
+        calling = np.mod(time + rng.uniform(0.0, period), period) < rng.uniform(0.1, 0.9) * period
+        pulses = (slot & calling).astype(np.float64)
+        audio = signal.lfilter([1.0, -1.0], [1.0, -rng.uniform(0.5, 0.95)], pulses)
+        audio += 1e-3 * rng.standard_normal(num_samples)
+    else:  # a switching converter, wandering with its load
+        base = rng.uniform(0.1, 0.9) * nyquist
+        wander = np.interp(time, np.linspace(0.0, time[-1], 12), rng.normal(0.0, rng.uniform(0.0, 0.02), 12))
+        phase = 2.0 * np.pi * np.cumsum(base * (1.0 + wander)) / sample_rate
+        audio = np.sin(phase) * (1.0 + rng.uniform(0.0, 0.8) * np.sin(2.0 * np.pi * 100.0 * time))
+    return _unit(_unit(audio) + rng.uniform(0.0, 0.7) * hum(num_samples, sample_rate, rng))
 
 
 def machine(num_samples: int, sample_rate: float, rng: Generator) -> Audio:
@@ -202,7 +238,7 @@ def with_moving_level(audio: Audio, sample_rate: float, rng: Generator, range_db
     return np.asarray(audio * _moving_gain(len(audio), sample_rate, rng, range_db), dtype=np.float32)
 
 
-GENERATORS: dict[str, NoiseGenerator] = {
+_RANDOM: dict[str, NoiseGenerator] = {
     "coloured": coloured,
     "random_spectrum": random_spectrum,
     "band": band,
@@ -215,3 +251,14 @@ GENERATORS: dict[str, NoiseGenerator] = {
     "wind": wind,
     "beeps": beeps,
 }
+
+RANDOM_NAMES = list(_RANDOM)
+"""What "synthesized" draws from; fixed, because the examples of trained models depend on it."""
+
+GENERATORS: dict[str, NoiseGenerator] = {
+    **_RANDOM,
+    "white": white,
+    "pink": pink,
+    "interference": interference,
+}
+"""Every generator, by the name that configurations use."""

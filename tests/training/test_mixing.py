@@ -12,7 +12,7 @@ import soundfile
 
 from hushgate.training import augment, noises
 from hushgate.training.config import DataConfig, MixConfig, SourceSpec
-from hushgate.training.mixing import Mixer
+from hushgate.training.mixer import Mixer
 from hushgate.training.sources import ClipPool, list_clips
 
 RATE = 16_000

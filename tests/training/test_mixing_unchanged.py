@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from hushgate.training.config import DataConfig, MixConfig, SourceSpec
-from hushgate.training.mixing import Mixer
+from hushgate.training.mixer import Mixer
 
 KINDS = ("speech", "noise", "instrument")
 RATE = 8_000
