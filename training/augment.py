@@ -119,3 +119,12 @@ def clip_peaks(audio: Audio, share: float) -> Audio:
     """Clip at the level that leaves `share` (0..1) of the peak, as an overdriven input does."""
     peak = float(np.max(np.abs(audio), initial=0.0)) * share
     return np.clip(audio, -peak, peak) if peak > 0.0 else audio
+
+
+def overdrive(audio: Audio, drive_db: float) -> Audio:
+    """Distort like an amplifier, its RMS level `drive_db` - 12 dB above saturation; as loud as the input."""
+    level = level_db(audio)
+    if level < -100.0:
+        return audio
+    driven = np.tanh(audio * np.float32(10.0 ** ((drive_db - 12.0 - level) / 20.0)))
+    return np.asarray(driven * 10.0 ** ((level - level_db(driven)) / 20.0), dtype=np.float32)

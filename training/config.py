@@ -117,6 +117,9 @@ class MixConfig:
         moving_noise: Probability that a noise swells and fades.
         noise_only, clean_only: Share of examples without target, and without noise.
         quiet, quiet_db: Probability of a quiet copy, and how far below `level_db` it lies, dB; the SNR stays.
+        second_target: Probability of another target on top, and of another on top of that.
+        drive: Probability that a target is overdriven: distorted guitars and loud masters sound like noise
+            and must stay.
         pairs: Share of examples that are pairs of the manifest (column noisy): cut and levelled, not mixed.
     """
 
@@ -138,6 +141,8 @@ class MixConfig:
     clean_only: float = 0.04
     quiet: float = 0.0
     quiet_db: tuple[float, float] = (-24.0, -6.0)
+    second_target: float = 0.0
+    drive: float = 0.0
     pairs: float = 0.0
 
     def __post_init__(self) -> None:
@@ -145,6 +150,10 @@ class MixConfig:
             raise ValueError(f"snr_shape must be one of {', '.join(SNR_SHAPES)} (got {self.snr_shape!r}).")
         if not self.snr_db[0] <= self.snr_db[1] <= self.snr_db[2]:
             raise ValueError(f"snr_db must rise, dB (got {', '.join(f'{v:g}' for v in self.snr_db)}).")
+        if not 0.0 <= self.second_target < 1.0:
+            raise ValueError(
+                f"second_target must be below 1 and 0 or more (got {self.second_target:g}): 1 never ends."
+            )
 
 
 @dataclass(frozen=True)

@@ -236,16 +236,32 @@ class Mixer:
             facts.changes.append(f"target {change}")
 
         mix = self.mix
-        spec = self._choose(self._targets, rng)
-        audio = self._draw(spec, rng, facts.targets, note)
-        if any(spec.band_hz):
-            audio = augment.keep_band(audio, self.data.sample_rate, *spec.band_hz)
+        audio = self._layer(rng, facts, note)
+        # Choices of options that are off are not drawn: other configurations keep their examples.
+        while mix.second_target and rng.random() < mix.second_target:
+            gain = np.float32(10.0 ** (rng.uniform(-10.0, 3.0) / 20.0))
+            audio = audio + gain * self._layer(rng, facts, note)
+        if mix.drive and rng.random() < 0.5 * mix.drive:
+            audio = self._overdrive(audio, rng.uniform(0.0, 15.0), note)
         if rng.random() < mix.equalizer:
             audio = augment.random_equalizer(audio, self.data.sample_rate, rng, mix.equalizer_db)
             note("equalizer")
         if rng.random() < mix.room:
             audio = self._room(audio, rng, note)
         return audio
+
+    def _layer(self, rng: Generator, facts: Facts, note: Callable[[str], None]) -> Audio:
+        spec = self._choose(self._targets, rng)
+        audio = self._draw(spec, rng, facts.targets, note)
+        if any(spec.band_hz):
+            audio = augment.keep_band(audio, self.data.sample_rate, *spec.band_hz)
+        if self.mix.drive and rng.random() < self.mix.drive:
+            audio = self._overdrive(audio, rng.uniform(6.0, 45.0), note)
+        return audio
+
+    def _overdrive(self, audio: Audio, drive_db: float, note: Callable[[str], None]) -> Audio:
+        note(f"overdrive {drive_db:.0f} dB")
+        return augment.overdrive(audio, drive_db)
 
     def _room(self, audio: Audio, rng: Generator, note: Callable[[str], None]) -> Audio:
         if self._rooms is not None:

@@ -164,3 +164,12 @@ def test_a_room_starts_with_the_direct_sound_and_decays() -> None:
     energy = np.square(response[1:])
     assert 10 * np.log10(energy.sum()) == pytest.approx(-6.0, abs=0.3)
     assert energy[: len(energy) // 4].sum() > 20 * energy[-len(energy) // 4 :].sum()
+
+
+def test_overdrive_saturates_and_keeps_the_level() -> None:
+    tone = 0.1 * np.sin(2 * np.pi * 500 * np.arange(RATE) / RATE).astype(np.float32)
+    driven = augment.overdrive(tone, 45.0)
+    assert augment.level_db(driven) == pytest.approx(augment.level_db(tone), abs=0.01)
+    # Nearly a square wave: its peak is its RMS level.
+    assert np.abs(driven).max() == pytest.approx(0.1 / np.sqrt(2), rel=0.05)
+    assert not augment.overdrive(np.zeros(100, np.float32), 45.0).any()
