@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hushgate.preset_files import Preset, available_presets, load_preset
     from hushgate.rendering import render, stream_file
     from hushgate.streaming import stream
+    from hushgate.tuner import Reading, Tuner
 
 __version__ = "0.1.0"
 
@@ -40,6 +41,8 @@ __all__ = [
     "ModelInfo",
     "Preset",
     "PresetError",
+    "Reading",
+    "Tuner",
     "__version__",
     "available_models",
     "available_presets",
@@ -65,6 +68,8 @@ _HOME = {
     "ModelInfo": "hushgate.engine",
     "Preset": "hushgate.preset_files",
     "PresetError": "hushgate.errors",
+    "Reading": "hushgate.tuner",
+    "Tuner": "hushgate.tuner",
     "available_models": "hushgate.engine",
     "available_presets": "hushgate.preset_files",
     "batch": "hushgate.batching",

@@ -1,0 +1,164 @@
+"""A streaming tuner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hushgate.arguments import checked_flag, checked_sample_rate
+from hushgate.layout import LayoutMemory
+from hushgate.tuner.needle import Needle, Reading
+from hushgate.tuner.notes import Targets
+from hushgate.tuner.tracking import PitchTracker
+
+_MIN_SAMPLE_RATE = 4000.0
+_MIN_READINGS_PER_S, _MAX_READINGS_PER_S = 5.0, 200.0
+_MAX_HOLD_MS = 5000.0
+_MIN_THRESHOLD_DB = -120.0
+
+
+class Tuner:
+    """Tell which note a string sounds, and by how many cents it is off.
+
+    Shows one string at a time, from 30 Hz to 1.6 kHz. What counts as its pitch is the frequency of
+    the first partial, also where a small loudspeaker or microphone has lost it: a stiff string's
+    higher partials are sharp, and are led back to the first one by its measured inharmonicity.
+
+    Args:
+        tuning: A name of `hushgate.tuner.TUNINGS` or the strings' notes: then the nearest string is
+            shown, however far off. "chromatic" shows the nearest of all notes.
+        a4_hz: Frequency of A4, Hz, 380.0 to 500.0.
+        transpose: Semitones from the note shown to the one that sounds, -36 to 36: 2 for a capo at
+            the second fret.
+        readings_per_s: 5.0 to 200.0; each costs about a millisecond of one core.
+        hold_ms: How long a note stays on the display after its sound, ms, 0.0 to 5000.0.
+        threshold_db: Quieter sound is silence, dBFS (RMS), -120.0 to 0.0.
+
+    Readings come at a fixed rate, whatever the size of the blocks, with a note or without.
+
+    Latency: a note appears 100 to 140 ms after the pluck. A reading is made from the last 115 ms of
+    sound, and from 230 ms after the pluck on from the last 230 ms; what is shown is the median of
+    the last 200 ms of readings. State: the last 230 ms of sound, and what is shown.
+
+    >>> from hushgate import Tuner
+    >>> time = np.arange(48_000) / 48_000
+    >>> string = sum(np.sin(2 * np.pi * 110.5 * n * time) / n for n in (1, 2, 3, 4))
+    >>> reading = Tuner("guitar").process(0.1 * string, 48_000)[-1]
+    >>> reading.note, round(reading.cents, 1)
+    ('A2', 7.8)
+    """
+
+    def __init__(
+        self,
+        tuning: str | Sequence[str] = "chromatic",
+        *,
+        a4_hz: float = 440.0,
+        transpose: int = 0,
+        readings_per_s: float = 50.0,
+        hold_ms: float = 250.0,
+        threshold_db: float = -70.0,
+    ) -> None:
+        self._targets = Targets(tuning, a4_hz=a4_hz, transpose=transpose)
+        for name, value, low, high, unit in (
+            ("readings_per_s", readings_per_s, _MIN_READINGS_PER_S, _MAX_READINGS_PER_S, "Hz"),
+            ("hold_ms", hold_ms, 0.0, _MAX_HOLD_MS, "ms"),
+            ("threshold_db", threshold_db, _MIN_THRESHOLD_DB, 0.0, "dBFS"),
+        ):
+            if not low <= value <= high:  # also catches NaN
+                raise ValueError(f"{name} must be between {low} and {high} {unit} (got {value}).")
+        self._tuning = tuning if isinstance(tuning, str) else tuple(tuning)
+        self._a4_hz, self._transpose, self._hold_ms = float(a4_hz), transpose, float(hold_ms)
+        self._readings_per_s, self._threshold_db = float(readings_per_s), float(threshold_db)
+        self._needle = Needle(self._targets, readings_per_s=readings_per_s, hold_ms=hold_ms)
+        self._layout = LayoutMemory()
+        self._sample_rate: float | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"<hushgate.Tuner tuning={self._tuning!r} a4_hz={self._a4_hz} transpose={self._transpose} "
+            f"readings_per_s={self._readings_per_s} hold_ms={self._hold_ms} "
+            f"threshold_db={self._threshold_db} at {hex(id(self))}>"
+        )
+
+    @property
+    def readings_per_s(self) -> float:
+        """How many readings a second of sound gives, Hz."""
+        return self._readings_per_s
+
+    def process(
+        self,
+        input_array: NDArray[np.float32] | NDArray[np.float64],
+        sample_rate: float,
+        reset: bool = True,
+    ) -> list[Reading]:
+        """Listen to a whole recording, or with `reset=False` to the next block of a stream.
+
+        Args:
+            input_array: float32 or float64, 1-D or 2-D; the smaller dimension is channels, of which
+                the mean is heard. Any length. What is not finite counts as silence.
+            sample_rate: Hz, 4,000 or more. Another rate than before starts afresh.
+            reset: Whether `input_array` stands alone.
+
+        Returns:
+            The readings that have become due; their times go on from block to block.
+
+        Raises:
+            TypeError: Not an array of float32 or float64.
+            ChannelLayoutError: More than two dimensions, or square with no block before it.
+            ValueError: `sample_rate` out of range.
+        """
+        rate = checked_sample_rate(sample_rate)
+        if rate < _MIN_SAMPLE_RATE:
+            raise ValueError(f"sample_rate must be at least {_MIN_SAMPLE_RATE:g} Hz (got {sample_rate}).")
+        if checked_flag(reset):
+            self.reset()
+        block = self._layout.to_planar(input_array)
+        if rate != self._sample_rate:
+            self._prepare(rate)
+        if block.shape[0] == 0:
+            return []
+        return self._listen(block.mean(axis=0, dtype=np.float64))
+
+    __call__ = process
+
+    def reset(self) -> None:
+        """Forget all sound and the last layout: time starts at 0 again."""
+        self._layout.forget()
+        self._sample_rate = None
+
+    def _prepare(self, sample_rate: float) -> None:
+        self._sample_rate = sample_rate
+        self._tracker = PitchTracker(sample_rate, self._threshold_db)
+        self._needle.reset()
+        self._held = np.zeros(self._tracker.span)
+        self._num_heard = 0  # samples, up to the end of what is held
+        self._num_readings = 0
+        self._last_end = 0
+
+    def _listen(self, samples: NDArray[np.float64]) -> list[Reading]:
+        finite = np.isfinite(samples)
+        if not finite.all():
+            samples = np.where(finite, samples, 0.0)
+        sound = np.concatenate([self._held, samples])
+        start = self._num_heard - len(self._held)  # of `sound`, in samples since the beginning
+        self._num_heard += len(samples)
+        readings = []
+        while (end := self._next_end()) <= self._num_heard:
+            recent = sound[end - start - self._tracker.span : end - start]
+            fit = self._tracker.estimate(recent, end - self._last_end)
+            readings.append(self._needle.step(end / self._rate, fit))
+            self._last_end = end
+            self._num_readings += 1
+        self._held = sound[-self._tracker.span :].copy()
+        return readings
+
+    @property
+    def _rate(self) -> float:
+        assert self._sample_rate is not None
+        return self._sample_rate
+
+    def _next_end(self) -> int:
+        """Number of the sample at which the next reading ends."""
+        return round((self._num_readings + 1) * self._rate / self._readings_per_s)
