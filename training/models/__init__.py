@@ -6,14 +6,48 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from hushgate.training.models.conv_ae import ConvAE, ConvAEConfig
+from hushgate.training.models.conv_vae import ConvVAE, ConvVAEConfig
 from hushgate.training.models.hush import Hush, HushConfig
+from hushgate.training.models.latent_ae import LatentAE, LatentAEConfig
+from hushgate.training.models.segments import SegmentConfig, SegmentNetwork
+from hushgate.training.models.unet import UNet, UNetConfig
+from hushgate.training.models.wave_ae import WaveAE, WaveAEConfig
 
-__all__ = ["FAMILIES", "Hush", "HushConfig", "build_model"]
+__all__ = [
+    "FAMILIES",
+    "ConvAE",
+    "ConvAEConfig",
+    "ConvVAE",
+    "ConvVAEConfig",
+    "Hush",
+    "HushConfig",
+    "LatentAE",
+    "LatentAEConfig",
+    "Network",
+    "SegmentConfig",
+    "SegmentNetwork",
+    "UNet",
+    "UNetConfig",
+    "WaveAE",
+    "WaveAEConfig",
+    "build_model",
+]
 
-FAMILIES = {"hush": (Hush, HushConfig)}
+# Both have `config` (with frame_ms, overlap and num_bins), `enhance` and `fuse`: all that training asks for.
+Network = Hush | SegmentNetwork
+
+FAMILIES: dict[str, tuple[type[Network], type[HushConfig | SegmentConfig]]] = {
+    "hush": (Hush, HushConfig),
+    "conv_ae": (ConvAE, ConvAEConfig),
+    "conv_vae": (ConvVAE, ConvVAEConfig),
+    "latent_ae": (LatentAE, LatentAEConfig),
+    "unet": (UNet, UNetConfig),
+    "wave_ae": (WaveAE, WaveAEConfig),
+}
 
 
-def build_model(settings: Mapping[str, Any]) -> Hush:
+def build_model(settings: Mapping[str, Any]) -> Network:
     """Make an untrained model from the `[model]` table of a configuration.
 
     Raises:
@@ -28,4 +62,4 @@ def build_model(settings: Mapping[str, Any]) -> Hush:
     for key in parameters:
         if key not in known:
             raise ValueError(f"model has no key {key!r}. Keys of family {family!r}: {', '.join(known)}.")
-    return network(config(**parameters))
+    return network(config(**parameters))  # type: ignore[arg-type]  # each network takes its own configuration

@@ -21,6 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hushgate.training.spectrum import apply_mask
+
 # -120 dBFS squared: below it the features fade to zero instead of amplifying rounding noise.
 _FLOOR = 1e-12
 # Bound of either part of the mask: a denoiser has no reason to raise a bin by more than 6 dB.
@@ -205,6 +207,15 @@ class Hush(nn.Module):
         edge = torch.stack([upper_gain, torch.zeros_like(upper_gain)], dim=-1).expand(-1, -1, stride, -1)
         mask = torch.cat([mask, edge], dim=2)
         return mask, upper_gain, new_state
+
+    def enhance(self, spectrum: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Map a spectrum (batch, frames, bins, 2), all bins up to Nyquist, to the estimate of the same shape.
+
+        The second part is empty: this family adds no terms to the loss.
+        """
+        state = self.initial_state(len(spectrum))
+        mask, upper_gain, _ = self(spectrum[:, :, : self.config.num_bins], state)
+        return apply_mask(spectrum, mask.float(), upper_gain.float()), {}
 
     def fuse(self) -> Hush:
         """Fold every batch normalization into its matrix product, in place; for inference only."""
