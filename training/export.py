@@ -18,7 +18,7 @@ from hushgate.engine.metadata import FORMAT_VERSION, METADATA_PREFIX, WINDOW, Re
 from hushgate.engine.model import Model
 from hushgate.training.config import CardConfig
 from hushgate.training.models import Hush
-from hushgate.training.trainer import load_network
+from hushgate.training.module import load_network
 
 _OPSET = 17
 # Frame counts tried against PyTorch, none of them the one traced; state runs through all of them.

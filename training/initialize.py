@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hushgate.training.trainer import DenoisingModule, load_network
+from hushgate.training.module import DenoisingModule, load_network
 
 # Prefix of the exporter's wrapper (`export._Graph.network`) on every name in the graph.
 _PREFIX = "network"

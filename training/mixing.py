@@ -1,15 +1,13 @@
-"""The mixer's examples as PyTorch's data sets and samplers take them."""
+"""The mixer's examples as PyTorch's data sets take them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from hushgate.training.mixer import Mixer
 
-__all__ = ["EpochSampler", "Mixer", "MixtureDataset"]
+__all__ = ["Mixer", "MixtureDataset"]
 
 
 class MixtureDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
@@ -24,17 +22,3 @@ class MixtureDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         noisy, clean = self.mixer.example(self.seed, index)
         return torch.from_numpy(noisy), torch.from_numpy(clean)
-
-
-class EpochSampler(Sampler[int]):
-    """Number the examples of one epoch from `start`, which the trainer moves on before every epoch."""
-
-    def __init__(self, examples_per_epoch: int) -> None:
-        self.examples_per_epoch = examples_per_epoch
-        self.start = 0
-
-    def __len__(self) -> int:
-        return self.examples_per_epoch
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(self.start, self.start + self.examples_per_epoch))

@@ -14,7 +14,8 @@ from hushgate.engine import load_model  # noqa: E402
 from hushgate.training import initialize  # noqa: E402
 from hushgate.training.config import CardConfig, Config, DataConfig, MixConfig, SourceSpec, TrainConfig  # noqa: E402
 from hushgate.training.export import export_network  # noqa: E402
-from hushgate.training.trainer import DenoisingModule, load_network, train  # noqa: E402
+from hushgate.training.module import DenoisingModule, load_network  # noqa: E402
+from hushgate.training.trainer import train  # noqa: E402
 
 MODEL = {
     "family": "hush",

@@ -94,7 +94,8 @@ def test_train_resume_export_and_denoise(workshop: Path) -> None:
 
 def test_interrupted_training_ends_like_an_undisturbed_one(workshop: Path) -> None:
     from hushgate.training.config import load_config
-    from hushgate.training.trainer import load_network, train
+    from hushgate.training.module import load_network
+    from hushgate.training.trainer import train
 
     folders = f"data.folders=['{workshop / 'data'}']"
     whole = load_config(workshop / "tiny.toml", [folders])

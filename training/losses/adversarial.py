@@ -50,7 +50,7 @@ class SpectrogramDiscriminator(nn.Module):
             x = layer(x)
             if number < len(self.layers):
                 x = functional.leaky_relu(x, _LEAK)
-            features.append(x)
+            features.append(x.float())
         return features
 
 

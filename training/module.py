@@ -1,0 +1,175 @@
+"""The networks as Lightning trains them: framing, loss, optimizer, and checkpoints read back."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+
+from hushgate.training.config import Config
+from hushgate.training.losses import DenoisingLoss, si_sdr
+from hushgate.training.models import Network, build_model
+from hushgate.training.spectrum import Framing
+
+_SILENCE = 1e-8
+_MIXED_DB = 40.0
+_NETWORK = "network."
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A batch's loss with its terms, the estimates, and the gains that brought them to a common level."""
+
+    loss: Tensor
+    terms: dict[str, Tensor]
+    estimate: Tensor
+    gain: Tensor
+
+
+class DenoisingModule(lightning.LightningModule):
+    """A network with its framing, loss and optimizer.
+
+    Batches are (noisy, clean), each (batch, samples). The loss sees both at a common level: quiet recordings
+    count as much as loud ones.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.save_hyperparameters({"config": config.to_dict()})
+        self.network = build_model(config.model)
+        shape = self.network.config
+        self.framing = Framing(config.data.sample_rate, shape.frame_ms, shape.overlap)
+        self.loss = DenoisingLoss(config.loss, config.data.sample_rate)
+
+    def forward(self, noisy: Tensor) -> tuple[Tensor, Tensor]:
+        """Map noisy (batch, samples) to the estimate (batch, samples) and its spectrum."""
+        return self._enhance(noisy)[:2]
+
+    def _enhance(self, noisy: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Estimate, its spectrum, and the network's own loss terms."""
+        spectrum, terms = self.network.enhance(self.framing.analyse(noisy))
+        return self.framing.synthesize(spectrum, noisy.shape[-1]), spectrum, terms
+
+    def assess(
+        self,
+        noisy: Tensor,
+        clean: Tensor,
+        mean_count: Callable[[Tensor], Tensor] | None = None,
+    ) -> Assessment:
+        """Denoise a batch and compute its loss; `mean_count` as in `DenoisingLoss`."""
+        estimate, spectrum, own_terms = self._enhance(noisy)
+        level = clean.square().mean(-1, keepdim=True)
+        level = torch.where(level > _SILENCE**2, level, noisy.square().mean(-1, keepdim=True))
+        gain = (level + _SILENCE**2).rsqrt()
+        loss, terms = self.loss(
+            estimate * gain,
+            clean * gain,
+            spectrum * gain[:, :, None, None],
+            self.framing.analyse(clean * gain),
+            mean_count,
+        )
+        loss = sum(own_terms.values(), start=loss)
+        return Assessment(loss, terms | own_terms, estimate, gain)
+
+    @property
+    def shares_batches(self) -> bool:
+        """Whether other processes train on other parts of the same batches."""
+        return bool(self.trainer.world_size > 1)
+
+    def mean_count(self, count: Tensor) -> Tensor:
+        """The mean over all processes of a number of examples, which each of them must ask for."""
+        if not self.shares_batches:
+            return count
+        counts = self.all_gather(count)
+        assert isinstance(counts, Tensor)
+        return counts.mean()
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor | None:
+        result = self.assess(*batch, self.mean_count)
+        self.log_training(result.loss, result.terms)
+        return result.loss
+
+    def log_training(self, loss: Tensor, terms: Mapping[str, Tensor]) -> None:
+        """Log a step's loss and its terms, as means over all processes."""
+        self.log("train/loss", loss, prog_bar=True, sync_dist=self.shares_batches)
+        self.log_dict(
+            {f"train/{name}": value for name, value in terms.items()}, sync_dist=self.shares_batches
+        )
+
+    def on_validation_epoch_start(self) -> None:
+        self._gains = torch.zeros(2, device=self.device)
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
+        noisy, clean = batch
+        # Processes may have different numbers of batches here, so none may wait for the others.
+        result = self.assess(noisy, clean)
+        before = si_sdr(noisy, clean)
+        # Silent and clean examples have no meaningful ratio to improve.
+        mixed = before.abs() < _MIXED_DB
+        gains = (si_sdr(result.estimate, clean) - before)[mixed]
+        self._gains += torch.stack([gains.sum(), mixed.sum().float()])
+        self.log("val/loss", result.loss, prog_bar=True, batch_size=len(noisy), sync_dist=self.shares_batches)
+
+    def on_validation_epoch_end(self) -> None:
+        gathered = self.all_gather(self._gains)
+        assert isinstance(gathered, Tensor)
+        total, count = gathered.reshape(-1, 2).sum(0)
+        if count > 0.0:
+            self.log("val/si_sdr_gain_db", total / count, prog_bar=True)
+
+    def configure_optimizers(self) -> Any:
+        train = self.config.train
+        matrices = [p for p in self.network.parameters() if p.ndim > 1]
+        vectors = [p for p in self.network.parameters() if p.ndim <= 1]
+        optimizer = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": train.weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
+            lr=train.learning_rate,
+            betas=(0.9, 0.98),
+        )
+
+        def schedule(step: int) -> float:
+            if step < train.warmup_steps:
+                return (step + 1) / train.warmup_steps
+            done = (step - train.warmup_steps) / max(1, train.max_steps - train.warmup_steps)
+            return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
+
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def load_network(checkpoint: Path) -> tuple[Network, Config]:
+    """Read the averaged weights of a checkpoint into a network, in evaluation mode.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: The file is no checkpoint of `hushgate train`.
+    """
+    if not checkpoint.is_file():
+        raise FileNotFoundError(f"checkpoint {checkpoint} does not exist.")
+    try:
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        config = Config.from_dict(content["hyper_parameters"]["config"], str(checkpoint))
+        # Without the discriminator of an adversarial training, which is not needed any more.
+        weights = {
+            name.removeprefix(_NETWORK): value
+            for name, value in content["state_dict"].items()
+            if name.startswith(_NETWORK)
+        }
+    except (KeyError, RuntimeError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
+        raise ValueError(
+            f"{checkpoint} is not a checkpoint of hushgate train ({type(error).__name__})."
+        ) from error
+    network = build_model(config.model)
+    network.load_state_dict(weights)
+    return network.eval(), config
