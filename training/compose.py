@@ -5,7 +5,7 @@ Every function draws from the generator it is given and from nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ _CHORD_SHAPES = (
     (0, 2, 2, -1, -1, -1), (-1, 0, 2, 2, -1, -1), (-1, 3, 2, 3, 1, 0), (3, 5, 5, 4, 3, 3),
 )  # fmt: skip
 # Lowest and highest key, and how often it is drawn, for each family of eight GM programs.
-_FAMILIES: dict[str, tuple[tuple[int, ...], int, int, float]] = {
+FAMILIES: dict[str, tuple[tuple[int, ...], int, int, float]] = {
     "piano": (tuple(range(8)), 33, 96, 1.5),
     "mallets": (tuple(range(8, 16)), 55, 96, 0.7),
     "organ": (tuple(range(16, 24)), 36, 90, 1.2),
@@ -57,11 +57,11 @@ def _reverb(rng: np.random.Generator) -> tuple[float, float, float]:
 class _Guitarist:
     """One guitar on channel 0, its loudness, and the time it has reached."""
 
-    def __init__(self, rng: np.random.Generator, seconds: float) -> None:
+    def __init__(self, rng: np.random.Generator, seconds: float, programs: Sequence[int]) -> None:
         self.rng = rng
         self.seconds = seconds
         self.score = Score(reverb=_reverb(rng))
-        self.program = int(rng.choice(GUITAR_PROGRAMS))
+        self.program = int(rng.choice(programs))
         self.score.program(0, self.program)
         self.score.control(0, 0.0, 91, float(rng.choice([0.0, 0.0, 15.0, 40.0])))
         self.score.control(0, 0.0, 10, rng.uniform(30.0, 98.0))
@@ -181,17 +181,20 @@ def _vibrato(player: _Guitarist) -> None:
         player.rest(1.0)
 
 
-_GUITAR_STYLES: tuple[tuple[Callable[[_Guitarist], None], float], ...] = (
-    (_line, 0.24),
-    (_strums, 0.14),
-    (_picking, 0.18),
-    (_ringing, 0.24),
-    (_tuning_strings, 0.12),
-    (_vibrato, 0.08),
-)
+GUITAR_STYLES: dict[str, tuple[Callable[[_Guitarist], None], float]] = {
+    "phrases": (_line, 0.24),
+    "chords": (_strums, 0.14),
+    "picking": (_picking, 0.18),
+    "notes": (_ringing, 0.24),
+    "tuning": (_tuning_strings, 0.12),
+    "vibrato": (_vibrato, 0.08),
+}
+"""What a guitar plays, and how often."""
 
 
-def guitar(rng: np.random.Generator, seconds: float) -> tuple[Score, str]:
+def guitar(
+    rng: np.random.Generator, seconds: float, styles: Sequence[str] = (), programs: Sequence[int] = ()
+) -> tuple[Score, str]:
     """A phrase of one guitar (GM programs 24 to 31): lines, chords, picking, long notes, bends.
 
     Velocities run from very soft to hard, the tuning is up to 50 cents off, and long notes
@@ -200,14 +203,17 @@ def guitar(rng: np.random.Generator, seconds: float) -> tuple[Score, str]:
     Args:
         rng: Source of every choice.
         seconds: Time after which no new note begins, s.
+        styles: Names in `GUITAR_STYLES`; all of them by default.
+        programs: GM programs from 0, of `GUITAR_PROGRAMS`; all of them by default.
 
     Returns:
         The score and its label, such as "p25".
     """
-    player = _Guitarist(rng, seconds)
-    weights: NDArray[np.float64] = np.array([weight for _, weight in _GUITAR_STYLES])
-    style = int(rng.choice(len(_GUITAR_STYLES), p=weights / weights.sum()))
-    _GUITAR_STYLES[style][0](player)
+    player = _Guitarist(rng, seconds, programs or GUITAR_PROGRAMS)
+    chosen = [GUITAR_STYLES[name] for name in styles or GUITAR_STYLES]
+    weights: NDArray[np.float64] = np.array([weight for _, weight in chosen])
+    style = int(rng.choice(len(chosen), p=weights / weights.sum()))
+    chosen[style][0](player)
     return player.score, f"p{player.program}"
 
 
@@ -259,7 +265,7 @@ def _shake(score: Score, rng: np.random.Generator, channel: int, start: float, l
             score.bend(channel, start + part * min(0.3, length), from_semitones * (1.0 - part))
 
 
-def instrument(rng: np.random.Generator, seconds: float) -> tuple[Score, str]:
+def instrument(rng: np.random.Generator, seconds: float, families: Sequence[str] = ()) -> tuple[Score, str]:
     """One to four instruments other than guitar, with sustained or moving lines.
 
     Mostly orchestral; one piece in six is an orchestra tuning to one note.
@@ -267,6 +273,7 @@ def instrument(rng: np.random.Generator, seconds: float) -> tuple[Score, str]:
     Args:
         rng: Source of every choice.
         seconds: Time after which no new note begins, s.
+        families: Names in `FAMILIES`; all of them by default.
 
     Returns:
         The score and a label with the programs, such as "p40-p71".
@@ -274,12 +281,12 @@ def instrument(rng: np.random.Generator, seconds: float) -> tuple[Score, str]:
     score = Score(reverb=_reverb(rng))
     scale, root = SCALES[str(rng.choice(list(SCALES)))], int(rng.integers(12))
     tuning_up = rng.random() < 1 / 6
-    names = list(_FAMILIES)
-    weights = np.array([_FAMILIES[name][3] for name in names])
+    names = list(families or FAMILIES)
+    weights = np.array([FAMILIES[name][3] for name in names])
     wet = float(rng.choice([0.0, 20.0, 50.0]))
     label = []
     for channel in range(int(rng.choice([1, 2, 3, 4], p=[0.4, 0.25, 0.2, 0.15]))):
-        programs, low, high, _ = _FAMILIES[str(rng.choice(names, p=weights / weights.sum()))]
+        programs, low, high, _ = FAMILIES[str(rng.choice(names, p=weights / weights.sum()))]
         program = int(rng.choice(programs))
         score.program(channel, program)
         score.control(channel, 0.0, 7, rng.uniform(60.0, 120.0))

@@ -1,28 +1,27 @@
 """Render guitar, instruments, music and percussion with FluidSynth, as training audio.
 
 Writes FLAC files and a `manifest.csv` (path, kind, split, label, sample_rate, seconds, license,
-source). Item n of a kind, split and seed always sounds the same, however many are rendered.
+source). Item n of a kind, choice, split and seed always sounds the same, however many are rendered.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from hushgate.training.arrange import music, percussion
-from hushgate.training.compose import guitar, instrument
+from hushgate.training.compose import FAMILIES, GUITAR_PROGRAMS, GUITAR_STYLES, guitar, instrument
+from hushgate.training.data.files import write_audio
+from hushgate.training.data.manifest import MANIFEST_NAME, ManifestRow, update_manifest
 from hushgate.training.score import Score, find_soundfont, render_score
 
 Composer = Callable[[np.random.Generator, float], tuple[Score, str]]
@@ -34,28 +33,75 @@ COMPOSERS: dict[str, tuple[Composer, float, float]] = {
     "percussion": (percussion, 6.0, 12.0),
 }
 """For each kind: its composer, and the shortest and longest length before the tail, s."""
-SPLITS = ("train", "val")
+SPLITS = ("train", "val", "test")
 PEAK_DB = -6.0
-MANIFEST_NAME = "manifest.csv"
 _LICENSE = "MIT"
 
 
 @dataclass(frozen=True)
-class ManifestRow:
-    """One line of a manifest; `path` is relative to the manifest's folder."""
+class Choice:
+    """What of a kind to play; everything by default.
 
-    path: str
-    kind: str
-    split: str
-    label: str
-    sample_rate: int
-    seconds: float
-    license: str
-    source: str
+    Args:
+        styles: Of guitar: names in `compose.GUITAR_STYLES`, such as "notes" or "tuning".
+        programs: Of guitar: General MIDI programs, 24 (nylon) to 31 (harmonics).
+        families: Of instrument: names in `compose.FAMILIES`, such as "violin".
+        seconds: Shortest and longest time in which notes begin, s; the kind's own without.
+    """
+
+    styles: tuple[str, ...] = ()
+    programs: tuple[int, ...] = ()
+    families: tuple[str, ...] = ()
+    seconds: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        known: dict[str, tuple[Sequence[object], Collection[object]]] = {
+            "styles": (self.styles, GUITAR_STYLES),
+            "programs": (self.programs, GUITAR_PROGRAMS),
+            "families": (self.families, FAMILIES),
+        }
+        for name, (wanted, there) in known.items():
+            for one in wanted:
+                if one not in there:
+                    raise ValueError(f"{name} must be of {', '.join(map(str, there))} (got {one!r}).")
+        if self.seconds is not None and not 0.0 < self.seconds[0] <= self.seconds[1] <= 600.0:
+            raise ValueError(
+                f"seconds must rise from above 0 s to 600 s (got {self.seconds[0]:g} to {self.seconds[1]:g})."
+            )
+
+    def check(self, kind: str) -> None:
+        """Refuse a choice that `kind` does not have."""
+        for name, owner in (("styles", "guitar"), ("programs", "guitar"), ("families", "instrument")):
+            if getattr(self, name) and kind != owner:
+                raise ValueError(f"{name} must only be given for kind {owner} (got kind {kind}).")
+
+    def tag(self) -> str:
+        """A part for file names; empty for everything."""
+        parts = [*self.styles, *map(str, self.programs), *(name.replace(" ", "") for name in self.families)]
+        if self.seconds is not None:
+            parts.append("{:g}to{:g}s".format(*self.seconds))
+        return "".join(f"{part}-" for part in parts)
+
+    def compose(self, kind: str, rng: np.random.Generator) -> tuple[Score, str]:
+        """Draw a score of `kind` and its label."""
+        composer, *lengths = COMPOSERS[kind]
+        length = rng.uniform(*(self.seconds or lengths))
+        if kind == "guitar":
+            return guitar(rng, length, self.styles, self.programs)
+        if kind == "instrument":
+            return instrument(rng, length, self.families)
+        return composer(rng, length)
 
 
 def render_item(
-    kind: str, index: int, *, seed: int, sample_rate: int, num_channels: int = 1, split: str = "train"
+    kind: str,
+    index: int,
+    *,
+    seed: int,
+    sample_rate: int,
+    num_channels: int = 1,
+    split: str = "train",
+    choice: Choice | None = None,
 ) -> tuple[NDArray[np.float32], str]:
     """Audio and label of one item.
 
@@ -65,6 +111,7 @@ def render_item(
         seed, split: Start of the random choices; the splits share none.
         sample_rate: Hz.
         num_channels: 1 or 2.
+        choice: What of the kind to play.
 
     Returns:
         float32 (num_channels, samples) with its peak at -6 dBFS, and the label.
@@ -77,11 +124,12 @@ def render_item(
         raise ValueError(f"kind must be one of {', '.join(COMPOSERS)} (got {kind!r}).")
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(SPLITS)} (got {split!r}).")
-    compose, shortest, longest = COMPOSERS[kind]
+    choice = choice or Choice()
+    choice.check(kind)
     stream = (seed, SPLITS.index(split), sum(kind.encode()), index)
     rng = np.random.default_rng(stream)
     while True:
-        score, label = compose(rng, rng.uniform(shortest, longest))
+        score, label = choice.compose(kind, rng)
         audio = render_score(score, sample_rate, num_channels)
         peak = float(np.abs(audio).max(initial=0.0))
         # Some keys of some drum kits and effects hold no sample: draw again.
@@ -99,16 +147,17 @@ def _write_item(
     num_channels: int,
     folder: Path,
     suffix: str,
+    choice: Choice,
+    as_kind: str,
 ) -> ManifestRow:
     audio, label = render_item(
-        kind, index, seed=seed, sample_rate=sample_rate, num_channels=num_channels, split=split
+        kind, index, seed=seed, sample_rate=sample_rate, num_channels=num_channels, split=split, choice=choice
     )
-    path = Path(kind) / f"{split}-{seed}-{index:05d}.{suffix}"
-    (folder / kind).mkdir(parents=True, exist_ok=True)
-    soundfile.write(folder / path, audio.T, sample_rate)
+    path = Path(kind) / f"{split}-{seed}-{choice.tag()}{index:05d}.{suffix}"
+    write_audio(folder / path, audio, sample_rate)
     seconds = round(audio.shape[1] / sample_rate, 3)
     source = f"FluidSynth, {find_soundfont().stem}, seed {seed}"
-    return ManifestRow(path.as_posix(), kind, split, label, sample_rate, seconds, _LICENSE, source)
+    return ManifestRow(path.as_posix(), as_kind, split, label, sample_rate, seconds, _LICENSE, source)
 
 
 def _until(rows: Iterator[ManifestRow], seconds: float) -> Iterator[ManifestRow]:
@@ -129,11 +178,13 @@ def render_minutes(
     num_channels: int = 1,
     split: str = "train",
     suffix: str = "flac",
+    choice: Choice | None = None,
+    as_kind: str = "",
 ) -> list[ManifestRow]:
     """Render items into `folder/KIND` until they last `minutes`, and add them to its manifest.
 
     Rows of the manifest with the same path are replaced, others are kept. Arguments as in
-    `render_item`; `suffix` is "flac" (16 bit) or "ogg" (Vorbis).
+    `render_item`; `suffix` is "flac" (16 bit) or "ogg" (Vorbis), `as_kind` another kind for the manifest.
 
     Returns:
         The rows of the new items.
@@ -144,45 +195,61 @@ def render_minutes(
         _write_item,
         kind=kind, split=split, seed=seed, sample_rate=sample_rate,
         num_channels=num_channels, folder=folder, suffix=suffix,
+        choice=choice or Choice(), as_kind=as_kind or kind,
     )  # fmt: skip
     rows = list(_until(map(write, count()), 60.0 * minutes))
     update_manifest(folder / MANIFEST_NAME, rows)
     return rows
 
 
-def update_manifest(path: Path, rows: Sequence[ManifestRow]) -> None:
-    """Add rows to a manifest, in place of those with the same path; the file is swapped at once."""
-    names = [column.name for column in fields(ManifestRow)]
-    kept: list[list[object]] = []
-    if path.exists():
-        new = {row.path for row in rows}
-        with path.open(newline="", encoding="utf-8") as file:
-            lines = [line for line in csv.DictReader(file) if line["path"] not in new]
-        kept = [[line[name] for name in names] for line in lines]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".csv")
-    with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows(kept)
-        writer.writerows(astuple(row) for row in rows)
-    Path(temporary).replace(path)
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("--kind", required=True, choices=sorted(COMPOSERS))
-    parser.add_argument("--minutes", type=float, required=True, help="how much to render, minutes")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the files and manifest.csv")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--sample-rate", type=int, default=44_100, help="Hz (default 44100)")
-    parser.add_argument("--channels", type=int, choices=(1, 2), default=1)
-    parser.add_argument("--split", choices=SPLITS, default="train")
-    parser.add_argument("--format", choices=("flac", "ogg"), default="flac")
+    parser.add_argument("--minutes", type=float, required=True, metavar="M", help="how much to render")
+    parser.add_argument(
+        "-o", "--out", "--output", type=Path, required=True, metavar="DIR",
+        help="folder for the files and manifest.csv",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="starts every choice (default 0)")
+    parser.add_argument("--sample-rate", type=int, default=44_100, metavar="HZ", help="default 44100")
+    parser.add_argument("--channels", type=int, choices=(1, 2), default=1, help="default 1")
+    parser.add_argument("--split", choices=SPLITS, default="train", help="default train")
+    parser.add_argument("--format", choices=("flac", "ogg"), default="flac", help="default flac, 16 bit")
+    parser.add_argument(
+        "--style", action="append", default=[], metavar="NAME",
+        help=f"guitar: of {', '.join(GUITAR_STYLES)} (default all); may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--program", action="append", default=[], type=int, metavar="N",
+        help="guitar: General MIDI program, 24 (nylon) to 31 (default all); may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--family", action="append", default=[], metavar="NAME",
+        help=f"instrument: of {', '.join(FAMILIES)} (default all); may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seconds", type=float, nargs=2, metavar=("LOW", "HIGH"),
+        help="time in which notes begin; the tail comes on top (default: the kind's own)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--as-kind", default="", metavar="KIND", help="kind in the manifest, such as noise (default: --kind)"
+    )
+    parser.add_argument(
+        "--soundfont", type=Path, metavar="FILE", help="General MIDI .sf2 file (default: FluidR3, or "
+        "what HUSHGATE_SOUNDFONT names)",
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
     """Render what the flags ask for."""
+    if args.soundfont is not None:
+        os.environ["HUSHGATE_SOUNDFONT"] = str(args.soundfont)
+    choice = Choice(
+        tuple(args.style),
+        tuple(args.program),
+        tuple(args.family),
+        (args.seconds[0], args.seconds[1]) if args.seconds else None,
+    )
     rows = render_minutes(
         args.kind,
         args.minutes,
@@ -192,6 +259,8 @@ def run(args: argparse.Namespace) -> int:
         num_channels=args.channels,
         split=args.split,
         suffix=args.format,
+        choice=choice,
+        as_kind=args.as_kind,
     )
     total = sum(row.seconds for row in rows) / 60.0
     print(f"{len(rows)} {args.kind} files, {total:.1f} minutes, in {args.out / MANIFEST_NAME}")

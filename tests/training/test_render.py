@@ -166,7 +166,7 @@ def test_command_reports_errors_in_one_line(tmp_path: Path, capsys: pytest.Captu
     ("options", "message"),
     [
         ({"kind": "choir"}, "kind must be one of"),
-        ({"split": "test"}, "split must be one of"),
+        ({"split": "dev"}, "split must be one of"),
         ({"sample_rate": 0}, "sample_rate must be positive"),
         ({"num_channels": 3}, "num_channels must be 1 or 2"),
     ],

@@ -1,0 +1,1 @@
+"""The parts of `hushgate data`: modules with add_arguments and run."""
