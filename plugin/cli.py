@@ -25,6 +25,7 @@ _COMMANDS = {
     "models": ("hushgate.commands.models", "list the models that ship with hushgate"),
     "plot": ("hushgate.commands.plot", "draw a recording before and after"),
     "presets": ("hushgate.commands.presets", "list the presets that ship with hushgate, or print one"),
+    "tune": ("hushgate.commands.tune", "say which notes are played, and how far off they are"),
 }
 _COMMAND_GROUP = "hushgate.commands"
 

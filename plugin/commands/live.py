@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from hushgate.device_flags import add_device_flags, device_options
 from hushgate.parameter_flags import add_parameter_flags, given_parameters
 
 if TYPE_CHECKING:
@@ -22,34 +23,13 @@ _DEFAULT_MODEL = "voice"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `hushgate live`."""
     parser.add_argument("--list-devices", action="store_true", help="list the sound devices and end")
-    parser.add_argument("--input", metavar="DEVICE", help="microphone, by number, name or part of the name")
-    parser.add_argument("--output", metavar="DEVICE", help="headphones, by number, name or part of the name")
     parser.add_argument(
         "--preset", metavar="NAME|FILE", help="shipped preset or preset file; flags change its denoiser"
     )
     parser.add_argument(
         "--model", metavar="NAME|PATH", help="shipped model or model file (default: the preset's, or voice)"
     )
-    parser.add_argument(
-        "--block-size", type=int, default=256, metavar="SAMPLES", help="samples per callback (default: 256)"
-    )
-    parser.add_argument(
-        "--sample-rate", type=float, metavar="HZ", help="default: 48000, or the device's own without it"
-    )
-    parser.add_argument(
-        "--channels",
-        type=int,
-        default=1,
-        metavar="N",
-        help="input channels (default: 1, to both ears)",
-    )
-    parser.add_argument(
-        "--device-latency-ms",
-        type=float,
-        metavar="MS",
-        help="buffering to ask of the devices; more survives a busier machine (default: the least)",
-    )
-    parser.add_argument("--duration", type=float, metavar="S", help="end after so many seconds")
+    add_device_flags(parser)
     parser.add_argument("--residual", action="store_true", help="begin with what is taken away")
     parser.add_argument("--record", metavar="FILE", help="record what goes out")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing recording")
@@ -73,19 +53,13 @@ def run(args: argparse.Namespace) -> int:
             return 0
         keys = live.NoKeys() if args.json or args.quiet else live.keys_of_terminal()
         chain, title = _chain(args)
+        options = device_options(args)
+        options["record"], options["overwrite"] = args.record, args.overwrite
         status = live.run(
             chain,
             view=_view(args, keys, title),
             keys=keys,
-            input=args.input,
-            output=args.output,
-            sample_rate=args.sample_rate,
-            block_size=args.block_size,
-            num_channels=args.channels,
-            device_latency_ms=args.device_latency_ms,
-            duration_s=args.duration,
-            record=args.record,
-            overwrite=args.overwrite,
+            **options,
         )
     if args.json:
         print(json.dumps(status.to_dict()))

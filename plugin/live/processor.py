@@ -43,6 +43,7 @@ class Processor:
         block_size: Samples that calls will usually bring.
         latency_samples: What the effect is late by; see `rehearse`.
         taps: Where to copy what goes out.
+        mute: Give the device silence; taps get what would have gone out.
         num_samples: After how much sound to fade out and finish; None for no end.
         clock: Time in seconds.
 
@@ -74,6 +75,7 @@ class Processor:
         block_size: int,
         latency_samples: int,
         taps: Sequence[Tap] = (),
+        mute: bool = False,
         num_samples: int | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -81,6 +83,7 @@ class Processor:
         self._sample_rate = sample_rate
         self._num_channels = num_channels
         self._taps = tuple(taps)
+        self._mute = mute
         self._clock = clock
         self._fade = max(1, round(sample_rate * _FADE_MS / 1000.0))
         self._end = num_samples
@@ -153,7 +156,10 @@ class Processor:
         out = dry if wet is None else self._faded(wet, dry)
         is_last = self._fade_edges(out)
         self._limit(out)
-        _spread(out, output_block)
+        if self._mute:
+            output_block[:] = 0.0
+        else:
+            _spread(out, output_block)
         kept = out if self._end is None else out[:, : self._end - self.num_processed]
         for tap in self._taps:
             tap.write(kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TypedDict, Unpack
 
@@ -28,11 +29,17 @@ class SessionOptions(TypedDict, total=False):
     duration_s: float | None
     record: str | os.PathLike[str] | None
     overwrite: bool
+    mute: bool
     backend: Backend | None
 
 
 def run(
-    chain: Effect, *, view: View | None = None, keys: Keys | None = None, **options: Unpack[SessionOptions]
+    chain: Effect,
+    *,
+    view: View | None = None,
+    keys: Keys | None = None,
+    on_session: Callable[[Session], object] | None = None,
+    **options: Unpack[SessionOptions],
 ) -> Status:
     """Run `chain` from the microphone to the headphones until its end, or until "q" is pressed.
 
@@ -41,8 +48,9 @@ def run(
             settings may be changed from other threads while it runs.
         view: What to show it with, such as `LineView(sys.stdout)`; nothing without.
         keys: Where key presses come from, such as `keys_of_terminal()`; nowhere without.
+        on_session: Called with the session before its sound runs, to add taps.
         **options: Those of `Session`: `input`, `output`, `sample_rate`, `block_size`,
-            `num_channels`, `device_latency_ms`, `duration_s`, `record`, `overwrite`, `backend`.
+            `num_channels`, `device_latency_ms`, `duration_s`, `record`, `overwrite`, `mute`, `backend`.
 
     Returns:
         How it stood at the end.
@@ -58,7 +66,10 @@ def run(
     >>> live.run(Denoiser("voice"), duration_s=60.0)  # doctest: +SKIP
     """
     with ExitStack() as stack:
-        session = stack.enter_context(Session(chain, **options))
+        session = Session(chain, **options)
+        if on_session is not None:
+            on_session(session)
+        stack.enter_context(session)
         shown = stack.enter_context(NoView() if view is None else view)
         pressed = stack.enter_context(NoKeys() if keys is None else keys)
         while not session.is_finished:

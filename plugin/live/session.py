@@ -48,6 +48,7 @@ class Session:
         duration_s: When to end, seconds; without, when it is left.
         record: File to record to what goes out.
         overwrite: Replace a file that is there.
+        mute: Play silence; taps and recording get what would have gone out.
         backend: Audio system; PortAudio without.
 
     Attributes:
@@ -75,9 +76,11 @@ class Session:
         duration_s: float | None = None,
         record: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
+        mute: bool = False,
         backend: Backend | None = None,
     ) -> None:
         self._effect = effect
+        self._mute = mute
         self._backend = _default_backend() if backend is None else backend
         self._request = plan_stream(
             self._backend,
@@ -134,6 +137,7 @@ class Session:
                 block_size=request.block_size,
                 latency_samples=shown.latency_samples,
                 taps=taps,
+                mute=self._mute,
                 num_samples=None if duration_s is None else round(duration_s * self.sample_rate),
             )
             self.controls = Controls(self.processor, self._effect)

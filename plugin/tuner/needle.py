@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +46,14 @@ class Reading:
     def is_held(self) -> bool:
         """Whether a note is still shown whose sound has gone."""
         return self.note is not None and self.confidence == 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, rounded to what is meant."""
+        values = asdict(self)
+        for name, digits in (("time_s", 4), ("frequency_hz", 4), ("cents", 3)):
+            if values[name] is not None:
+                values[name] = round(values[name], digits)
+        return values
 
 
 class Needle:

@@ -83,6 +83,11 @@ class Tuner:
         )
 
     @property
+    def targets(self) -> Targets:
+        """The pitches that can be shown."""
+        return self._targets
+
+    @property
     def readings_per_s(self) -> float:
         """How many readings a second of sound gives, Hz."""
         return self._readings_per_s

@@ -1,0 +1,165 @@
+"""A tuner on what a live session plays, for people, for logs and for programs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from hushgate.live.session import Session
+from hushgate.live.status import Status
+from hushgate.live.tap import Tap
+from hushgate.live.views import describe_connection, format_level, state_word
+from hushgate.tuner.display import describe, draw_needle
+from hushgate.tuner.needle import Reading
+from hushgate.tuner.tuner import Tuner
+
+KEYS_HELP = "b bypass: tune without denoising   < > gate threshold   q quit"
+_LINE_PERIOD_S = 0.5
+_DRAW_PERIOD_S = 0.05
+
+
+class TunerView:
+    """Listens to a session through a tap; the classes below show what it hears.
+
+    Args:
+        tuner: What reads the pitch.
+
+    Attributes:
+        reading: The last one, or None before the first.
+    """
+
+    def __init__(self, tuner: Tuner) -> None:
+        self._tuner = tuner
+        self._tap: Tap | None = None
+        self.reading: Reading | None = None
+
+    def attach(self, session: Session) -> None:
+        """Listen to a session that has not been entered yet."""
+        self._tuner.reset()
+        self._tap = session.add_tap()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def show(self, status: Status) -> None:
+        """Read what has come in, and show it."""
+        if self._tap is None:
+            raise RuntimeError("a tuner view must be attached to its session before that is entered.")
+        sound = self._tap.read().mean(axis=0)
+        readings = self._tuner.process(sound, status.sample_rate, reset=False)
+        if readings:
+            self.reading = readings[-1]
+        self.show_readings(readings, status)
+
+    def show_readings(self, readings: list[Reading], status: Status) -> None:
+        """Nothing: a view of its own does more."""
+
+
+class JsonTunerView(TunerView):
+    """Every reading as a line of JSON."""
+
+    def __init__(self, tuner: Tuner, stream: TextIO) -> None:
+        super().__init__(tuner)
+        self._stream = stream
+
+    def show_readings(self, readings: list[Reading], status: Status) -> None:
+        """Write the readings."""
+        for reading in readings:
+            print(json.dumps(reading.to_dict()), file=self._stream, flush=True)
+
+
+class LineTunerView(TunerView):
+    """A line when the note changes, and twice a second while one sounds."""
+
+    def __init__(self, tuner: Tuner, stream: TextIO) -> None:
+        super().__init__(tuner)
+        self._stream = stream
+        self._note: str | None = None
+        self._due_s = 0.0
+        self._has_begun = False
+
+    def show_readings(self, readings: list[Reading], status: Status) -> None:
+        """Write a line where there is something new."""
+        if not self._has_begun:
+            self._has_begun = True
+            print(describe_connection(status), file=self._stream, flush=True)
+        for reading in readings:
+            is_due = reading.note is not None and not reading.is_held and reading.time_s >= self._due_s
+            if reading.note != self._note or is_due:
+                self._note = reading.note
+                self._due_s = reading.time_s + _LINE_PERIOD_S
+                print(f"{reading.time_s:8.2f} s  {describe(reading)}", file=self._stream, flush=True)
+
+
+class NeedleView(TunerView):
+    """A needle, drawn in place twenty times a second.
+
+    Args:
+        tuner: What reads the pitch.
+        console: Where to draw.
+        title: Name of what runs.
+        has_keys: Whether to tell which keys do what.
+        clock: Time in seconds.
+    """
+
+    def __init__(
+        self,
+        tuner: Tuner,
+        console: Console,
+        *,
+        title: str,
+        has_keys: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(tuner)
+        self._console, self._title, self._has_keys, self._clock = console, title, has_keys, clock
+        self._due = float("-inf")
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def show_readings(self, readings: list[Reading], status: Status) -> None:
+        """Draw, if the last time was long enough ago."""
+        now = self._clock()
+        if now >= self._due:
+            self._due = now + _DRAW_PERIOD_S
+            self._live.update(self.draw(status), refresh=True)
+
+    def draw(self, status: Status) -> RenderableType:
+        """The picture of the last reading and the session's status."""
+        head = Text.assemble((self._title, "bold"), f"  {status.input_name}, {status.sample_rate:g} Hz")
+        if word := state_word(status):
+            head.append(f"  {word} ", style="bold white on red" if status.state != "running" else "reverse")
+        facts = f"in {format_level(status.input_dbfs)}   "
+        if status.gain_reduction_db is not None and status.presence is not None:
+            facts += (
+                f"reduction {status.gain_reduction_db:.1f} dB   presence {100.0 * status.presence:.0f} %   "
+            )
+        facts += f"load {100.0 * status.load:.0f} %   dropouts {status.num_dropouts}"
+        lines: list[RenderableType] = [
+            head,
+            draw_needle(self.reading, self._console),
+            Text(facts, style="dim"),
+        ]
+        if self._has_keys:
+            lines.append(Text(KEYS_HELP, style="dim"))
+        return Group(*lines)
