@@ -99,9 +99,8 @@ def _label(path: Path, folder: Path) -> str:
 
 
 def _group(path: Path, folder: Path) -> str:
-    """The first subfolder (a speaker, a class), or the file where there are none."""
-    parts = path.relative_to(folder).parts
-    return f"{folder}/{parts[0]}" if len(parts) > 1 else str(path)
+    """The first subfolder (a speaker, a class), or the file where there is none."""
+    return path.relative_to(folder).parts[0]
 
 
 MIXED = {

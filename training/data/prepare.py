@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -126,7 +126,7 @@ def prepare(
     if not usable:
         reasons = ", ".join(f"{count} {reason}" for reason, count in done.dropped.items())
         raise ValueError(f"nothing of {corpus.title} is left: {reasons}.")
-    dealt = _deal(usable, preparation, {path: seconds for path, (_, seconds) in lengths.items()})
+    dealt = _Dealer(preparation, folders, lengths).deal(usable)
     copies = (
         Copies(output, recipe, folders, preparation.sample_rate, preparation.silence)
         if preparation.changes_sound
@@ -182,52 +182,48 @@ def _measure(
     return not why
 
 
-def _deal(
-    recordings: list[Recording], preparation: Preparation, seconds: dict[Path, float]
-) -> list[Recording]:
-    if preparation.split == "official":
-        return _official(recordings, preparation, seconds)
-    shares = parse_shares(preparation.split)
-    dealt = []
-    for kind in dict.fromkeys(r.kind for r in recordings):
-        chosen = [r for r in recordings if r.kind == kind]
-        splits = split_groups(_sizes(chosen, preparation, seconds), shares, preparation.seed)
-        dealt += [replace(r, split=splits[_group(r, preparation)]) for r in chosen]
-    return dealt
+class _Dealer:
+    """Deals recordings into splits as asked for."""
 
+    def __init__(
+        self, preparation: Preparation, folders: Sequence[Path], lengths: Mapping[Path, tuple[int, float]]
+    ) -> None:
+        self.preparation, self.folders, self.lengths = preparation, folders, lengths
 
-def _official(
-    recordings: list[Recording], preparation: Preparation, seconds: dict[Path, float]
-) -> list[Recording]:
-    """Keep the corpus's own splits; deal validation (all of it, or what is unmarked) from what may train."""
-    dealt = []
-    for kind in dict.fromkeys(r.kind for r in recordings):
-        chosen = [replace(r, split=r.split or "train") for r in recordings if r.kind == kind]
-        training = [r for r in chosen if r.split == "train"]
-        if any(r.split == "val" for r in chosen) or not preparation.validation or not training:
-            dealt += chosen
-            continue
-        shares = (1.0 - preparation.validation, preparation.validation, 0.0)
-        splits = split_groups(_sizes(training, preparation, seconds), shares, preparation.seed)
-        dealt += [
-            replace(r, split=splits[_group(r, preparation)]) if r.split == "train" else r for r in chosen
-        ]
-    return dealt
+    def deal(self, recordings: Sequence[Recording]) -> list[Recording]:
+        dealt = []
+        for kind in dict.fromkeys(recording.kind for recording in recordings):
+            chosen = [recording for recording in recordings if recording.kind == kind]
+            if self.preparation.split == "official":
+                dealt += self._official(chosen)
+            else:
+                dealt += self._by_shares(chosen, parse_shares(self.preparation.split))
+        return dealt
 
+    def _official(self, recordings: Sequence[Recording]) -> list[Recording]:
+        """Keep the corpus's own splits; where it has none for validation, deal it from what trains."""
+        marked = [replace(recording, split=recording.split or "train") for recording in recordings]
+        training = [recording for recording in marked if recording.split == "train"]
+        share = self.preparation.validation
+        if not training or not share or any(recording.split == "val" for recording in marked):
+            return marked
+        others = [recording for recording in marked if recording.split != "train"]
+        return [*self._by_shares(training, (1.0 - share, share, 0.0)), *others]
 
-def _group(recording: Recording, preparation: Preparation) -> str:
-    by_file = preparation.split_by == "file" or not recording.group
-    # Without the folder, whose place differs from machine to machine.
-    return "/".join(recording.path.parts[-3:]) if by_file else recording.group
+    def _by_shares(self, recordings: Sequence[Recording], shares: Sequence[float]) -> list[Recording]:
+        groups = [self._group(recording) for recording in recordings]
+        sizes: dict[str, float] = defaultdict(float)
+        for group, recording in zip(groups, recordings, strict=True):
+            sizes[group] += self.lengths[recording.path][1]
+        splits = split_groups(sizes, shares, self.preparation.seed)
+        return [replace(r, split=splits[group]) for group, r in zip(groups, recordings, strict=True)]
 
-
-def _sizes(
-    recordings: Iterable[Recording], preparation: Preparation, seconds: dict[Path, float]
-) -> dict[str, float]:
-    sizes: dict[str, float] = defaultdict(float)
-    for recording in recordings:
-        sizes[_group(recording, preparation)] += seconds[recording.path]
-    return sizes
+    def _group(self, recording: Recording) -> str:
+        if self.preparation.split_by == "speaker" and recording.group:
+            return recording.group
+        # Without the corpus's own place, which differs from machine to machine.
+        inner = (recording.path.relative_to(f) for f in self.folders if recording.path.is_relative_to(f))
+        return next(inner).as_posix()
 
 
 def _relative(path: Path, output: Path) -> str:

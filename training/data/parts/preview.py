@@ -70,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _describe(facts: object) -> str:
     values = vars(facts)
-    noises = ", ".join(dict.fromkeys(values["noises"])) or "no noise"
+    # Of long paths the class and the file: what tells noises apart.
+    short = ("/".join(name.split("/")[-2:]) for name in values["noises"])
+    noises = ", ".join(dict.fromkeys(short)) or "no noise"
     snr_db = values["snr_db"]
     return noises if snr_db != snr_db else f"{noises} at {snr_db:.1f} dB SNR"
