@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from systems import PEERS, make_system, usable_systems
+from systems import make_system, ordinary_peers, usable_systems
 from tables import markdown_table
 
 SAMPLE_RATE = 48_000
@@ -140,7 +140,7 @@ def measure(args: argparse.Namespace, work: Path) -> dict[str, Any]:
                 runs[jobs].append(run_batch(folder, args.model, jobs, work)[0])
         results["jobs_s"] = {jobs: statistics.median(times) for jobs, times in runs.items()}
     if "peers" in args.only:
-        names, skipped = usable_systems([name for name in PEERS if name != "noisy"], [])
+        names, skipped = usable_systems(ordinary_peers(), [])
         print("\n".join(skipped))
         results["peers_s"] = {f"hushgate {args.model}": run_batch(folder, args.model, 1, work)[0]}
         results["peers_s"] |= {name: run_peer(name, folder, work) for name in names}

@@ -1,6 +1,8 @@
 """Score hushgate and other denoisers on a test set made from local recordings.
 
-python benchmarks/quality.py --data DATA --model voice
+python benchmarks/quality.py --data DATA                                  # voice, every installed peer
+python benchmarks/quality.py --set music --data RENDERS44 --write docs/benchmarks.md
+python benchmarks/quality.py --set guitar --data RENDERS16 --data DATA --csv guitar.csv
 python benchmarks/quality.py --set voice-clean --data DATA --model path/to/model.onnx --json out.json
 """
 
@@ -10,6 +12,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -18,10 +21,22 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from metrics import align
-from systems import PEERS, Process, make_system, usable_systems
-from tables import Score, report
-from testsets import SETS, Item
+from metrics import align, si_sdr
+from recordings import Item
+from systems import (
+    COMMAND,
+    ONNX,
+    PEERS,
+    WANTED,
+    Process,
+    describe,
+    make_system,
+    needs_noise,
+    short_name,
+    usable_systems,
+)
+from tables import Score, report, write_csv, write_section
+from testsets import SETS
 
 MAX_DELAY_MS = 150.0
 _systems: dict[str, Process] = {}
@@ -37,12 +52,16 @@ def score_item(item: Item, systems: Sequence[str], set_name: str) -> list[Score]
     for name in systems:
         if name not in _systems:
             _systems[name] = make_system(name)
-        output = _systems[name](item.noisy, item.sample_rate)
+        noise = (item.noisy - item.clean,) if needs_noise(name) else ()
+        output = _systems[name](item.noisy, item.sample_rate, *noise)
         output = align(item.clean, output, round(MAX_DELAY_MS * item.sample_rate / 1000.0))
         values = {
             metric: measure(item.clean, output, item.sample_rate)
             for metric, measure in SETS[set_name].metrics.items()
         }
+        if item.noisy is not item.clean:
+            untouched = si_sdr(item.clean, item.noisy, item.sample_rate)
+            values["SI-SDR change dB"] = si_sdr(item.clean, output, item.sample_rate) - untouched
         scores.append(Score(name, item.name, item.groups, values))
     return scores
 
@@ -65,57 +84,131 @@ def _count(text: str) -> int:
     return value
 
 
+def add_system_arguments(parser: argparse.ArgumentParser, peers: Sequence[str]) -> None:
+    """Flags that choose what is measured; shared with speed.py."""
+    parser.add_argument(
+        "--model", action="append", help="a hushgate model's name or path; repeatable; default: what ships"
+    )
+    parser.add_argument(
+        "--peer",
+        action="append",
+        choices=[*peers, "none"],
+        help="default: all that are installed; repeatable",
+    )
+    parser.add_argument(
+        "--onnx",
+        action="append",
+        default=[],
+        metavar="NAME=FILE[,FILE]",
+        help="streaming ONNX of GTCRN or UL-UNAS, or both of DTLN's; repeatable",
+    )
+    parser.add_argument(
+        "--command",
+        action="append",
+        default=[],
+        metavar="'NAME[@RATE]: TOOL {input} {output}'",
+        help="a program that denoises a mono WAV file; repeatable",
+    )
+
+
+def chosen_systems(
+    args: argparse.Namespace, peers: Sequence[str], models: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Names of the systems that `add_system_arguments` asks for, and what is not measured, and why.
+
+    A file or a command given by the name of a packaged peer takes its place.
+    """
+    given = [ONNX + text for text in args.onnx] + [COMMAND + text for text in args.command]
+    own_names = {short_name(name) for name in given}
+    wanted = [name for name in args.peer or peers if name not in own_names | {"none"}]
+    systems, skipped = usable_systems([*wanted, *given], args.model or models)
+    if not args.peer:
+        skipped += [f"{name} skipped ({why})" for name, why in WANTED.items() if name not in own_names]
+    return systems, skipped
+
+
+def what_was_run(systems: Sequence[str]) -> str:
+    """A table of versions and settings."""
+    rows = [[short_name(name), *describe(name)] for name in systems if name != "noisy"]
+    return "\n".join(
+        "| " + " | ".join(cells) + " |" for cells in (["system", "version", "run with"], ["---"] * 3, *rows)
+    )
+
+
+def command_line(script: str, arguments: Sequence[str]) -> str:
+    """How a run is repeated, without the places of local files."""
+    hidden = {"--data": "DATA", "--json": "FILE", "--csv": "FILE"}
+    words = [hidden.get(before, word) for before, word in zip(("", *arguments[:-1]), arguments, strict=True)]
+    return f"`python benchmarks/{script} {shlex.join(words)}`".replace(" `", "`")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Flags of the command."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--set", dest="set_name", choices=list(SETS), default="voice")
-    parser.add_argument("--data", type=Path, required=True, help="recordings the set is made from")
-    parser.add_argument("--items", type=_count, default=80, help="how many recordings (default 80)")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        required=True,
+        help="folder of recordings (manifest.csv, or a subfolder for each kind); repeatable",
+    )
+    parser.add_argument("--items", type=_count, help="how many recordings; default: by set")
     parser.add_argument("--seed", type=int, default=2026)
-    parser.add_argument(
-        "--model", action="append", default=[], help="a hushgate model's name or path; repeatable"
-    )
-    parser.add_argument(
-        "--peer", action="append", choices=list(PEERS), help="default: all that are installed; repeatable"
-    )
+    add_system_arguments(parser, list(PEERS))
     parser.add_argument("--workers", type=int, choices=(1, 2), default=1, help="processes (default 1)")
-    parser.add_argument("--json", type=Path, help="write every single score to this file")
-    parser.add_argument("--markdown", type=Path, help="write the tables to this file")
+    parser.add_argument("--csv", type=Path, help="write every single score to this file")
+    parser.add_argument("--json", type=Path, help="the same as JSON, for plots.py")
+    parser.add_argument("--write", type=Path, metavar="FILE.md", help="put the tables into this document")
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
     args = build_parser().parse_args(arguments)
     # One thread for each worker, also in libraries that start their own.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
-    os.nice(5)
+    from hushgate.engine import available_models
+
     started = time.monotonic()
+    chosen = SETS[args.set_name]
+    num_items = args.items or chosen.num_items
+    shipped = [chosen.model] if chosen.model in available_models() else []
     try:
-        systems, skipped = usable_systems(args.peer or list(PEERS), args.model)
-        items = SETS[args.set_name].build(args.data, args.items, args.seed)
-    except (OSError, ValueError) as error:
+        systems, skipped = chosen_systems(args, list(PEERS), shipped)
+        items = chosen.build(args.data, num_items, args.seed)
+    except (ImportError, OSError, ValueError) as error:
         print(f"quality.py: error: {error}", file=sys.stderr)
         return 2
+    if chosen.model and not (args.model or shipped):
+        skipped.append(f"hushgate {chosen.model} skipped (it does not ship yet: --model NAME or PATH)")
     for reason in skipped:
         print(reason, file=sys.stderr)
     if not systems:
         print("quality.py: error: no system is left to measure.", file=sys.stderr)
         return 2
-    scores = score_items(items, systems, args.set_name, args.workers)
+    try:
+        scores = score_items(items, systems, args.set_name, args.workers)
+    except (ImportError, OSError) as error:
+        print(f"quality.py: error: {error}", file=sys.stderr)
+        return 2
     minutes = sum(item.clean.shape[1] / item.sample_rate for item in items) / 60.0
-    text = report(
-        scores, f"{args.set_name}: {len(items)} recordings, {minutes:.1f} minutes, seed {args.seed}"
-    )
+    title = f"{args.set_name}: {len(items)} recordings, {minutes:.1f} minutes, seed {args.seed}"
+    text = report(scores, title, chosen.by_group)
     print(text)
     print(f"Took {time.monotonic() - started:.0f} s.", file=sys.stderr)
-    if args.markdown:
-        args.markdown.write_text(text, encoding="utf-8")
+    if args.csv:
+        write_csv(args.csv, scores)
     if args.json:
-        facts = {"set": args.set_name, "seed": args.seed, "items": args.items, "skipped": skipped}
+        facts = {"set": args.set_name, "seed": args.seed, "items": len(items), "skipped": skipped}
         content = {**facts, "scores": [asdict(score) for score in scores]}
         args.json.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    if args.write:
+        missing = "\n".join(f"- not measured here: {reason}" for reason in skipped)
+        parts = [command_line("quality.py", arguments), text, what_was_run(systems), missing]
+        write_section(args.write, f"quality {args.set_name}", "\n\n".join(part for part in parts if part))
     return 0
 
 

@@ -19,9 +19,9 @@ import numpy as np
 import soxr
 from metrics import align, mean_and_margin, pesq, si_sdr
 from numpy.typing import NDArray
+from recordings import at_snr, looped, manifest_rows, read_mono
 from systems import HUSHGATE, Process, make_system
 from tables import markdown_table
-from testsets import at_snr, looped, manifest_rows, read_mono
 
 Audio = NDArray[np.float32]
 

@@ -2,6 +2,7 @@
 
 python benchmarks/speed.py                       # every shipped model, every installed peer
 python benchmarks/speed.py --model path/to/model.onnx --json speed.json
+python benchmarks/speed.py --write docs/benchmarks.md
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from systems import HUSHGATE, PEERS, RNNoise, make_system, short_name, usable_systems
-from tables import markdown_table
+from peers import StreamingPeer
+from quality import add_system_arguments, chosen_systems, command_line, what_was_run
+from systems import HUSHGATE, make_system, needs_noise, ordinary_peers, short_name
+from tables import markdown_table, write_section
 
 Audio = NDArray[np.float32]
 
@@ -53,7 +57,8 @@ class Timing:
 class SystemSpeed:
     """What one system took: milliseconds of every live block by clock and processor, whole files by format.
 
-    `live_added_mb` is the memory that loading it and running live added to the process.
+    `load_s` is the time that opening it for live use takes, `live_added_mb` the memory that opening it
+    and running it live adds to the process.
     """
 
     system: str
@@ -77,37 +82,40 @@ def test_signal(sample_rate: int, num_channels: int, seconds: float) -> Audio:
 
 def _whole_file(name: str) -> Callable[[Audio, int], object]:
     """The way a user would clean a whole file: for hushgate the effect's own call."""
-    if not name.startswith(HUSHGATE):
-        return make_system(name)
-    from hushgate import Denoiser
+    if name.startswith(HUSHGATE):
+        from hushgate import Denoiser
 
-    return Denoiser(name.removeprefix(HUSHGATE)).process
+        return Denoiser(name.removeprefix(HUSHGATE)).process
+    system = make_system(name)
+    # What it is told of the noise does not change how long it takes.
+    return (lambda audio, rate: system(audio, rate, audio)) if needs_noise(name) else system
 
 
-def _live(name: str) -> Callable[[Audio], object] | None:
-    """A call that takes 10 ms at 48 kHz, or None where the system has no such thing."""
+def _live(name: str) -> tuple[Callable[[Audio], object], int] | None:
+    """A call that takes 10 ms of sound and the rate it wants it at, or None where there is no such thing."""
     if name.startswith(HUSHGATE):
         from hushgate.engine import Denoiser
 
         denoiser = Denoiser(name.removeprefix(HUSHGATE))
         denoiser.prepare(LIVE_RATE, LIVE_BLOCK, 1)
-        return denoiser.process
-    if name == "RNNoise":
-        rnnoise = RNNoise()
-        rnnoise.start(1)
-        return lambda block: rnnoise.frame(block * np.float32(32_768.0))
-    return None
+        return denoiser.process, LIVE_RATE
+    system = make_system(name)
+    return (_in_frames(system), system.sample_rate) if isinstance(system, StreamingPeer) else None
 
 
-def _time_whole(process: Callable[[Audio, int], object], audio: Audio, rate: int, repeats: int) -> Timing:
-    """The best of several runs, the first of them (allocation, warm-up) left out."""
-    timings = []
-    for _ in range(repeats + 1):
-        wall, cpu = time.perf_counter(), time.process_time()
-        process(audio, rate)
-        timings.append((time.perf_counter() - wall, time.process_time() - cpu))
-    best_wall, best_cpu = (min(values) for values in zip(*timings[1:], strict=True))
-    return Timing(best_wall, best_cpu)
+def _in_frames(peer: StreamingPeer) -> Callable[[Audio], None]:
+    """Feed blocks of any size to a peer that takes whole frames."""
+    peer.start(1)
+    waiting = np.zeros((1, 0), np.float32)
+
+    def process(block: Audio) -> None:
+        nonlocal waiting
+        waiting = np.concatenate([waiting, block], axis=1)
+        while waiting.shape[1] >= peer.frame_size:
+            peer.frame(np.ascontiguousarray(waiting[:, : peer.frame_size]))
+            waiting = waiting[:, peer.frame_size :]
+
+    return process
 
 
 def _memory_mb() -> float:
@@ -118,31 +126,87 @@ def _memory_mb() -> float:
     return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
-def measure(name: str, seconds: float, live_seconds: float, repeats: int) -> SystemSpeed:
-    """Time one system; meant to run in a process of its own, so that memory and threads are its own."""
-    before_mb = _memory_mb()
-    began = time.perf_counter()
-    live = _live(name)
-    load_s = time.perf_counter() - began
-    wall_ms, cpu_ms = [], []
-    if live is not None:
-        audio = test_signal(LIVE_RATE, 1, live_seconds)
-        for start in range(0, audio.shape[1] - LIVE_BLOCK + 1, LIVE_BLOCK):
-            block = np.ascontiguousarray(audio[:, start : start + LIVE_BLOCK])
+class Bench:
+    """One system in the process that measures it, so that memory and threads are its own."""
+
+    def __init__(self, name: str, seconds: float, live_seconds: float) -> None:
+        self._name, self._seconds = name, seconds
+        self._sounds = {
+            f"{rate / 1000:g} kHz x {channels}": (test_signal(rate, channels, seconds), rate)
+            for rate, channels in FORMATS
+        }
+        before_mb = _memory_mb()
+        began = time.perf_counter()
+        live = _live(name)
+        self._load_s = time.perf_counter() - began
+        self._whole: Callable[[Audio, int], object] | None = None
+        self._process, self._blocks = (lambda block: None), []
+        if live is not None:
+            self._process, rate = live
+            sound, size = test_signal(rate, 1, live_seconds), rate // 100
+            starts = range(0, sound.shape[1] - size + 1, size)
+            self._blocks = [np.ascontiguousarray(sound[:, start : start + size]) for start in starts]
+            for block in self._blocks[:_WARM_UP_BLOCKS]:
+                self._process(block)
+        self._added_mb = _memory_mb() - before_mb
+
+    def round(self) -> SystemSpeed:
+        """Time everything once."""
+        wall_ms, cpu_ms = [], []
+        for block in self._blocks:
             wall, cpu = time.perf_counter(), time.thread_time()
-            live(block)
+            self._process(block)
             wall_ms.append(1e3 * (time.perf_counter() - wall))
             cpu_ms.append(1e3 * (time.thread_time() - cpu))
-    added_mb = _memory_mb() - before_mb
-    process = _whole_file(name)
+        self._whole = self._whole or _whole_file(self._name)
+        whole = {}
+        for form, (sound, rate) in self._sounds.items():
+            wall, cpu = time.perf_counter(), time.process_time()
+            self._whole(sound, rate)
+            whole[form] = Timing(time.perf_counter() - wall, time.process_time() - cpu)
+        return SystemSpeed(self._name, self._load_s, wall_ms, cpu_ms, self._added_mb, self._seconds, whole)
+
+
+def best_of(rounds: Sequence[SystemSpeed]) -> SystemSpeed:
+    """The best round of the live blocks, by processor time, and the best time of each format."""
+    live = min(rounds, key=lambda result: sum(result.live_cpu_ms))
     whole = {
-        f"{rate / 1000:g} kHz x {channels}": _time_whole(
-            process, test_signal(rate, channels, seconds), rate, repeats
+        form: Timing(
+            min(result.whole[form].wall_s for result in rounds),
+            min(result.whole[form].cpu_s for result in rounds),
         )
-        for rate, channels in FORMATS
+        for form in rounds[0].whole
     }
-    kept = slice(_WARM_UP_BLOCKS, None)
-    return SystemSpeed(name, load_s, wall_ms[kept], cpu_ms[kept], added_mb, seconds, whole)
+    return replace(live, whole=whole)
+
+
+_bench: Bench | None = None
+
+
+def _start_bench(name: str, seconds: float, live_seconds: float) -> None:
+    global _bench
+    _bench = Bench(name, seconds, live_seconds)
+
+
+def _run_round() -> SystemSpeed:
+    if _bench is None:
+        raise RuntimeError("_start_bench must run first.")
+    return _bench.round()
+
+
+def measure_all(
+    systems: Sequence[str], seconds: float, live_seconds: float, repeats: int
+) -> list[SystemSpeed]:
+    """Every system in a process of its own, all in turn in every round, so that a busy minute hits all."""
+    with ExitStack() as stack:
+        pools = [
+            stack.enter_context(ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))) for _ in systems
+        ]
+        for name, pool in zip(systems, pools, strict=True):
+            ready: Future[None] = pool.submit(_start_bench, name, seconds, live_seconds)
+            ready.result()
+        rounds = [[pool.submit(_run_round).result() for pool in pools] for _ in range(repeats)]
+    return [best_of(results) for results in zip(*rounds, strict=True)]
 
 
 def whole_table(results: Sequence[SystemSpeed]) -> str:
@@ -164,7 +228,7 @@ def whole_table(results: Sequence[SystemSpeed]) -> str:
 
 
 def live_table(results: Sequence[SystemSpeed]) -> str:
-    """Block times of 10 ms blocks at 48 kHz, by the clock; processor time in brackets."""
+    """Block times of 10 ms blocks, one channel, at the rate each takes; processor time in brackets."""
     duration_ms = 1e3 * LIVE_BLOCK / LIVE_RATE
     rows = []
     for result in results:
@@ -178,7 +242,7 @@ def live_table(results: Sequence[SystemSpeed]) -> str:
         ]
         added = f"{result.live_added_mb:.0f}"
         rows.append([short_name(result.system), *figures, added, f"{1e3 * result.load_s:.0f}"])
-    header = ["live, 480 samples at 48 kHz", "share of a core (CPU)", "median ms", "99 % ms", "longest ms"]
+    header = ["live, 10 ms blocks", "share of a core (CPU)", "median ms", "99 % ms", "longest ms"]
     return markdown_table([*header, "99 % / block", "adds MB", "load ms"], rows)
 
 
@@ -210,27 +274,26 @@ def _machine() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    peers = [*ordinary_peers(), "NoiseGate"]
+    add_system_arguments(parser, peers)
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of the whole files (default 20)")
     parser.add_argument(
-        "--model", action="append", help="name or path; default: every shipped one; repeatable"
+        "--live-seconds", type=float, default=20.0, help="length of the live run (default 20)"
     )
-    parser.add_argument("--peer", action="append", choices=list(PEERS)[1:], help="default: all; repeatable")
-    parser.add_argument("--seconds", type=float, default=60.0, help="length of the whole files (default 60)")
-    parser.add_argument(
-        "--live-seconds", type=float, default=30.0, help="length of the live run (default 30)"
-    )
-    parser.add_argument("--repeats", type=int, default=3, help="runs of which the best counts (default 3)")
-    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    parser.add_argument("--repeats", type=int, default=3, help="rounds, of which the best counts (default 3)")
+    parser.add_argument("--json", type=Path, help="write all figures to this file, for plots.py")
+    parser.add_argument("--write", type=Path, metavar="FILE.md", help="put the tables into this document")
     args = parser.parse_args(arguments)
     # Read by the workers' libraries when they load.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
     from hushgate.engine import available_models
 
     try:
-        peers = args.peer or list(PEERS)[1:]
-        systems, skipped = usable_systems(peers, args.model or list(available_models()))
+        systems, skipped = chosen_systems(args, peers, list(available_models()))
     except (OSError, ValueError) as error:
         print(f"speed.py: error: {error}", file=sys.stderr)
         return 2
@@ -242,19 +305,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("speed.py: error: no system is left to measure.", file=sys.stderr)
         return 2
     machine = _machine()
-    results = []
-    for name in systems:
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-            job = pool.submit(measure, name, args.seconds, args.live_seconds, args.repeats)
-            results.append(job.result())
-    print(f"{machine}.\n")
-    print(whole_table(results), "\n")
-    print(live_table(results), "\n")
-    for line in start_up_lines(7):
-        print(line)
+    results = measure_all(systems, args.seconds, args.live_seconds, args.repeats)
+    parts = [f"{machine}.", whole_table(results), live_table(results), *start_up_lines(7)]
+    print("\n\n".join(parts))
     if args.json:
         content = {"machine": machine, "results": [asdict(result) for result in results]}
         args.json.write_text(json.dumps(content), encoding="utf-8")
+    if args.write:
+        missing = "\n".join(f"- not measured here: {reason}" for reason in skipped)
+        parts = [command_line("speed.py", arguments), *parts, what_was_run(systems), missing]
+        write_section(args.write, "speed", "\n\n".join(part for part in parts if part))
     return 0
 
 

@@ -1,13 +1,19 @@
-"""Scores as Markdown tables."""
+"""Scores as Markdown tables, and tables inside documents."""
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from metrics import mean_and_margin
 from systems import HUSHGATE, short_name
+
+_CHANGE = "SI-SDR change dB"
+_DIGITS = {"STOI": 3, "PESQ": 2, "DNSMOS": 2, "level dB": 2}
+_HARM_DB = -0.1
 
 
 @dataclass(frozen=True)
@@ -30,19 +36,26 @@ def _cell(values: Sequence[float], metric: str, signed: bool = False) -> str:
     mean, margin = mean_and_margin(values)
     if math.isnan(mean):
         return "-"
-    digits = {"STOI": 3, "PESQ": 2}.get(metric, 1)
-    text = f"{mean:+.{digits}f}" if signed else f"{mean:.{digits}f}"
+    digits = _DIGITS.get(metric, 1)
+    text = f"{mean:+.{digits}f}" if signed or "change" in metric else f"{mean:.{digits}f}"
     return text if math.isnan(margin) else f"{text} ± {margin:.{digits}f}"
 
 
 def overall_table(scores: Sequence[Score]) -> str:
-    """Means of every metric with 95 % confidence intervals, a row for each system."""
+    """Means of every metric with 95 % confidence intervals, a row for each system.
+
+    Where the SI-SDR change was measured, the last column counts the items that a system made worse,
+    by more than 0.1 dB.
+    """
     systems, metrics = _names(scores)
-    rows = [
-        [short_name(system), *(_cell(_column(scores, system, metric), metric) for metric in metrics)]
-        for system in systems
-    ]
-    return markdown_table(["system", *metrics], rows)
+    header, rows = ["system", *metrics], []
+    for system in systems:
+        cells = [_cell(_column(scores, system, metric), metric) for metric in metrics]
+        if _CHANGE in metrics:
+            changes = _column(scores, system, _CHANGE)
+            cells.append(f"{sum(change < _HARM_DB for change in changes)} of {len(changes)}")
+        rows.append([short_name(system), *cells])
+    return markdown_table([*header, "made worse"] if _CHANGE in metrics else header, rows)
 
 
 def group_table(scores: Sequence[Score], group: str, metric: str) -> str:
@@ -60,6 +73,10 @@ def group_table(scores: Sequence[Score], group: str, metric: str) -> str:
 def paired_table(scores: Sequence[Score], system: str) -> str:
     """How far a system is ahead of every other on the same items, with 95 % confidence intervals."""
     systems, metrics = _names(scores)
+    # The change in SI-SDR differs by what SI-SDR does; a level has a target, not a direction.
+    metrics = [
+        metric for metric in metrics if metric != _CHANGE and not metric.startswith(("level", "above"))
+    ]
     rows = []
     for other in systems:
         if other == system:
@@ -72,16 +89,50 @@ def paired_table(scores: Sequence[Score], system: str) -> str:
     return markdown_table(["difference on the same items", *metrics], rows)
 
 
-def report(scores: Sequence[Score], title: str) -> str:
-    """All tables of a run."""
+def report(scores: Sequence[Score], title: str, by_group: Sequence[str]) -> str:
+    """All tables of a run.
+
+    Args:
+        title: What the heading says.
+        by_group: Metrics that are also shown by each of the items' groups.
+    """
     systems, metrics = _names(scores)
-    parts = [f"## {title}", overall_table(scores)]
-    for group in scores[0].groups:
-        parts += [group_table(scores, group, metric) for metric in metrics]
+    parts = [f"### {title}", overall_table(scores)]
     parts += [
         paired_table(scores, system) for system in systems if system.startswith(HUSHGATE) and len(systems) > 1
     ]
+    shown = [metric for metric in by_group if metric in metrics]
+    parts += [group_table(scores, group, metric) for group in scores[0].groups for metric in shown]
     return "\n\n".join(parts) + "\n"
+
+
+def write_csv(path: Path, scores: Sequence[Score]) -> None:
+    """A line for each system and item: system, item, its groups, its values."""
+    groups, metrics = list(scores[0].groups), list(scores[0].values)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["system", "item", *groups, *metrics])
+        for score in scores:
+            values = [f"{score.values[metric]:.4f}" for metric in metrics]
+            writer.writerow(
+                [short_name(score.system).strip("*"), score.item, *(score.groups[g] for g in groups), *values]
+            )
+
+
+def write_section(path: Path, name: str, text: str) -> None:
+    """Replace what stands between `<!-- NAME -->` and `<!-- end of NAME -->` in a document.
+
+    Raises:
+        FileNotFoundError: There is no such document.
+        ValueError: It has no such pair of lines.
+    """
+    document = path.read_text(encoding="utf-8")
+    first, last = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    before, found, rest = document.partition(first)
+    _, closed, after = rest.partition(last)
+    if not (found and closed):
+        raise ValueError(f"{path} must hold the lines {first} and {last}.")
+    path.write_text(f"{before}{first}\n\n{text.strip()}\n\n{last}{after}", encoding="utf-8")
 
 
 def _names(scores: Sequence[Score]) -> tuple[list[str], list[str]]:

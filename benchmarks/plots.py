@@ -1,0 +1,126 @@
+"""Draw quality against cost from what quality.py and speed.py wrote with --json.
+
+python benchmarks/plots.py voice.json speed.json -o docs/images/voice-quality-cost.png
+python benchmarks/plots.py music.json speed.json --metric "SI-SDR change dB" -o music.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metrics import mean_and_margin
+from systems import HUSHGATE, needs_noise, short_name
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMATS = {"music": "44.1 kHz x 2", "voice-44k": "48 kHz x 1"}
+"""What of speed.py's formats is the cost of a set; 16 kHz mono of every other."""
+_OTHER_FORMAT = "16 kHz x 1"
+_OURS, _THEIRS = "#1f6f8b", "#777777"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A system's mean score with half its 95 % confidence interval, and its speed, times real time."""
+
+    system: str
+    mean: float
+    margin: float
+    speed: float
+
+
+def points(quality: dict[str, Any], speed: dict[str, Any], metric: str) -> list[Point]:
+    """The systems that were measured in both runs.
+
+    Raises:
+        ValueError: The metric was not measured, or no system is in both.
+    """
+    scores: dict[str, list[float]] = {}
+    for score in quality["scores"]:
+        if metric not in score["values"]:
+            raise ValueError(f"--metric must be one of {', '.join(score['values'])} (got {metric!r}).")
+        scores.setdefault(score["system"], []).append(score["values"][metric])
+    form = FORMATS.get(quality["set"], _OTHER_FORMAT)
+    found = []
+    for result in speed["results"]:
+        if result["system"] in scores:
+            mean, margin = mean_and_margin(scores[result["system"]])
+            times_real_time = result["whole_seconds"] / result["whole"][form]["cpu_s"]
+            found.append(Point(result["system"], mean, margin, times_real_time))
+    if not found:
+        raise ValueError("the two files must have a system in common (got none).")
+    return found
+
+
+def draw(found: Sequence[Point], untouched: float | None, metric: str, title: str) -> Figure:
+    """A point for each system: better is up, cheaper is right."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.0, 4.4), layout="constrained")
+    axes = figure.subplots()
+    for number, point in enumerate(sorted(found, key=lambda point: point.speed)):
+        ours = point.system.startswith(HUSHGATE)
+        name = short_name(point.system).strip("*")
+        axes.errorbar(
+            point.speed,
+            point.mean,
+            yerr=point.margin,
+            fmt="o",
+            color=_OURS if ours else _THEIRS,
+            markersize=9 if ours else 6,
+            markerfacecolor="white" if needs_noise(point.system) else None,
+            elinewidth=0.8,
+        )
+        axes.annotate(
+            f"{name} (told the noise)" if needs_noise(point.system) else name,
+            (point.speed, point.mean),
+            xytext=(8, (5, -13)[number % 2]),  # in turn above and below: neighbours overlap less
+            textcoords="offset points",
+            fontsize=9,
+            fontweight="bold" if ours else None,
+            color=_OURS if ours else "black",
+        )
+    if untouched is not None:
+        axes.axhline(untouched, color=_THEIRS, linestyle=":", linewidth=1.0)
+        axes.annotate(
+            "untouched", (0.0, untouched), xycoords=("axes fraction", "data"), fontsize=8, color=_THEIRS
+        )
+    axes.set_xscale("log")
+    low, high = min(point.speed for point in found), max(point.speed for point in found)
+    axes.set_xlim(low / 1.6, high * 12.0)
+    axes.grid(alpha=0.25)
+    axes.set(xlabel="times real time, one thread (processor time)", ylabel=metric, title=title)
+    return figure
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("quality", type=Path, help="written by quality.py --json")
+    parser.add_argument("speed", type=Path, help="written by speed.py --json")
+    parser.add_argument("--metric", default="SI-SDR dB", help="what goes up (default SI-SDR dB)")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.png")
+    args = parser.parse_args(arguments)
+    try:
+        quality, speed = (json.loads(path.read_text(encoding="utf-8")) for path in (args.quality, args.speed))
+        found = points(quality, speed, args.metric)
+        noisy = [s["values"][args.metric] for s in quality["scores"] if s["system"] == "noisy"]
+        title = f"{quality['set']}: {quality['items']} recordings, 95 % confidence"
+        figure = draw(found, mean_and_margin(noisy)[0] if noisy else None, args.metric, title)
+        figure.savefig(args.output, dpi=110)
+    except (ImportError, OSError, ValueError) as error:
+        print(f"plots.py: error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

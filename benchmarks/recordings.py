@@ -1,0 +1,145 @@
+"""Recordings of a user's folders: finding, reading, levelling and mixing them.
+
+A folder holds a `manifest.csv` (path, kind, split, label; rows of the split `val` are used), or
+one subfolder of sound files for each kind, all of them used: `FOLDER/speech/anna/one.wav`.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+Audio = NDArray[np.float32]
+Mono = NDArray[np.float64]
+
+_SOUND_FILES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One recording to clean: (channels, samples) each, and what it should be grouped by."""
+
+    name: str
+    clean: Audio
+    noisy: Audio
+    sample_rate: int
+    groups: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A file and what it is called in tables: a speaker, an instrument, a kind of noise."""
+
+    path: Path
+    label: str
+
+
+def manifest_rows(folder: Path, kind: str, split: str = "val") -> list[dict[str, str]]:
+    """Rows of `folder/manifest.csv` with that kind and split, sorted by path.
+
+    Raises:
+        FileNotFoundError: There is no manifest.
+        ValueError: It has no such row.
+    """
+    path = folder / "manifest.csv"
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if (row["kind"], row["split"]) == (kind, split)]
+    if not rows:
+        raise ValueError(f"{path} must list {kind} files of the split {split} (got none).")
+    return sorted(rows, key=lambda row: row["path"])
+
+
+def find_recordings(folders: Sequence[Path], kind: str) -> list[Recording]:
+    """All recordings of a kind, sorted within each folder.
+
+    Raises:
+        FileNotFoundError: A folder is not there.
+        ValueError: No folder holds that kind.
+    """
+    found = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise FileNotFoundError(f"the folder {folder} does not exist.")
+        if (folder / "manifest.csv").is_file():
+            try:
+                rows = manifest_rows(folder, kind)
+            except ValueError:
+                continue
+            found += [Recording(folder / row["path"], row["label"]) for row in rows]
+        else:
+            paths = sorted(path for path in (folder / kind).rglob("*") if path.suffix.lower() in _SOUND_FILES)
+            found += [Recording(path, path.parent.name) for path in paths]
+    if not found:
+        names = ", ".join(str(folder) for folder in folders)
+        raise ValueError(
+            f"--data must hold {kind} recordings, by manifest.csv (split val) or in a folder {kind} "
+            f"(got none in {names})."
+        )
+    return found
+
+
+def read_channels(path: Path, sample_rate: int) -> NDArray[np.float64]:
+    """A file as (channels, samples) at another rate."""
+    audio, rate = soundfile.read(path, always_2d=True)
+    return np.ascontiguousarray((audio if rate == sample_rate else soxr.resample(audio, rate, sample_rate)).T)
+
+
+def read_mono(path: Path, sample_rate: int) -> Mono:
+    """The mean of a file's channels at another rate, without the offset that some recordings have."""
+    audio, rate = soundfile.read(path, always_2d=True)
+    mono = audio.mean(axis=1)
+    mono -= mono.mean()
+    return mono if rate == sample_rate else soxr.resample(mono, rate, sample_rate)
+
+
+def level_db(audio: NDArray[np.float64], sample_rate: int = 16_000) -> float:
+    """Root mean square in dBFS of the parts that sound: frames of 20 ms within 40 dB of the loudest."""
+    frame = sample_rate // 50
+    powers = np.mean(audio[..., : audio.shape[-1] // frame * frame].reshape(-1, frame) ** 2, axis=1)
+    return float(10.0 * np.log10(powers[powers >= powers.max() * 1e-4].mean() + 1e-20))
+
+
+def at_level(audio: NDArray[np.float64], target_db: float, sample_rate: int) -> NDArray[np.float64]:
+    """The same with a `level_db` of `target_db` dBFS."""
+    return audio * 10.0 ** ((target_db - level_db(audio, sample_rate)) / 20.0)
+
+
+def without_silent_ends(audio: Mono) -> Mono:
+    """ESC clips are padded with digital silence."""
+    loud = np.flatnonzero(np.abs(audio) > 1e-3 * np.abs(audio).max())
+    return audio[loud[0] : loud[-1] + 1] if len(loud) else audio
+
+
+def looped(audio: Mono, num_samples: int, rng: np.random.Generator) -> Mono:
+    """A stretch of a recording from a random place, repeated where it is too short."""
+    start = int(rng.integers(len(audio)))
+    return np.take(audio, np.arange(start, start + num_samples), mode="wrap")
+
+
+def at_snr(target: NDArray[np.float64], noise: NDArray[np.float64], snr_db: float) -> NDArray[np.float64]:
+    """The noise scaled so that the target's power is `snr_db` above it, over the whole stretch."""
+    powers = float(np.mean(target**2)), float(np.mean(noise**2))
+    gain = (powers[0] / max(powers[1], 1e-20)) ** 0.5 * 10.0 ** (-snr_db / 20.0)
+    return noise * gain
+
+
+def mixture(
+    name: str,
+    clean: NDArray[np.float64],
+    noise: NDArray[np.float64],
+    sample_rate: int,
+    groups: dict[str, str],
+) -> Item:
+    """The sum as an item, turned down together where it would clip."""
+    clean, noisy = np.atleast_2d(clean), np.atleast_2d(clean + noise)
+    scale = min(1.0, 0.99 / float(np.abs(noisy).max()))
+    return Item(
+        name, (scale * clean).astype(np.float32), (scale * noisy).astype(np.float32), sample_rate, groups
+    )

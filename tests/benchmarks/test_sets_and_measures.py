@@ -1,0 +1,142 @@
+"""What the music, guitar and full-band sets hold, and that the measures measure it."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+pytest.importorskip("scipy", reason="the benchmarks need scipy (extra bench)")
+pytest.importorskip("soxr", reason="the benchmarks need soxr (extra bench)")
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+import metrics
+import music_sets
+import testsets
+import voice_sets
+
+
+def _bursts(num_samples: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return 0.1 * rng.standard_normal(num_samples) * np.abs(np.sin(np.arange(num_samples) / 3_000.0))
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[Path]:
+    """Recordings without a manifest: the subfolders say what they are."""
+    for kind, rate in (("speech", 16_000), ("noise", 44_100), ("guitar", 16_000), ("instrument", 16_000)):
+        for number in range(4):
+            path = tmp_path / kind / f"{kind}{number}" / "one.flac"
+            path.parent.mkdir(parents=True)
+            soundfile.write(path, _bursts(5 * rate, number), rate)
+    (tmp_path / "music").mkdir()
+    for number in range(2):
+        sound = np.stack([_bursts(10 * 44_100, 10 + number), _bursts(10 * 44_100, 20 + number)], axis=1)
+        soundfile.write(tmp_path / "music" / f"song{number}.flac", sound, 44_100)
+    return [tmp_path]
+
+
+def _snr_db(item: testsets.Item) -> float:
+    powers = [
+        float(np.mean(sound.astype(np.float64) ** 2)) for sound in (item.clean, item.noisy - item.clean)
+    ]
+    return 10.0 * math.log10(powers[0] / powers[1])
+
+
+@pytest.mark.parametrize(("name", "tolerance_db"), [("music", 0.1), ("guitar", 0.1), ("voice-44k", 0.1)])
+def test_sets_have_the_snr_they_name_and_follow_their_seed(
+    folders: list[Path], name: str, tolerance_db: float
+) -> None:
+    items, again = (testsets.SETS[name].build(folders, 4, 5) for _ in range(2))
+    for item, same in zip(items, again, strict=True):
+        np.testing.assert_array_equal(item.noisy, same.noisy)
+        assert _snr_db(item) == pytest.approx(float(item.groups["SNR"][:-3]), abs=tolerance_db)
+        assert np.abs(item.noisy).max() < 1.0
+    assert not np.array_equal(items[0].noisy, testsets.SETS[name].build(folders, 1, 6)[0].noisy)
+
+
+def test_music_set_has_all_nine_noises_independent_in_each_channel(folders: list[Path]) -> None:
+    items = testsets.SETS["music"].build(folders, 9, 1)
+    assert len({(item.groups["SNR"], item.groups["noise"]) for item in items}) == 9
+    for item in items:
+        assert item.sample_rate == 44_100
+        left, right = item.noisy - item.clean
+        assert abs(np.corrcoef(left, right)[0, 1]) < 0.05
+
+
+@pytest.mark.parametrize(("kind", "slope_db"), [("white", 0.0), ("pink", -3.0)])
+def test_hiss_has_its_slope(kind: str, slope_db: float) -> None:
+    noise = music_sets.hiss(kind, 1 << 18, 44_100, np.random.default_rng(0))
+    power = np.abs(np.fft.rfft(noise)) ** 2
+    frequency = np.fft.rfftfreq(1 << 18, 1.0 / 44_100)
+    octaves = [
+        10 * np.log10(power[(frequency >= low) & (frequency < 2 * low)].mean()) for low in (500, 1_000)
+    ]
+    assert octaves[1] - octaves[0] == pytest.approx(slope_db, abs=0.5)
+    assert np.mean(noise**2) == pytest.approx(1.0)
+
+
+def test_clean_sets_give_what_they_expect_back(folders: list[Path]) -> None:
+    (item,) = testsets.SETS["music-clean"].build(folders, 1, 1)
+    assert item.noisy is item.clean
+    (noisy,) = testsets.SETS["music"].build(folders, 1, 1)
+    np.testing.assert_array_equal(item.clean, noisy.clean)
+
+
+def test_upper_band_follows_the_speech_and_leaves_it_alone() -> None:
+    speech = _bursts(32_000, 3)
+    full = voice_sets.with_upper_band(speech)
+    spectrum, frequency = np.abs(np.fft.rfft(full)), np.fft.rfftfreq(len(full), 1.0 / 44_100)
+    bands = [
+        np.sqrt(np.mean(spectrum[(frequency > low) & (frequency < high)] ** 2))
+        for low, high in ((6_000, 7_500), (8_500, 9_500), (13_000, 15_000))
+    ]
+    assert bands[0] > bands[1] > bands[2] > 0.0
+    original = np.abs(np.fft.rfft(speech))
+    low_band = np.sqrt(np.mean(original[2_000:14_000] ** 2)) / len(speech)
+    kept = np.sqrt(np.mean(spectrum[2_000:14_000] ** 2)) / len(full)
+    assert kept == pytest.approx(low_band, rel=0.02)
+
+
+def test_level_change_ignores_noise_and_finds_gain() -> None:
+    rng = np.random.default_rng(0)
+    clean = rng.standard_normal((2, 50_000)).astype(np.float32)
+    noise = rng.standard_normal(clean.shape).astype(np.float32)
+    assert metrics.level_change_db(clean, clean + noise, 44_100) == pytest.approx(0.0, abs=0.1)
+    assert metrics.level_change_db(clean, 0.5 * clean, 44_100) == pytest.approx(-6.02, abs=0.01)
+
+
+def test_upper_level_change_finds_a_lost_band() -> None:
+    clean = np.random.default_rng(0).standard_normal((1, 44_100)).astype(np.float32)
+    spectrum = np.fft.rfft(clean)
+    spectrum[:, 8_000:] *= 0.1
+    dull = np.fft.irfft(spectrum).astype(np.float32)
+    assert metrics.upper_level_change_db(clean, dull, 44_100) == pytest.approx(-20.0, abs=0.1)
+    assert math.isnan(metrics.upper_level_change_db(clean, clean, 16_000))
+
+
+def test_log_spectral_distance_is_the_gain_and_only_counts_the_music() -> None:
+    time = np.arange(44_100) / 44_100
+    tone = np.sin(2 * np.pi * 1_000.0 * time)[None].astype(np.float32)
+    assert metrics.log_spectral_distance(tone, tone, 44_100) == 0.0
+    assert metrics.log_spectral_distance(tone, 0.5 * tone, 44_100) == pytest.approx(6.02, abs=0.01)
+    hiss = 1e-4 * np.random.default_rng(0).standard_normal(tone.shape).astype(np.float32)
+    assert metrics.log_spectral_distance(tone, tone + hiss, 44_100) < 0.2
+    assert metrics.log_spectral_distance(tone, 0.0 * tone, 44_100) > 50.0
+
+
+def test_dnsmos_prefers_speech_to_noise() -> None:
+    pytest.importorskip("speechmos", reason="needs the extra bench")
+    speech, rate = soundfile.read(
+        Path(__file__).parents[1] / "data" / "clean_speech.flac", dtype="float32", always_2d=True
+    )
+    clean = np.ascontiguousarray(speech.T)
+    noise = np.random.default_rng(0).standard_normal(clean.shape).astype(np.float32)
+    noisy = clean + 3.0 * noise * np.sqrt(np.mean(clean**2))
+    scores = [metrics.dnsmos(clean, sound, rate) for sound in (clean, noisy)]
+    assert scores[0] > scores[1] + 1.0
+    assert all(1.0 <= score <= 5.0 for score in scores)
