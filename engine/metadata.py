@@ -1,4 +1,7 @@
-"""What a model file says about itself: the metadata contract of format 1, read and checked."""
+"""What a model file says about itself: the metadata contract of formats 1 and 2, read and checked.
+
+Format 1 is a model that masks frame by frame. Format 2 adds models that need whole segments (`SegmentInfo`).
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 FORMAT_VERSION = 1
+SEGMENT_FORMAT_VERSION = 2
 METADATA_PREFIX = "hushgate."
 WINDOW = "sqrt_hann"
+# Of a spectrum: a full-scale sine reads 1.0 in its bin.
+SPECTRUM_SCALE = "full_scale_sine"
+SEGMENT_KINDS = ("spectrum", "waveform")
+_LARGEST_SEGMENT = 1 << 26
 
 
 class ModelError(ValueError):
     """A model file that cannot be used, with the reason."""
+
+
+@dataclass(frozen=True)
+class SegmentInfo:
+    """How a model wants whole segments of sound; everything comes from its file.
+
+    Attributes:
+        kind: "spectrum": segments of spectrum, (num_frames, num_bins, 2), answered alike. "waveform": the
+            sound of one frame under its window, 2 * num_bins samples at the model's own rate, answered alike.
+        num_frames: Frames in a segment.
+        hop_frames: Frames from one segment to the next; overlapping ones cross-fade.
+        upper_from_hz: What lies above the model's bins gets the gain it has on average from here upward, Hz.
+        sample_rate: Rate of its training, Hz; a spectrum is the same to it at every other rate.
+    """
+
+    kind: str
+    num_frames: int
+    hop_frames: int
+    upper_from_hz: float
+    sample_rate: float
 
 
 @dataclass(frozen=True)
@@ -40,6 +68,7 @@ class ModelInfo:
         num_parameters: Trained weights.
         licence, attribution: Terms of the weights and the data behind them.
         has_presence: Whether the model also says how sure it is that the target sounds.
+        segment: How it wants whole segments; None for a model that masks frame by frame.
     """
 
     name: str
@@ -56,6 +85,16 @@ class ModelInfo:
     licence: str
     attribution: str
     has_presence: bool
+    segment: SegmentInfo | None = None
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """Shape of what the model takes, without its batch axis; None for any number of frames."""
+        if self.segment is None:
+            return (None, self.num_bins, 2)
+        if self.segment.kind == "waveform":
+            return (2 * self.num_bins,)
+        return (self.segment.num_frames, self.num_bins, 2)
 
     @property
     def latency_ms(self) -> float:
@@ -70,16 +109,24 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Reference:
-    """A small input (as a seed) and the mask that the model must answer with."""
+    """A small input (as a seed) and the mask that the model must answer with.
+
+    For a segment model the input is one segment, and the answer holds every `stride`-th value of its.
+    """
 
     seed: int
     frames: int
     tolerance: float
     mask: NDArray[np.float32]
+    stride: int = 1
 
     def spectrum(self, num_bins: int) -> NDArray[np.float32]:
-        """The input, float32 (1, frames, num_bins, 2)."""
-        noise = np.random.default_rng(self.seed).standard_normal((1, self.frames, num_bins, 2))
+        """The input of a mask model, float32 (1, frames, num_bins, 2)."""
+        return self.noise((self.frames, num_bins, 2))
+
+    def noise(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """The input, float32 (1, *shape)."""
+        noise = np.random.default_rng(self.seed).standard_normal((1, *shape))
         return noise.astype(np.float32) * np.float32(0.1)
 
 
@@ -185,9 +232,9 @@ def parse_metadata(
         )
     fields = _Fields(file, metadata)
     version = fields.text("format_version")
-    if version != str(FORMAT_VERSION):
+    if version not in (str(FORMAT_VERSION), str(SEGMENT_FORMAT_VERSION)):
         raise ModelError(
-            f"{file} has format {version} (this version reads {FORMAT_VERSION}). "
+            f"{file} has format {version} (this version reads {FORMAT_VERSION} to {SEGMENT_FORMAT_VERSION}). "
             'Re-export it with "hushgate export".'
         )
     window = fields.text("window")
@@ -201,7 +248,7 @@ def parse_metadata(
         name=fields.word("name"),
         task=fields.word("task"),
         description=fields.text("description"),
-        format_version=FORMAT_VERSION,
+        format_version=int(version),
         frame_ms=fields.number("frame_ms", 1.0, 1000.0),
         overlap=fields.integer("overlap", 2, 64),
         num_bins=fields.integer("num_bins", 1, 1 << 16),
@@ -212,19 +259,61 @@ def parse_metadata(
         licence=fields.text("licence"),
         attribution=fields.text("attribution"),
         has_presence=has_presence,
+        segment=_parse_segment(fields) if version == str(SEGMENT_FORMAT_VERSION) else None,
     )
-    return info, _parse_reference(fields, info.num_bins)
+    if info.segment is not None:
+        _check_segment(fields, info, info.segment)
+    return info, _parse_reference(fields, info)
 
 
-def _parse_reference(fields: _Fields, num_bins: int) -> Reference:
+def _parse_segment(fields: _Fields) -> SegmentInfo:
+    kind = fields.text("kind")
+    if kind not in SEGMENT_KINDS:
+        raise fields.fault("kind", f"must be one of {', '.join(SEGMENT_KINDS)}", kind)
+    scale = fields.text("spectrum_scale")
+    if scale != SPECTRUM_SCALE:
+        raise fields.fault("spectrum_scale", f"must be {SPECTRUM_SCALE}", scale)
+    num_frames = fields.integer("segment_frames", 1, 1 << 16)
+    return SegmentInfo(
+        kind=kind,
+        num_frames=num_frames,
+        hop_frames=fields.integer("segment_hop_frames", 1, num_frames),
+        upper_from_hz=fields.number("upper_from_hz", 0.0, 1e6),
+        sample_rate=fields.number("sample_rate", 1.0, 1e6),
+    )
+
+
+def _check_segment(fields: _Fields, info: ModelInfo, segment: SegmentInfo) -> None:
+    """Refuse what would make no sense together."""
+    if segment.num_frames * info.num_bins > _LARGEST_SEGMENT:
+        raise fields.fault("segment_frames", "is too large", str(segment.num_frames))
+    if segment.kind == "waveform" and segment.num_frames != 1:
+        raise fields.fault("segment_frames", "must be 1 for waveforms", str(segment.num_frames))
+    if info.lookahead_frames != segment.num_frames - 1:
+        wanted = f"must be segment_frames - 1 ({segment.num_frames - 1})"
+        raise fields.fault("lookahead_frames", wanted, str(info.lookahead_frames))
+    if info.state_names:
+        raise fields.fault("state_names", "must be empty for segments", str(list(info.state_names)))
+    if segment.upper_from_hz >= info.bandwidth_hz:
+        wanted = f"must lie below the model's bandwidth ({info.bandwidth_hz:g} Hz)"
+        raise fields.fault("upper_from_hz", wanted, str(segment.upper_from_hz))
+
+
+def _parse_reference(fields: _Fields, info: ModelInfo) -> Reference:
     value = fields.json("reference", "must hold seed, frames, tolerance and mask", _is_reference)
     assert isinstance(value, dict)
     try:
         raw = base64.b64decode(value["mask"], validate=True)
     except binascii.Error:
         raise fields.fault("reference", "must hold a base64 mask", value["mask"]) from None
-    shape = (1, value["frames"], num_bins, 2)
+    shape: tuple[int, ...] = (1, value["frames"], info.num_bins, 2)
+    stride = 1
+    if info.segment is not None:
+        stride = value.get("stride", 1)
+        if not isinstance(stride, int) or stride < 1:
+            raise fields.fault("reference", "must hold a stride of at least 1", str(stride))
+        shape = (-(-math.prod(size or 1 for size in info.input_shape) // stride),)
     if len(raw) != 4 * math.prod(shape):
         raise fields.fault("reference", f"must hold a mask of shape {shape}", f"{len(raw)} bytes")
     mask = np.frombuffer(raw, dtype="<f4").astype(np.float32).reshape(shape)
-    return Reference(value["seed"], value["frames"], float(value["tolerance"]), mask)
+    return Reference(value["seed"], value["frames"], float(value["tolerance"]), mask, stride)

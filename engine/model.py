@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hushgate.engine.framing import frame_size_for
 from hushgate.engine.metadata import ModelError, ModelInfo, parse_metadata
+from hushgate.engine.segment_graph import check_segment_graph, input_name
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -54,8 +55,12 @@ class Model:
         self.info, self._reference = parse_metadata(
             file, self._session.get_modelmeta().custom_metadata_map, has_presence="presence" in outputs
         )
-        _check_graph(file, self.info, inputs, outputs)
+        if self.info.segment is not None:
+            check_segment_graph(file, self.info, inputs, outputs)
+        else:
+            _check_graph(file, self.info, inputs, outputs)
         self._state_shapes = [tuple(inputs[name].shape[1:]) for name in self.info.state_names]
+        self._input_name = input_name(self.info)
         self._output_names = ["mask", "upper_gain"]
         if self.info.has_presence:
             self._output_names.append("presence")
@@ -97,8 +102,10 @@ class Model:
             input frame t - lookahead_frames.
 
         Raises:
-            ModelError: The model refused the shapes or failed.
+            ModelError: The model refused the shapes or failed, or takes segments.
         """
+        if self.info.segment is not None:
+            raise ModelError(f"{self.path.name} takes whole segments. Use run_segments.")
         feeds = dict(zip(self.info.state_names, state, strict=True))
         feeds["spectrum"] = spectrum
         try:
@@ -108,17 +115,36 @@ class Model:
         presence = results[2] if self.info.has_presence else None
         return results[0], results[1], presence, tuple(results[self._num_results :])
 
+    def run_segments(self, segments: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compute a segment model's answers (`info.segment` is not None) to segments of the same shape.
+
+        Args:
+            segments: float32 (batch, *info.input_shape): spectra, real and imaginary parts, or waveforms.
+
+        Raises:
+            ModelError: The model refused the shape or failed.
+        """
+        try:
+            answer: NDArray[np.float32] = self._session.run(["estimate"], {self._input_name: segments})[0]
+        except Exception as error:  # onnxruntime raises its own types for every kind of fault
+            raise ModelError(f"{self.path.name} failed to run: {_first_line(error)}") from error
+        return answer
+
     def verify(self) -> float:
         """Compare the model with the reference answer in its own file.
 
         Returns:
-            The largest difference between the masks.
+            The largest difference between the masks, or between the values of a segment.
 
         Raises:
             ModelError: It exceeds the file's tolerance: the file or the runtime is damaged.
         """
-        spectrum = self._reference.spectrum(self.info.num_bins)
-        mask = self.run(spectrum, self.initial_state(1))[0]
+        if self.info.segment is not None:
+            segment = self._reference.noise(tuple(size or 1 for size in self.info.input_shape))
+            mask = self.run_segments(segment).reshape(-1)[:: self._reference.stride]
+        else:
+            spectrum = self._reference.spectrum(self.info.num_bins)
+            mask = self.run(spectrum, self.initial_state(1))[0]
         difference = float(np.max(np.abs(mask - self._reference.mask)))
         if not difference <= self._reference.tolerance:
             raise ModelError(
@@ -130,6 +156,12 @@ class Model:
     def _check_run(self) -> None:
         """Run two channels of three frames once: shapes that the graph leaves open must come out right."""
         info, file = self.info, self.path.name
+        if info.segment is not None:
+            shape = (2, *(size or 1 for size in info.input_shape))
+            answer = self.run_segments(np.zeros(shape, dtype=np.float32))
+            if answer.shape != shape:
+                raise ModelError(f"{file}: output estimate must have shape {shape} (got {answer.shape}).")
+            return
         spectrum = np.zeros((2, 3, info.num_bins, 2), dtype=np.float32)
         mask, upper_gain, presence, state = self.run(spectrum, self.initial_state(2))
         found = {"mask": mask.shape, "upper_gain": upper_gain.shape}

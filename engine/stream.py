@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from hushgate.engine.framing import analysis_window, spectrum_scale
 from hushgate.engine.masks import MaskRunner
 from hushgate.engine.model import Model
+from hushgate.engine.segments import SegmentRunner
 from hushgate.engine.stream_format import check_block, check_stream_format
 
 # From here on larger calls are not faster, and the buffers of a mono stream stay in the cache.
 MAX_FRAMES_PER_CALL = 32
+# Frames of a second, as some models want them, must not fill the memory.
+_MAX_SAMPLES_PER_CALL = 1 << 18
 # numpy's forward FFT slows down threefold when its output passes about 256 kB.
 _FFT_BYTES = 160_000
 
@@ -108,7 +111,7 @@ class SpectralStream:
         block = check_block(block, self.num_channels)
         num_samples = block.shape[1]
         out = np.empty((self.num_channels, num_samples), dtype=np.float32)
-        capacity = MAX_FRAMES_PER_CALL * self.hop_size
+        capacity = self._max_frames * self.hop_size
         done = 0
         while done < num_samples:
             count = min(num_samples - done, capacity - self._pending)
@@ -121,7 +124,8 @@ class SpectralStream:
         size = self.frame_size = self.model.frame_size(sample_rate)
         hop = self.hop_size = size // overlap
         self.latency_samples = self.model.latency_samples(sample_rate)
-        frames, bins = MAX_FRAMES_PER_CALL, size // 2 + 1
+        frames = self._max_frames = min(MAX_FRAMES_PER_CALL, max(1, _MAX_SAMPLES_PER_CALL // size))
+        bins = size // 2 + 1
         window = analysis_window(size)
         scale = spectrum_scale(window)
         self._analysis = window * np.float32(scale)
@@ -135,10 +139,11 @@ class SpectralStream:
         self._spectra = np.zeros((channels, lookahead + frames, bins), dtype=np.complex64)
         self._frames = np.empty(channels * frames * size, dtype=np.float32)
         self._target = np.empty(channels * frames * bins, dtype=np.complex64)
-        self._masks = MaskRunner(self.model, channels, bins)
+        runner = MaskRunner if self.model.info.segment is None else SegmentRunner
+        self._masks: MaskRunner | SegmentRunner = runner(self.model, channels, bins)
 
     def _process_part(self, block: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-        """Process what fits the buffers: at most MAX_FRAMES_PER_CALL frames become complete."""
+        """Process what fits the buffers: at most `_max_frames` frames become complete."""
         hop, shared = self.hop_size, self.frame_size - self.hop_size
         count = block.shape[1]
         start = shared + self._pending

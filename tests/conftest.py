@@ -10,6 +10,7 @@ import pytest
 
 from hushgate.engine import Model, available_models, load_model
 from tests.engine.tiny_models import VARIANTS
+from tests.engine.tiny_segments import SEGMENT_VARIANTS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,14 +52,14 @@ def rng(request: pytest.FixtureRequest) -> np.random.Generator:
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `NAME.onnx` for every variant of `tiny_models`."""
+    """A folder with `NAME.onnx` for every variant of `tiny_models` and `tiny_segments`."""
     folder = tmp_path_factory.mktemp("tiny")
-    for name, build in VARIANTS.items():
+    for name, build in {**VARIANTS, **SEGMENT_VARIANTS}.items():
         build().save(folder / f"{name}.onnx")
     return folder
 
 
-@pytest.fixture(params=[*(f"tiny-{name}" for name in VARIANTS), *available_models()])
+@pytest.fixture(params=[*(f"tiny-{name}" for name in (*VARIANTS, *SEGMENT_VARIANTS)), *available_models()])
 def any_model(request: pytest.FixtureRequest, tiny_folder: Path) -> Model:
     """Every tiny variant, then every shipped model: a new one cannot escape the tests."""
     name: str = request.param

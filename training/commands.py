@@ -101,7 +101,7 @@ class ExportCommand:
         info = export_checkpoint(args.checkpoint, args.output).info
         print(
             f"{args.output}: {info.name}, {info.num_parameters:,} parameters, "
-            f"{info.frame_ms:g} ms frames, equal to PyTorch at five lengths"
+            f"{info.latency_ms:g} ms latency, the same as in PyTorch"
         )
         return 0
 

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from hushgate.engine.metadata import FORMAT_VERSION, METADATA_PREFIX, WINDOW, Reference
 from hushgate.engine.model import Model
 from hushgate.training.config import CardConfig
-from hushgate.training.models import Hush
+from hushgate.training.export_segments import ExportError, export_segment_network
+from hushgate.training.models import Hush, SegmentNetwork
 from hushgate.training.module import load_network
 
 _OPSET = 17
@@ -26,9 +27,7 @@ _TRACED_FRAMES = 5
 _CHECKED_FRAMES = (1, 3, 16, 100, 7)
 _TOLERANCE = 1e-4
 
-
-class ExportError(RuntimeError):
-    """The exported graph does not compute what the network computes; nothing was written."""
+__all__ = ["ExportError", "export_checkpoint", "export_network", "export_segment_network"]
 
 
 class _Graph(nn.Module):
@@ -51,11 +50,13 @@ def export_checkpoint(checkpoint: Path, output: Path) -> Model:
         ExportError: The graph differs from PyTorch by more than 1e-4 somewhere.
     """
     network, config = load_network(checkpoint)
+    if isinstance(network, SegmentNetwork):
+        return export_segment_network(network, config.card, config.data.sample_rate, output)
     return export_network(network, config.card, output)
 
 
 def export_network(network: Hush, card: CardConfig, output: Path) -> Model:
-    """Export a network: fold its normalizations, trace, compare and describe it, then write `output`.
+    """Export a mask network: fold its normalizations, trace, compare and describe it, then write `output`.
 
     The comparison runs the graph at five lengths it was not traced with, two channels at once and the state
     carried from one to the next, and then once more as the engine loads it.

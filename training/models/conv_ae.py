@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,7 +46,7 @@ class ConvAEConfig(SegmentConfig):
 
 
 class ConvAE(SegmentNetwork):
-    """Autoencoder of 3 x 3 convolutions with ReLU over (frames, bins); no skips, so all passes the bottleneck.
+    """Autoencoder of 3 x 3 convolutions with ReLU over (frames, bins), without skips.
 
     Magnitudes are relative to the mean of their segment: how loud a recording is makes no difference.
     """
@@ -56,13 +57,12 @@ class ConvAE(SegmentNetwork):
         self.output, self.compression = config.output, config.compression
         sizes = [1, *config.filters]
         self.down = nn.ModuleList(
-            nn.Conv2d(before, after, 3, stride=2, padding=1)
-            for before, after in zip(sizes[:-1], sizes[1:], strict=True)
+            nn.Conv2d(before, after, 3, stride=2, padding=1) for before, after in itertools.pairwise(sizes)
         )
         sizes.reverse()
         self.up = nn.ModuleList(
             nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=1)
-            for before, after in zip(sizes[:-1], sizes[1:], strict=True)
+            for before, after in itertools.pairwise(sizes)
         )
         last = self.up[-1]
         assert isinstance(last, nn.ConvTranspose2d)

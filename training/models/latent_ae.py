@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,14 +84,14 @@ class LatentAE(SegmentNetwork):
         self.deepest = (config.filters[-1], config.segment_frames >> depth, config.num_bins >> depth)
         self.down = nn.ModuleList(
             ConvolutionNorm(nn.Conv2d(before, after, 3, stride=2, padding=1))
-            for before, after in zip(sizes[:-1], sizes[1:], strict=True)
+            for before, after in itertools.pairwise(sizes)
         )
         self.to_code = nn.Linear(math.prod(self.deepest), config.code_size)
         self.from_code = nn.Linear(config.code_size, math.prod(self.deepest))
         sizes.reverse()
         mirrored = [
             nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=1)
-            for before, after in zip(sizes[:-1], sizes[1:], strict=True)
+            for before, after in itertools.pairwise(sizes)
         ]
         self.up = nn.ModuleList(ConvolutionNorm(layer) for layer in mirrored[:-1])
         self.last = mirrored[-1]

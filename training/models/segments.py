@@ -1,7 +1,7 @@
 """What networks that need whole segments have in common: cutting, joining, and the bins they do not see.
 
-In training, an example is cut into segments side by side; in evaluation they overlap and cross-fade exactly as
-in the engine (`hushgate.engine.segments`), so that validation hears what the exported file does.
+In training, an example is cut into segments side by side; in evaluation they overlap and cross-fade exactly
+as in the engine (`hushgate.engine.segments`), so that validation hears what the exported file does.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ class SegmentConfig:
             value = getattr(self, name)
             if value % factor:
                 raise ValueError(
-                    f"{name} must be a multiple of {factor} for {num_stages} stages that halve it (got {value})."
+                    f"{name} must be a multiple of {factor}, for {num_stages} stages that halve it "
+                    f"(got {value})."
                 )
 
 

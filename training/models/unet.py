@@ -1,6 +1,7 @@
 """U-Net on patches of the spectrogram: a mask from what lies near and far in time and frequency.
 
-Reference: Ronneberger, Fischer and Brox 2015, "U-Net: Convolutional Networks for Biomedical Image Segmentation".
+Reference: Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation",
+MICCAI 2015.
 """
 
 from __future__ import annotations

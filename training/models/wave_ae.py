@@ -1,11 +1,13 @@
 """Dense autoencoder on the waveform: one second in, one second out, joined by Hann overlap-add.
 
-The window of a second is the analysis frame itself: the engine multiplies it by the root of a Hann window before
-and after, cuts its spectrum to the network's band (or pads it), and so brings every sample rate to the network's.
+The window of a second is the analysis frame itself: the engine multiplies it by the root of a Hann window
+before and after, cuts its spectrum to the network's band (or pads it), and so brings every sample rate to
+the network's.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -65,13 +67,9 @@ class WaveAE(SegmentNetwork):
         self.num_samples = config.num_samples
         self.scale = spectrum_scale(analysis_window(self.num_samples))
         sizes = [self.num_samples, *config.layers]
-        self.down = nn.ModuleList(
-            nn.Linear(before, after) for before, after in zip(sizes[:-1], sizes[1:], strict=True)
-        )
+        self.down = nn.ModuleList(nn.Linear(before, after) for before, after in itertools.pairwise(sizes))
         sizes.reverse()
-        self.up = nn.ModuleList(
-            nn.Linear(before, after) for before, after in zip(sizes[:-1], sizes[1:], strict=True)
-        )
+        self.up = nn.ModuleList(nn.Linear(before, after) for before, after in itertools.pairwise(sizes))
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
         """Map windows (batch, samples) to the same shape, and to their codes (batch, 1, dimensions)."""
