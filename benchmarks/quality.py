@@ -138,8 +138,16 @@ def what_was_run(systems: Sequence[str]) -> str:
 def command_line(script: str, arguments: Sequence[str]) -> str:
     """How a run is repeated, without the places of local files."""
     hidden = {"--data": "DATA", "--json": "FILE", "--csv": "FILE"}
-    words = [hidden.get(before, word) for before, word in zip(("", *arguments[:-1]), arguments, strict=True)]
-    return f"`python benchmarks/{script} {shlex.join(words)}`".replace(" `", "`")
+    words = []
+    for before, word in zip(("", *arguments[:-1]), arguments, strict=True):
+        name, _, file = word.partition("=")
+        if before == "--onnx" and file:
+            words.append(f"{name}={','.join(Path(part).name for part in file.split(','))}")
+        elif before == "--model":
+            words.append(Path(word).name)
+        else:
+            words.append(hidden.get(before, word))
+    return f"`{shlex.join(['python', f'benchmarks/{script}', *words])}`"
 
 
 def build_parser() -> argparse.ArgumentParser:

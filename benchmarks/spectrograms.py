@@ -49,8 +49,9 @@ def voice_scene(folder: Path) -> Item:
         check=True,
         capture_output=True,
     )
-    sounds = [soundfile.read(path, dtype="float32", always_2d=True) for path in (clean, noisy)]
-    return Item("a synthetic voice in rain and mains hum, 5 dB", *(s.T for s, _ in sounds), sounds[0][1])
+    sound, rate = soundfile.read(clean, dtype="float32", always_2d=True)
+    mixed, _ = soundfile.read(noisy, dtype="float32", always_2d=True)
+    return Item("a synthetic voice in rain and mains hum, 5 dB", sound.T, mixed.T, rate)
 
 
 def music_scene(folder: Path) -> Item:

@@ -140,7 +140,8 @@ class Bench:
         live = _live(name)
         self._load_s = time.perf_counter() - began
         self._whole: Callable[[Audio, int], object] | None = None
-        self._process, self._blocks = (lambda block: None), []
+        self._process: Callable[[Audio], object] = lambda block: None
+        self._blocks: list[Audio] = []
         if live is not None:
             self._process, rate = live
             sound, size = test_signal(rate, 1, live_seconds), rate // 100

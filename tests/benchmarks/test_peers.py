@@ -159,3 +159,12 @@ def test_sections_of_a_document_are_replaced_in_place(tmp_path: Path) -> None:
     assert document.read_text() == "# A\n<!-- speed -->\n\nnew\n\n<!-- end of speed -->\nrest\n"
     with pytest.raises(ValueError, match="must hold the lines <!-- other -->"):
         tables.write_section(document, "other", "new")
+
+
+def test_commands_in_documents_name_no_local_folders() -> None:
+    arguments = ["--data", "/home/me/data", "--onnx", "DTLN=/a/1.onnx,/a/2.onnx", "--json", "/tmp/x.json"]
+    shown = quality.command_line("quality.py", [*arguments, "--model", "/runs/new.onnx", "--items", "4"])
+    assert shown == (
+        "`python benchmarks/quality.py --data DATA --onnx DTLN=1.onnx,2.onnx --json FILE"
+        " --model new.onnx --items 4`"
+    )
