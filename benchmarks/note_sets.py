@@ -1,0 +1,175 @@
+"""Single notes of a guitar among other players, for the tuner's benchmark.
+
+Notes are rendered with FluidSynth by seed, or come from a folder of recordings with one note each.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from recordings import Audio, at_level, at_snr, find_recordings, looped, read_mono, without_silent_ends
+
+RATE = 16_000
+SECONDS = 3.0
+SNRS_DB = (0.0, 2.5, 5.0)
+_NATIVE_RATE = 48_000
+_GUITAR_PROGRAMS = (24, 25, 26, 27, 28, 30)
+_LOWEST_KEY, _HIGHEST_KEY = 40, 76
+_MAX_DETUNING_CENTS = 45.0
+_ROOM_NOISE_DB = (3.0, 9.0)
+_PLUCK_S = (0.6, 0.8)
+_ONSET_DB = -20.0
+_SOUND_FILES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
+_SOUNDFONTS = (
+    "/usr/share/sounds/sf2/FluidR3_GM.sf2",
+    "/usr/share/soundfonts/FluidR3_GM.sf2",
+    "/usr/share/sounds/sf2/default-GM.sf2",
+)
+
+
+@dataclass(frozen=True)
+class NoteItem:
+    """A clip: (1, samples) each at 16 kHz.
+
+    Attributes:
+        name: What it is made of.
+        clean: The guitar alone.
+        noisy: The guitar and the others.
+        others: The others alone.
+        pluck_s: When the string is plucked, seconds; None where there is no guitar.
+    """
+
+    name: str
+    clean: Audio
+    noisy: Audio
+    others: Audio
+    pluck_s: float | None
+    groups: dict[str, str] = field(default_factory=dict)
+
+
+class NoteRenderer:
+    """Notes of a General MIDI guitar.
+
+    Raises:
+        ImportError, FileNotFoundError: pyfluidsynth or a soundfont is missing.
+    """
+
+    def __init__(self) -> None:
+        self._module = import_module("fluidsynth")
+        named = os.environ.get("HUSHGATE_SOUNDFONT")
+        found = [path for path in ([named] if named else _SOUNDFONTS) if Path(path).is_file()]
+        if not found:
+            raise FileNotFoundError("no soundfont: install fluid-soundfont-gm or set HUSHGATE_SOUNDFONT.")
+        self._font = found[0]
+
+    def render(
+        self, program: int, key: int, cents: float, velocity: int, seconds: float
+    ) -> NDArray[np.float64]:
+        """Mono at 16 kHz: the note held for most of the time, detuned by at most a semitone."""
+        import soxr
+
+        options = {"synth.dynamic-sample-loading": 1, "synth.reverb.active": 0, "synth.chorus.active": 0}
+        synth = self._module.Synth(gain=0.5, samplerate=_NATIVE_RATE, **options)
+        try:
+            synth.program_select(0, synth.sfload(self._font), 0, program)
+            synth.pitch_bend(0, round(cents / 200.0 * 8192))
+            synth.noteon(0, key, velocity)
+            held = synth.get_samples(round(0.8 * seconds * _NATIVE_RATE))
+            synth.noteoff(0, key)
+            rest = synth.get_samples(round(0.2 * seconds * _NATIVE_RATE))
+        finally:
+            synth.delete()
+        stereo = np.concatenate([held, rest]).reshape(-1, 2) / 32_768.0
+        return soxr.resample(stereo.mean(axis=1), _NATIVE_RATE, RATE)
+
+
+def note_set(folders: Sequence[Path], notes: Path | None, num_items: int, seed: int) -> list[NoteItem]:
+    """Guitar notes among two to four other instruments in a room's noise, at 0, 2.5 and 5 dB.
+
+    3 s each at 16 kHz; the pluck comes after 0.6 to 0.8 s, the others play throughout. The SNR is
+    that of the guitar against everything else, over the time that the guitar sounds.
+
+    Args:
+        folders: Where recordings of instruments and noise are.
+        notes: Folder of recordings with one note each; rendered notes without.
+        num_items: How many clips.
+        seed: Start of the random choices.
+    """
+    rng = np.random.default_rng(seed)
+    instruments, noises = (find_recordings(folders, kind) for kind in ("instrument", "noise"))
+    paths = sorted(p for p in notes.rglob("*") if p.suffix.lower() in _SOUND_FILES) if notes else []
+    if notes and not paths:
+        raise ValueError(f"--notes must be a folder of sound files with one note each (got none in {notes}).")
+    renderer = None if paths else NoteRenderer()
+    num_samples = round(SECONDS * RATE)
+    items = []
+    for index in range(num_items):
+        start = round(rng.uniform(*_PLUCK_S) * RATE)
+        if renderer is not None:
+            program = int(rng.choice(_GUITAR_PROGRAMS))
+            key = int(rng.integers(_LOWEST_KEY, _HIGHEST_KEY + 1))
+            cents = rng.uniform(-_MAX_DETUNING_CENTS, _MAX_DETUNING_CENTS)
+            velocity = int(rng.integers(40, 120))
+            note = renderer.render(program, key, cents, velocity, (num_samples - start) / RATE)
+            name = f"{index:03d} program {program} key {key} {cents:+.1f} cents"
+        else:
+            path = paths[index % len(paths)]
+            note, name = _from_onset(read_mono(path, RATE)), f"{index:03d} {path.stem}"
+        clean = np.zeros(num_samples)
+        note = note[: num_samples - start]
+        clean[start : start + len(note)] = note
+        clean = at_level(clean, rng.uniform(-32.0, -16.0), RATE)
+        num_players = 2 + index % 3
+        players = [instruments[int(number)] for number in rng.choice(len(instruments), num_players)]
+        parts = [looped(read_mono(player.path, RATE), num_samples, rng) for player in players]
+        others = np.sum([at_level(part, -20.0, RATE) for part in parts], axis=0)
+        noise = noises[int(rng.integers(len(noises)))]
+        room = looped(without_silent_ends(read_mono(noise.path, RATE)), num_samples, rng)
+        others = others + at_snr(others, room, rng.uniform(*_ROOM_NOISE_DB))
+        snr_db = SNRS_DB[(index + index // 3) % 3]
+        gain = np.sqrt(np.mean(clean[start:] ** 2) / max(np.mean(others[start:] ** 2), 1e-20))
+        others = others * gain * 10.0 ** (-snr_db / 20.0)
+        groups = {"SNR": f"{snr_db:g} dB", "others": str(num_players)}
+        items.append(_item(name, clean, others, start / RATE, groups))
+    return items
+
+
+def alone_set(folders: Sequence[Path], kind: str, num_items: int, seed: int) -> list[NoteItem]:
+    """Recordings without a guitar, 6 s each at -30 to -16 dBFS: nothing should be read."""
+    rng = np.random.default_rng(seed)
+    found = find_recordings(folders, kind)
+    order = rng.permutation(len(found))
+    items = []
+    for index in range(num_items):
+        recording = found[int(order[index % len(found)])]
+        sound = looped(without_silent_ends(read_mono(recording.path, RATE)), 6 * RATE, rng)
+        sound = at_level(sound, rng.uniform(-30.0, -16.0), RATE)
+        name = f"{index:03d} {kind} {recording.label}"
+        items.append(_item(name, np.zeros_like(sound), sound, None, {"kind": kind}))
+    return items
+
+
+def _item(
+    name: str,
+    clean: NDArray[np.float64],
+    others: NDArray[np.float64],
+    pluck_s: float | None,
+    groups: dict[str, str],
+) -> NoteItem:
+    scale = min(1.0, 0.99 / float(np.abs(clean + others).max()))
+    parts = [(scale * part)[np.newaxis].astype(np.float32) for part in (clean, clean + others, others)]
+    return NoteItem(name, parts[0], parts[1], parts[2], pluck_s, groups)
+
+
+def _from_onset(sound: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From the first moment that comes within 20 dB of the loudest."""
+    size = RATE // 100
+    power = np.mean(sound[: len(sound) // size * size].reshape(-1, size) ** 2, axis=1)
+    first = int(np.flatnonzero(power >= power.max() * 10.0 ** (_ONSET_DB / 10.0))[0])
+    return sound[max(0, first - 1) * size :]
