@@ -46,7 +46,7 @@ class Choice:
         styles: Of guitar: names in `compose.GUITAR_STYLES`, such as "notes" or "tuning".
         programs: Of guitar: General MIDI programs, 24 (nylon) to 31 (harmonics).
         families: Of instrument: names in `compose.FAMILIES`, such as "violin".
-        seconds: Shortest and longest time in which notes begin, s; the kind's own without.
+        seconds: Shortest and longest time in which phrases begin, s; the kind's own without.
     """
 
     styles: tuple[str, ...] = ()
@@ -229,7 +229,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--seconds", type=float, nargs=2, metavar=("LOW", "HIGH"),
-        help="time in which notes begin; the tail comes on top (default: the kind's own)",
+        help="time in which phrases begin; their end and the tail come on top (default: the kind's own)",
     )  # fmt: skip
     parser.add_argument(
         "--as-kind", default="", metavar="KIND", help="kind in the manifest, such as noise (default: --kind)"

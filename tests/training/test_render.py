@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from hushgate.training.render import COMPOSERS, main, render_item, render_minutes
+from hushgate.training.compose import GUITAR_STYLES
+from hushgate.training.render import COMPOSERS, Choice, main, render_item, render_minutes
 from hushgate.training.score import DRUM_CHANNEL, Score, find_soundfont, render_score
 
 
@@ -154,6 +156,64 @@ def test_command_renders_into_a_folder(tmp_path: Path, capsys: pytest.CaptureFix
     files = sorted((tmp_path / "percussion").iterdir())
     assert [path.suffix for path in files] == [".ogg"] * len(files)
     assert soundfile.info(files[0]).channels == 2
+
+
+@pytest.mark.parametrize("style", sorted(GUITAR_STYLES))
+def test_guitars_play_the_styles_and_programs_they_are_given(style: str) -> None:
+    choice = Choice(styles=(style,), programs=(25, 27), seconds=(1.0, 2.0))
+    labels, lengths, bends = set(), [], []
+    for index in range(6):
+        score, label = choice.compose("guitar", np.random.default_rng(index))
+        labels.add(label)
+        starts = [time for time, _, kind, *_ in score.events if kind == "on"]
+        bends.append(sum(kind == "bend" for _, _, kind, *_ in score.events))
+        lengths.append(max(starts))
+    assert labels == {"p25", "p27"}
+    # What has begun is played to its end.
+    assert max(lengths) < 15.0
+    longer, _ = replace(choice, seconds=(30.0, 31.0)).compose("guitar", np.random.default_rng(0))
+    assert longer.seconds > 25.0
+    # A string being tuned, or a finger that shakes, moves the pitch; the other styles detune it once.
+    assert (min(bends) > 20) == (style in ("tuning", "vibrato"))
+
+
+def test_choosing_everything_is_choosing_nothing() -> None:
+    audio, _ = render_item("guitar", 1, seed=5, sample_rate=8_000)
+    everything = Choice(styles=tuple(GUITAR_STYLES), programs=tuple(range(24, 32)))
+    np.testing.assert_array_equal(
+        audio, render_item("guitar", 1, seed=5, sample_rate=8_000, choice=everything)[0]
+    )
+
+
+def test_choices_have_files_and_kinds_of_their_own(tmp_path: Path) -> None:
+    flags = ["--minutes", "0.03", "--out", str(tmp_path), "--sample-rate", "8000", "--seconds", "1", "2"]
+    assert main(["--kind", "instrument", "--family", "violin", "--as-kind", "noise", *flags]) == 0
+    assert main(["--kind", "guitar", "--style", "notes", "--style", "tuning", "--program", "25", *flags]) == 0
+    with (tmp_path / "manifest.csv").open(newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    assert {line["kind"] for line in lines} == {"noise", "guitar"}
+    assert lines[0]["path"] == "instrument/train-0-violin-1to2s-00000.flac"
+    assert {line["path"][:36] for line in lines if line["kind"] == "guitar"} == {
+        "guitar/train-0-notes-tuning-25-1to2s"
+    }
+    violins = {f"p{program}" for program in (40, 41, 44, 45)}
+    assert {part for line in lines if line["kind"] == "noise" for part in line["label"].split("-")} <= violins
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "message"),
+    [
+        ({"styles": ("slap",)}, "guitar", "styles must be of phrases, chords"),
+        ({"programs": (40,)}, "guitar", "programs must be of 24, 25"),
+        ({"families": ("guitar",)}, "instrument", "families must be of piano"),
+        ({"seconds": (3.0, 1.0)}, "guitar", "seconds must rise"),
+        ({"styles": ("notes",)}, "music", "styles must only be given for kind guitar"),
+        ({"families": ("violin",)}, "guitar", "families must only be given for kind instrument"),
+    ],
+)
+def test_choices_that_do_not_exist_are_named(settings: dict[str, object], kind: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        render_item(kind, 0, seed=0, sample_rate=8_000, choice=Choice(**settings))  # type: ignore[arg-type]
 
 
 def test_command_reports_errors_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
