@@ -29,7 +29,8 @@ Process = Callable[..., Audio]
 
 HUSHGATE, ONNX, COMMAND = "hushgate:", "onnx:", "command:"
 _BLOCK_SAMPLES = 8_192
-_GATE_MARGIN_DB = 6.0
+# pedalboard's gate follows peaks (no attack, 50 ms release): steady noise opens it below about this.
+_GATE_MARGIN_DB = 12.0
 _WEBRTC_LEVEL = 2
 _QUIETEST_DB = -100.0
 
