@@ -355,6 +355,11 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         FileNotFoundError: No such file.
         ValueError: Not TOML, an unknown key or a wrong value; says which.
     """
+    return Config.from_dict(read_values(path, overrides), str(path))
+
+
+def read_values(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Read a TOML file as plain data, not checked yet; otherwise as `load_config`."""
     with open(path, "rb") as file:
         try:
             values = tomllib.load(file)
@@ -375,7 +380,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         for name in tables:
             table = table.setdefault(name, {})
         table[last] = parsed
-    return Config.from_dict(values, str(path))
+    return values
 
 
 def _build(kind: type, values: Any, where: str) -> Any:
