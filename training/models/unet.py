@@ -79,8 +79,9 @@ class UNet(SegmentNetwork):
         self.bottom = Pair(filters[-1], config.bottleneck, config.dropout)
         deeper = [config.bottleneck, *filters[:0:-1]]
         filters.reverse()
-        self.narrow = nn.ModuleList(
-            nn.Conv2d(before, after, 3, padding=1) for before, after in zip(deeper, filters, strict=True)
+        self.widen = nn.ModuleList(
+            nn.ConvTranspose2d(before, after, 2, stride=2)
+            for before, after in zip(deeper, filters, strict=True)
         )
         self.up = nn.ModuleList(Pair(2 * after, after) for after in filters)
         self.head = nn.Conv2d(filters[-1], _HEAD_FILTERS, 3, padding=1)
@@ -98,8 +99,7 @@ class UNet(SegmentNetwork):
             skips.append(x)
             x = functional.max_pool2d(x, 2)
         x = self.bottom(x)
-        for narrow, stage, skip in zip(self.narrow, self.up, reversed(skips), strict=True):
-            x = functional.leaky_relu(narrow(functional.interpolate(x, scale_factor=2.0)), 0.1)
-            x = stage(torch.cat([skip, x], dim=1))
+        for widen, stage, skip in zip(self.widen, self.up, reversed(skips), strict=True):
+            x = stage(torch.cat([skip, functional.leaky_relu(widen(x), 0.1)], dim=1))
         x = self.last(functional.leaky_relu(self.head(x), 0.1)).float()
         return inputs * torch.sigmoid(x[:, 0, :, :, None]), None
