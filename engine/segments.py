@@ -106,9 +106,9 @@ class SegmentRunner:
         bins = self._shared_bins
         channels = self._heard[:, :, :bins]
         common = combine_channels(channels) if linked else channels
-        sounding = common.any(axis=2, keepdims=True)
+        sounding: NDArray[np.bool_] = common.any(axis=2, keepdims=True)  # type: ignore[assignment]
         estimate = np.zeros_like(self._heard)
-        rows = sounding.any(axis=(1, 2))
+        rows = sounding[:, :, 0].any(axis=1)
         if not rows.any():
             return estimate
         answer = np.zeros_like(common)

@@ -10,7 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hushgate.training.models.segments import SegmentConfig, SegmentNetwork, power_of, with_phase_of
+from hushgate.training.models.segments import (
+    SegmentConfig,
+    SegmentNetwork,
+    power_of,
+    start_near,
+    with_phase_of,
+)
 
 _OUTPUTS = ("mask", "magnitude")
 _TINY = 1e-6
@@ -66,10 +72,7 @@ class ConvAE(SegmentNetwork):
         )
         last = self.up[-1]
         assert isinstance(last, nn.ConvTranspose2d)
-        with torch.no_grad():
-            # A mask starts out nearly open; DESIGN measured what that is worth.
-            last.weight.mul_(0.1)
-            last.bias.fill_(2.0 if config.output == "mask" else 1.0)
+        start_near(last, 2.0 if config.output == "mask" else 1.0)
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
         level, relative = self._features(inputs)

@@ -18,6 +18,7 @@ from hushgate.training.models.segments import (
     magnitude_from_db,
     power_of,
     scaled_db,
+    start_near,
     with_phase_of,
 )
 
@@ -95,10 +96,7 @@ class LatentAE(SegmentNetwork):
         ]
         self.up = nn.ModuleList(ConvolutionNorm(layer) for layer in mirrored[:-1])
         self.last = mirrored[-1]
-        with torch.no_grad():
-            self.last.weight.mul_(0.1)
-            if config.phase != "complex":
-                self.last.bias[0] = _INITIAL_DB / _RANGE_DB[1]
+        start_near(self.last, 0.0 if config.phase == "complex" else _INITIAL_DB / _RANGE_DB[1])
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
         x = self._features(inputs)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hushgate.training.models.segments import SegmentConfig, SegmentNetwork, power_of, scaled_db
+from hushgate.training.models.segments import SegmentConfig, SegmentNetwork, power_of, scaled_db, start_near
 
 _RANGE_DB = (-100.0, 0.0)
 _HEAD_FILTERS = 2
@@ -86,10 +86,7 @@ class UNet(SegmentNetwork):
         self.up = nn.ModuleList(Pair(2 * after, after) for after in filters)
         self.head = nn.Conv2d(filters[-1], _HEAD_FILTERS, 3, padding=1)
         self.last = nn.Conv2d(_HEAD_FILTERS, 1, 1)
-        with torch.no_grad():
-            # A mask starts out nearly open; DESIGN measured what that is worth.
-            self.last.weight.mul_(0.1)
-            self.last.bias.fill_(2.0)
+        start_near(self.last, 2.0)
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
         x = scaled_db(power_of(inputs), *_RANGE_DB)[:, None]
