@@ -1,7 +1,7 @@
 """Draw quality against cost from what quality.py and speed.py wrote with --json.
 
-python benchmarks/plots.py voice.json speed.json -o docs/images/voice-quality-cost.png
-python benchmarks/plots.py music.json speed.json --metric "SI-SDR change dB" -o music.png
+python benchmarks/plots.py voice.json speed.json                         # docs/images/voice-quality-cost.png
+python benchmarks/plots.py music.json speed.json --metric "SI-SDR change dB" --write docs/benchmarks.md
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from metrics import mean_and_margin
 from systems import HUSHGATE, needs_noise, short_name
+from tables import show_pictures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = {"music": "44.1 kHz x 2", "voice-44k": "48 kHz x 1"}
 """What of speed.py's formats is the cost of a set; 16 kHz mono of every other."""
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 _OTHER_FORMAT = "16 kHz x 1"
 _OURS, _THEIRS = "#1f6f8b", "#777777"
 
@@ -81,7 +83,9 @@ def draw(found: Sequence[Point], untouched: float | None, metric: str, title: st
         axes.annotate(
             f"{name} (told the noise)" if needs_noise(point.system) else name,
             (point.speed, point.mean),
-            xytext=(8, (5, -13)[number % 2]),  # in turn above and below: neighbours overlap less
+            # In turn above on the left and below on the right: neighbours overlap less.
+            xytext=((-6, 6), (8, -13))[number % 2],
+            ha=("right", "left")[number % 2],
             textcoords="offset points",
             fontsize=9,
             fontweight="bold" if ours else None,
@@ -94,7 +98,7 @@ def draw(found: Sequence[Point], untouched: float | None, metric: str, title: st
         )
     axes.set_xscale("log")
     low, high = min(point.speed for point in found), max(point.speed for point in found)
-    axes.set_xlim(low / 1.6, high * 12.0)
+    axes.set_xlim(low / 6.0, high * 6.0)
     axes.grid(alpha=0.25)
     axes.set(xlabel="times real time, one thread (processor time)", ylabel=metric, title=title)
     return figure
@@ -107,7 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("quality", type=Path, help="written by quality.py --json")
     parser.add_argument("speed", type=Path, help="written by speed.py --json")
     parser.add_argument("--metric", default="SI-SDR dB", help="what goes up (default SI-SDR dB)")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.png")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE.png", help="default: in docs/images")
+    parser.add_argument("--write", type=Path, metavar="FILE.md", help="show the picture in this document")
     args = parser.parse_args(arguments)
     try:
         quality, speed = (json.loads(path.read_text(encoding="utf-8")) for path in (args.quality, args.speed))
@@ -115,7 +120,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         noisy = [s["values"][args.metric] for s in quality["scores"] if s["system"] == "noisy"]
         title = f"{quality['set']}: {quality['items']} recordings, 95 % confidence"
         figure = draw(found, mean_and_margin(noisy)[0] if noisy else None, args.metric, title)
-        figure.savefig(args.output, dpi=110)
+        target = args.output or IMAGES / f"{quality['set']}-quality-cost.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(target, dpi=110)
+        if args.write:
+            show_pictures(args.write, f"plot {quality['set']}", {f"{args.metric} against speed": target})
     except (ImportError, OSError, ValueError) as error:
         print(f"plots.py: error: {error}", file=sys.stderr)
         return 2

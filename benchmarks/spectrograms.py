@@ -1,6 +1,6 @@
 """Draw what each shipped model does to sound that this project makes itself: before and after.
 
-python benchmarks/spectrograms.py                      # docs/images/spectrogram-MODEL.png
+python benchmarks/spectrograms.py --write docs/benchmarks.md    # docs/images/spectrogram-MODEL.png
 python benchmarks/spectrograms.py --model music=path/to/model.onnx -o /tmp
 
 Voice: examples/make_example.py (espeak-ng in synthetic rain and hum). Music and guitar: rendered by
@@ -23,15 +23,16 @@ import soundfile
 from metrics import align
 from music_sets import GUITAR_RATE, MUSIC_RATE, hiss
 from numpy.typing import NDArray
+from plots import IMAGES
 from quality import MAX_DELAY_MS
 from recordings import Item, at_level, at_snr, find_recordings, mixture, read_channels, read_mono
 from systems import HUSHGATE, make_system
+from tables import show_pictures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROOT = Path(__file__).resolve().parents[1]
-IMAGES = ROOT / "docs" / "images"
 _SEED = 7
 _RANGE_DB = 80.0
 _LONGEST_S = 9.0
@@ -180,7 +181,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help=f"scene ({', '.join(SCENES)}), and a model's name or path; default: every shipped one",
     )
     parser.add_argument("-o", "--out", type=Path, default=IMAGES, help="folder (default docs/images)")
+    parser.add_argument("--write", type=Path, metavar="FILE.md", help="show the pictures in this document")
     args = parser.parse_args(arguments)
+    pictures = {}
     args.out.mkdir(parents=True, exist_ok=True)
     for text in args.model or [name for name in SCENES if name in available_models()]:
         name, _, model = text.partition("=")
@@ -194,7 +197,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         figure = draw(item, after, name)
         target = args.out / f"spectrogram-{name}.png"
         figure.savefig(target, dpi=90, pil_kwargs={"optimize": True})
+        pictures[f"{item.name}: before, after, and clean"] = target
         print(f"{target.name}: {target.stat().st_size / 1024:.0f} KiB")
+    if args.write:
+        show_pictures(args.write, "spectrograms", pictures)
     return 0
 
 

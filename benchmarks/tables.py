@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,6 +133,13 @@ def write_section(path: Path, name: str, text: str) -> None:
     if not (found and closed):
         raise ValueError(f"{path} must hold the lines {first} and {last}.")
     path.write_text(f"{before}{first}\n\n{text.strip()}\n\n{last}{after}", encoding="utf-8")
+
+
+def show_pictures(document: Path, name: str, pictures: Mapping[str, Path]) -> None:
+    """Put pictures, by what they show, into a section of a document; it must lie above their folder."""
+    folder = document.resolve().parent
+    lines = [f"![{text}]({path.resolve().relative_to(folder).as_posix()})" for text, path in pictures.items()]
+    write_section(document, name, "\n\n".join(lines))
 
 
 def _names(scores: Sequence[Score]) -> tuple[list[str], list[str]]:
