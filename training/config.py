@@ -90,12 +90,14 @@ class DataConfig:
         sample_rate: Rate of the training audio, Hz.
         segment_s: Length of an example, s.
         val_examples: Mixtures in the validation set, the same every time.
+        cache: Folder for decoded recordings; "" keeps them in memory.
     """
 
     folders: tuple[str, ...] = ()
     sample_rate: int = 16_000
     segment_s: float = 3.0
     val_examples: int = 64
+    cache: str = ""
 
 
 @dataclass(frozen=True)

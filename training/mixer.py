@@ -64,6 +64,7 @@ class Mixer:
     def __init__(self, data: DataConfig, mix: MixConfig, split: str) -> None:
         self.data, self.mix = data, mix
         self.num_samples = round(data.segment_s * data.sample_rate)
+        self._cache = Path(data.cache) if data.cache else None
         self._check_bands()
         clips = [clip for folder in data.folders for clip in list_clips(Path(folder))]
         self._pools: dict[tuple[str, str], ClipPool] = {}
@@ -94,7 +95,7 @@ class Mixer:
                     continue
                 if not chosen:
                     raise ValueError(self._missing(spec, split))
-                self._pools[spec.pool] = ClipPool(chosen, self.data.sample_rate)
+                self._pools[spec.pool] = ClipPool(chosen, self.data.sample_rate, self._cache)
             usable.append(spec)
         if not usable:
             raise ValueError(self._missing(specs[0], split) if specs else "mix must name targets and noises.")

@@ -1,18 +1,17 @@
-"""Recordings held in memory, cut, joined or looped to any length."""
+"""Recordings at hand, cut, joined or looped to any length."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy import signal
+
+from hushgate.training.decode import load_samples, read_clip
 
 Audio = NDArray[np.float32]
 
@@ -71,41 +70,24 @@ def list_clips(location: Path) -> list[Clip]:
         ]  # fmt: skip
 
 
-def read_clip(path: Path, sample_rate: int) -> Audio:
-    """Read a file as mono float32 at `sample_rate` Hz (polyphase resampling)."""
-    audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    mono = audio.mean(axis=1)
-    if rate != sample_rate:
-        ratio = Fraction(sample_rate, rate)
-        mono = signal.resample_poly(mono, ratio.numerator, ratio.denominator)
-    return np.asarray(mono, dtype=np.float32)
-
-
 class ClipPool:
-    """Recordings of one kind, kept in memory as 16-bit samples to be cut at random.
+    """Recordings of one kind, kept as 16-bit samples to be cut at random.
 
     Args:
         clips: What to load, at least one.
         sample_rate: Hz; files at other rates are resampled once, on loading.
+        cache: Folder to keep what was decoded in, instead of memory (see `decode.load_samples`).
     """
 
-    def __init__(self, clips: Sequence[Clip], sample_rate: int) -> None:
+    def __init__(self, clips: Sequence[Clip], sample_rate: int, cache: Path | None = None) -> None:
         if not clips:
             raise ValueError("clips must hold at least one recording (got none).")
         self.sample_rate = sample_rate
-        starts, labels, parts = [0], [], []
         self.names = [clip.name for clip in clips]
-        for clip in clips:
-            audio = read_clip(clip.path, sample_rate)
-            peak = float(np.max(np.abs(audio), initial=1e-9))
-            parts.append(np.round(audio * (32767.0 / peak)).astype(np.int16))
-            starts.append(starts[-1] + len(audio))
-            labels.append(clip.label)
-        self._samples = np.concatenate(parts)
-        self._starts = np.array(starts)
-        self._label_of = labels
+        self._samples, self._starts = load_samples([clip.path for clip in clips], sample_rate, cache)
+        self._label_of = [clip.label for clip in clips]
         self._members: dict[str, list[int]] = {}
-        for index, label in enumerate(labels):
+        for index, label in enumerate(self._label_of):
             self._members.setdefault(label, []).append(index)
 
     @property
