@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,7 +72,9 @@ class TrainCommand:
         output.mkdir(parents=True, exist_ok=True)
         progress = not args.quiet and sys.stderr.isatty()
         last = train(config, output, resume=args.resume, init_from=args.init_from, progress=progress)
-        print(f"{last}: export it with: hushgate export {last} -o MODEL.onnx")
+        # Of several processes (torchrun), one speaks.
+        if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0:
+            print(f"{last}: export it with: hushgate export {last} -o MODEL.onnx")
         return 0
 
 

@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 from hushgate.training.config import Config
-from hushgate.training.losses import DenoisingLoss, si_sdr
+from hushgate.training.losses import RELATIVE_TERMS, DenoisingLoss, is_sounding, si_sdr
 from hushgate.training.models import Network, build_model
 from hushgate.training.spectrum import Framing
 
 _SILENCE = 1e-8
 _MIXED_DB = 40.0
 _NETWORK = "network."
+_GAIN = "si_sdr_gain_db"
 
 
 @dataclass(frozen=True)
@@ -105,25 +106,43 @@ class DenoisingModule(lightning.LightningModule):
         )
 
     def on_validation_epoch_start(self) -> None:
-        self._gains = torch.zeros(2, device=self.device)
+        # Sum and number of examples of each term: the result does not depend on batches or processes.
+        self._sums: dict[str, Tensor] = {}
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
         noisy, clean = batch
         # Processes may have different numbers of batches here, so none may wait for the others.
         result = self.assess(noisy, clean)
+        num_sounding = int(is_sounding(clean * result.gain).sum())
+        for name, value in result.terms.items():
+            self._add(name, value, num_sounding if name in RELATIVE_TERMS else len(noisy))
         before = si_sdr(noisy, clean)
         # Silent and clean examples have no meaningful ratio to improve.
         mixed = before.abs() < _MIXED_DB
-        gains = (si_sdr(result.estimate, clean) - before)[mixed]
-        self._gains += torch.stack([gains.sum(), mixed.sum().float()])
-        self.log("val/loss", result.loss, prog_bar=True, batch_size=len(noisy), sync_dist=self.shares_batches)
+        gains = torch.where(mixed, si_sdr(result.estimate, clean) - before, 0.0)
+        num_mixed = int(mixed.sum())
+        self._add(_GAIN, gains.sum() / max(1, num_mixed), num_mixed)
+
+    def _add(self, name: str, mean: Tensor, count: int) -> None:
+        so_far = self._sums.get(name, torch.zeros(2, device=self.device))
+        self._sums[name] = so_far + torch.stack([mean.float() * count, mean.new_tensor(float(count)).float()])
 
     def on_validation_epoch_end(self) -> None:
-        gathered = self.all_gather(self._gains)
+        names = sorted(self._sums)
+        gathered = self.all_gather(torch.stack([self._sums[name] for name in names]))
         assert isinstance(gathered, Tensor)
-        total, count = gathered.reshape(-1, 2).sum(0)
-        if count > 0.0:
-            self.log("val/si_sdr_gain_db", total / count, prog_bar=True)
+        sums = dict(zip(names, gathered.reshape(-1, len(names), 2).sum(0), strict=True))
+        total_gain, num_mixed = sums.pop(_GAIN)
+        means = {name: total / count.clamp(min=1.0) for name, (total, count) in sums.items()}
+        of_network = sum(
+            (means.pop(name) for name in names if name in means and name not in self.loss.names),
+            start=torch.zeros((), device=self.device),
+        )
+        loss = self.loss.weighted(means, of_network)
+        self.log("val/loss", loss, prog_bar=True, sync_dist=self.shares_batches)
+        if num_mixed > 0.0:
+            gain = total_gain / num_mixed
+            self.log("val/si_sdr_gain_db", gain, prog_bar=True, sync_dist=self.shares_batches)
 
     def configure_optimizers(self) -> Any:
         train = self.config.train

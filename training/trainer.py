@@ -45,7 +45,7 @@ def train(
     Raises:
         FileNotFoundError: Recordings, the checkpoint to resume or `init_from` are missing.
         FileExistsError: `run_dir` holds a training already.
-        ValueError: `init_from` does not fit the configuration.
+        ValueError: `init_from` does not fit the configuration, or there are too few validation examples.
     """
     last = run_dir / "last.ckpt"
     if resume and not last.is_file():
@@ -69,6 +69,11 @@ def train(
     trainer = _trainer(config, run_dir, validation, samplers, progress, callbacks)
     for sampler in samplers:
         sampler.world_size = trainer.world_size
+    if config.data.val_examples < trainer.world_size:
+        raise ValueError(
+            f"data.val_examples must be one for each process or more, {trainer.world_size} "
+            f"(got {config.data.val_examples})."
+        )
     share = config.train.batch_size // trainer.world_size
     examples = MixtureDataset(mixer, config.train.seed, config.train.max_steps * config.train.batch_size)
     trainer.fit(

@@ -12,6 +12,7 @@ from scipy import stats
 
 INTERVALS = ("bootstrap", "t")
 _RESAMPLES = 4_000
+_PICKS_AT_ONCE = 1_000_000
 _LEVEL = 0.95
 
 
@@ -56,9 +57,10 @@ def estimate_mean(
         return Estimate(mean, mean - margin, mean + margin, count)
     rng = np.random.default_rng(0)
     means = np.empty(_RESAMPLES)
-    for row in range(_RESAMPLES):
-        picks = rng.integers(0, count, count)
-        means[row] = (x * w)[picks].sum() / w[picks].sum()
+    rows = max(1, _PICKS_AT_ONCE // count)
+    for first in range(0, _RESAMPLES, rows):
+        picks = rng.integers(0, count, (min(rows, _RESAMPLES - first), count))
+        means[first : first + rows] = (x * w)[picks].sum(axis=1) / w[picks].sum(axis=1)
     low, high = np.percentile(means, [50.0 * (1.0 - _LEVEL), 50.0 * (1.0 + _LEVEL)])
     return Estimate(mean, float(low), float(high), count)
 

@@ -17,10 +17,11 @@ from hushgate.training.losses.spectral import (
     magnitude_loss,
     quiet_magnitude_loss,
 )
-from hushgate.training.losses.total import DenoisingLoss
+from hushgate.training.losses.total import RELATIVE_TERMS, DenoisingLoss, is_sounding
 from hushgate.training.losses.waveform import si_sdr, si_sdr_loss, signal_to_noise_loss
 
 __all__ = [
+    "RELATIVE_TERMS",
     "DenoisingLoss",
     "Discriminator",
     "MultiResolutionLoss",
@@ -28,6 +29,7 @@ __all__ = [
     "discriminator_loss",
     "feature_distance",
     "generator_loss",
+    "is_sounding",
     "log_magnitude_loss",
     "magnitude_loss",
     "quiet_magnitude_loss",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -18,6 +18,9 @@ from hushgate.training.losses.spectral import (
 from hushgate.training.losses.waveform import si_sdr_loss, signal_to_noise_loss
 
 _TINY = 1e-8
+_POWER_TERMS = ("magnitude", "complex")
+RELATIVE_TERMS = ("snr", "si_sdr", "multi_resolution")
+"""Terms that relate the error to the target, and mean nothing where the target is silence."""
 
 
 class DenoisingLoss:
@@ -26,11 +29,17 @@ class DenoisingLoss:
     Args:
         config: Weights.
         sample_rate: Hz.
+
+    Attributes:
+        names: The terms that are computed; `magnitude` and `complex` come together.
     """
 
     def __init__(self, config: LossConfig, sample_rate: float) -> None:
         self.config = config
         self._multi_resolution = MultiResolutionLoss(sample_rate) if config.multi_resolution else None
+        powers = _POWER_TERMS if config.magnitude or config.complex else ()
+        others = ("snr", "mse", "quiet_mse", "log_magnitude", "si_sdr", "multi_resolution")
+        self.names = (*powers, *(name for name in others if getattr(config, name)))
 
     def __call__(
         self,
@@ -42,8 +51,7 @@ class DenoisingLoss:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the sum, and the terms themselves without their weights, averaged over the batch.
 
-        Examples with silence as their target have no ratios and no relative distances and are left out of
-        those terms.
+        Examples with silence as their target are left out of `RELATIVE_TERMS`.
 
         Args:
             estimate, target: Waveforms (batch, samples) at a level around full scale.
@@ -53,7 +61,7 @@ class DenoisingLoss:
         """
         config = self.config
         spectra = estimate_spectrum, target_spectrum
-        sounding = (target.square().mean(-1) > _TINY).float()
+        sounding = is_sounding(target).float()
         count = sounding.sum() if mean_count is None else mean_count(sounding.sum())
 
         def of_sounding(values: Tensor) -> Tensor:
@@ -75,5 +83,13 @@ class DenoisingLoss:
             terms["si_sdr"] = of_sounding(si_sdr_loss(estimate, target, config.snr_ceiling_db))
         if self._multi_resolution is not None:
             terms["multi_resolution"] = of_sounding(self._multi_resolution(estimate, target))
-        weighted = (getattr(config, name) * value for name, value in terms.items())
-        return sum(weighted, start=estimate.new_zeros(())), terms
+        return self.weighted(terms, estimate.new_zeros(())), terms
+
+    def weighted(self, terms: Mapping[str, Tensor], start: Tensor) -> Tensor:
+        """The sum of terms with their weights, upon `start`."""
+        return sum((getattr(self.config, name) * value for name, value in terms.items()), start=start)
+
+
+def is_sounding(target: Tensor) -> Tensor:
+    """Which waveforms (batch, samples) at a common level are no silence: bool (batch,)."""
+    return target.square().mean(-1) > _TINY

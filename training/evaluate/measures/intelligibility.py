@@ -23,6 +23,8 @@ class Stoi:
 
     def __call__(self, item: Item, output: Audio) -> dict[str, float]:
         sounds = [mono_at(audio, item.sample_rate, _RATE) for audio in (item.clean, output)]
+        if not sounds[0].any():
+            return {"stoi": math.nan}
         with warnings.catch_warnings():
             # It warns, and returns a number that means nothing, where there is too little to judge.
             warnings.simplefilter("error", RuntimeWarning)
