@@ -185,7 +185,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     num_items = args.items or chosen.num_items
     shipped = [chosen.model] if chosen.model in available_models() else []
     try:
-        systems, skipped = chosen_systems(args, list(PEERS), shipped)
+        peers = [name for name in PEERS if chosen.has_noise or not needs_noise(name)]
+        systems, skipped = chosen_systems(args, peers, shipped)
         items = chosen.build(args.data, num_items, args.seed)
     except (ImportError, OSError, ValueError) as error:
         print(f"quality.py: error: {error}", file=sys.stderr)

@@ -30,6 +30,7 @@ class TestSet:
         model: The shipped model that is made for it; empty where there is none.
         num_items: How many items are enough to tell systems apart.
         by_group: Measures that are also shown by SNR, noise and so on.
+        has_noise: False where there is none, and so nothing to tell the systems that are told it.
     """
 
     build: Build
@@ -37,6 +38,7 @@ class TestSet:
     model: str
     num_items: int
     by_group: tuple[str, ...] = ("SI-SDR dB",)
+    has_noise: bool = True
 
 
 def clean_version(build: Build) -> Build:
@@ -86,8 +88,8 @@ SETS: dict[str, TestSet] = {
     "voice-44k": TestSet(full_band_voice_set, _FULL_BAND_SPEECH, "voice", 40, ("SI-SDR dB", "PESQ")),
     "music": TestSet(music_set, _MUSIC, "music", 36, ("SI-SDR change dB", "LSD dB")),
     "guitar": TestSet(guitar_set, _MUSIC, "guitar", 36, ("SI-SDR change dB",)),
-    "voice-clean": TestSet(clean_version(voice_set), _SPEECH, "voice", 40),
-    "music-clean": TestSet(clean_version(music_set), _MUSIC, "music", 18),
-    "guitar-clean": TestSet(clean_version(guitar_set), _MUSIC, "guitar", 18),
+    "voice-clean": TestSet(clean_version(voice_set), _SPEECH, "voice", 40, has_noise=False),
+    "music-clean": TestSet(clean_version(music_set), _MUSIC, "music", 18, has_noise=False),
+    "guitar-clean": TestSet(clean_version(guitar_set), _MUSIC, "guitar", 18, has_noise=False),
     "pairs": TestSet(paired_set, _SPEECH, "", 80),
 }
