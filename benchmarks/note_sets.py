@@ -19,7 +19,8 @@ RATE = 16_000
 SECONDS = 3.0
 SNRS_DB = (0.0, 2.5, 5.0)
 _NATIVE_RATE = 48_000
-_GUITAR_PROGRAMS = (24, 25, 26, 27, 28, 30)
+# Those that ring: of muted strings and harmonics a tuner has little.
+_GUITAR_PROGRAMS = (24, 25, 26, 27, 29, 30)
 _LOWEST_KEY, _HIGHEST_KEY = 40, 76
 _MAX_DETUNING_CENTS = 45.0
 _ROOM_NOISE_DB = (3.0, 9.0)

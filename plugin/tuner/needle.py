@@ -11,8 +11,8 @@ import numpy as np
 
 from hushgate.tuner.notes import Target, Targets
 from hushgate.tuner.strings import StringFit
+from hushgate.tuner.tracking import ACQUIRE_CONFIDENCE, KEEP_CONFIDENCE
 
-ACQUIRE_CONFIDENCE, KEEP_CONFIDENCE = 0.5, 0.3
 _ACQUIRE_MS = 40.0
 _ACQUIRE_CENTS = 30.0
 _SAME_NOTE_CENTS = 80.0
@@ -82,6 +82,12 @@ class Needle:
         self._rising: list[float] = []
         self._target: Target | None = None
         self._num_missing = 0
+        self._last: StringFit | None = None
+
+    @property
+    def sounding(self) -> StringFit | None:
+        """The string shown, as it was last heard; None when nothing is shown."""
+        return self._last if self._shown else None
 
     def step(self, time_s: float, fit: StringFit | None) -> Reading:
         """Take the next estimate, or None where there was none."""
@@ -100,6 +106,7 @@ class Needle:
         """Move on by an estimate; the confidence in what is shown."""
         if fit is not None and fit.confidence >= KEEP_CONFIDENCE and self._is_shown_note(fit):
             self._shown.append(fit.frequency_hz)
+            self._last = fit
             self._rising.clear()
             self._num_missing = 0
             return fit.confidence
@@ -124,6 +131,7 @@ class Needle:
             return False
         self._shown.clear()
         self._shown.extend(self._rising)
+        self._last = fit
         self._rising.clear()
         self._target = None
         self._num_missing = 0

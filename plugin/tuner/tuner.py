@@ -32,7 +32,7 @@ class Tuner:
         a4_hz: Frequency of A4, Hz, 380.0 to 500.0.
         transpose: Semitones from the note shown to the one that sounds, -36 to 36: 2 for a capo at
             the second fret.
-        readings_per_s: 5.0 to 200.0; each costs about a millisecond of one core.
+        readings_per_s: 5.0 to 200.0; each costs one to two milliseconds of one core.
         hold_ms: How long a note stays on the display after its sound, ms, 0.0 to 5000.0.
         threshold_db: Quieter sound is silence, dBFS (RMS), -120.0 to 0.0.
 
@@ -152,7 +152,7 @@ class Tuner:
         readings = []
         while (end := self._next_end()) <= self._num_heard:
             recent = sound[end - start - self._tracker.span : end - start]
-            fit = self._tracker.estimate(recent, end - self._last_end)
+            fit = self._tracker.estimate(recent, end - self._last_end, self._needle.sounding)
             readings.append(self._needle.step(end / self._rate, fit))
             self._last_end = end
             self._num_readings += 1
