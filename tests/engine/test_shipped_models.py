@@ -93,3 +93,61 @@ def test_voice_removes_noise_at_every_sample_rate(sample_rate: int) -> None:
     noise = _pink_noise(2 * sample_rate, sample_rate, -40.0)
     cleaned = _denoised("voice", noise, sample_rate)
     assert _level_db(cleaned[sample_rate:]) < _level_db(noise[sample_rate:]) - 20.0
+
+
+def _string(frequency_hz: float, seconds: float, sample_rate: float) -> Audio:
+    """A plucked string: stiff, its upper partials weaker and sooner gone; silence before the pluck."""
+    time = np.arange(round(seconds * sample_rate)) / sample_rate
+    audio = np.zeros_like(time)
+    for number in range(1, 25):
+        partial_hz = number * frequency_hz * np.sqrt(1.0 + 8e-5 * number**2)
+        if partial_hz < 0.45 * sample_rate:
+            decay = np.exp(-time * (0.8 + 0.25 * number))
+            audio += number**-1.1 * decay * np.sin(2.0 * np.pi * partial_hz * time + number)
+    silence = np.zeros(round(0.5 * sample_rate))
+    return (0.1 * np.concatenate([silence, audio])).astype(np.float32)
+
+
+def _white_noise(target: Audio, snr_db: float) -> Audio:
+    noise = np.random.default_rng(2).standard_normal(target.size)
+    level_db = _level_db(target) - snr_db
+    return (noise * 10.0 ** (level_db / 20.0)).astype(np.float32)
+
+
+@pytest.mark.parametrize("frequency_hz", [82.41, 110.0, 196.0, 329.63])
+def test_guitar_keeps_a_string_as_it_is_and_takes_it_out_of_noise(frequency_hz: float) -> None:
+    clean = _string(frequency_hz, 2.0, 16_000)
+    untouched = _denoised("guitar", clean, 16_000)
+    assert _si_sdr(untouched, clean) > 25.0
+    assert _level_db(untouched) == pytest.approx(_level_db(clean), abs=0.1)
+    cleaned = _denoised("guitar", clean + _white_noise(clean, 5.0), 16_000)
+    assert _si_sdr(cleaned, clean) > 5.0 + 8.0
+
+
+@pytest.mark.parametrize("frequency_hz", [82.41, 196.0])
+def test_guitar_is_deaf_to_what_is_no_guitar(frequency_hz: float, speech: tuple[Audio, int]) -> None:
+    talk, rate = speech
+    assert _level_db(_denoised("guitar", talk, rate)) < _level_db(talk) - 10.0
+    # A bowed string without attack and vibrato, as steady as an organ pipe.
+    time = np.arange(3 * 16_000) / 16_000
+    swell = np.minimum(1.0, time)
+    tone = sum(np.sin(2.0 * np.pi * n * frequency_hz * time) / n for n in range(1, 12))
+    tone = (0.1 * swell * tone).astype(np.float32)
+    assert _level_db(_denoised("guitar", tone, 16_000)) < _level_db(tone) - 10.0
+
+
+@pytest.mark.parametrize("sample_rate", [44_100, 48_000])
+@pytest.mark.parametrize("snr_db", [10.0, 20.0, 30.0])
+def test_music_loses_its_hiss_and_nothing_else(sample_rate: int, snr_db: float) -> None:
+    chord = [_string(f, 3.0, sample_rate) for f in (110.0, 220.0, 277.18, 329.63, 440.0)]
+    clean = np.sum(chord, axis=0, dtype=np.float32)
+    cleaned = _denoised("music", clean + _white_noise(clean, snr_db), sample_rate)
+    assert _si_sdr(cleaned, clean) > snr_db + 3.0
+    assert _level_db(cleaned) == pytest.approx(_level_db(clean), abs=0.2)
+
+
+@pytest.mark.parametrize("sample_rate", [44_100, 48_000])
+def test_music_leaves_clean_music_as_it_is(sample_rate: int) -> None:
+    chord = [_string(f, 3.0, sample_rate) for f in (98.0, 196.0, 246.94, 293.66)]
+    clean = np.sum(chord, axis=0, dtype=np.float32)
+    assert _si_sdr(_denoised("music", clean, sample_rate), clean) > 30.0
