@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import filelock
 import lightning
 import optuna
 import tomli_w
@@ -55,15 +56,17 @@ def search(
     config = Config.from_dict(values, source)
     check_space(config.search.space, values, source)
     output.mkdir(parents=True, exist_ok=True)
-    store = open_storage(storage or str(output / "study.db"))
-    study = optuna.create_study(
-        study_name=STUDY,
-        storage=store,
-        sampler=_sampler(config.search),
-        pruner=_pruner(config),
-        direction="maximize" if config.search.direction == "maximize" else "minimize",
-        load_if_exists=True,
-    )
+    # Optuna creates tables without looking twice: two processes that start together would collide.
+    with filelock.FileLock(output / ".study.lock"):
+        store = open_storage(storage or str(output / "study.db"))
+        study = optuna.create_study(
+            study_name=STUDY,
+            storage=store,
+            sampler=_sampler(config.search),
+            pruner=_pruner(config),
+            direction="maximize" if config.search.direction == "maximize" else "minimize",
+            load_if_exists=True,
+        )
 
     def objective(trial: Trial) -> float:
         return _run_trial(trial, values, config.search, output, source, progress)

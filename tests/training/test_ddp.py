@@ -66,7 +66,7 @@ def test_two_processes_train_what_one_does(tmp_path: Path) -> None:
         joined = [a + b for a, b in zip(shared[0]["examples"], shared[1]["examples"], strict=True)]
         assert joined == alone.examples
         assert shared[0]["losses"] == shared[1]["losses"] == pytest.approx(alone.losses, rel=1e-4)
-        assert shared[0]["validations"] == pytest.approx(alone.validations, rel=1e-4)
+        assert shared[0]["validations"] == pytest.approx(alone.validations, rel=1e-3)
         # Not weight by weight: biases before a normalization have no gradient but rounding errors, which the
         # optimizer scales up and the normalization removes again.
         torch.testing.assert_close(_masks(two / name), _masks(one / name), rtol=0.0, atol=1e-3)

@@ -94,7 +94,7 @@ def test_trials_that_cannot_work_do_not_end_the_search(workshop: Path) -> None:
 
 def test_bad_trials_are_pruned(workshop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Learning curves made up: the first trial is the best one, and from the second on the median decides."""
-    values = _values(workshop, "search.trials=3", "search.startup_trials=1", "search.warmup_epochs=1")
+    values = _values(workshop, "search.trials=3", "search.startup_trials=1", "search.warmup_epochs=2")
 
     def made_up(config: Config, run_dir: Path, *, callbacks: Any, **_: object) -> None:
         (watch,) = callbacks
@@ -114,8 +114,8 @@ def test_bad_trials_are_pruned(workshop: Path, monkeypatch: pytest.MonkeyPatch) 
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "PRUNED", "PRUNED"]
     assert study.best_value == -3.0
     assert sorted(study.trials[0].intermediate_values) == [1, 2, 3, 4]
-    # Warm-up: nothing is pruned after its first epoch.
-    assert len(study.trials[1].intermediate_values) == 2
+    # Two epochs are given to every trial.
+    assert [len(trial.intermediate_values) for trial in study.trials[1:]] == [2, 2]
 
 
 def test_every_kind_of_parameter_is_drawn_from_its_range() -> None:
