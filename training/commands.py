@@ -11,7 +11,8 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def _training_extra(command: str) -> Iterator[None]:
+def training_extra(command: str) -> Iterator[None]:
+    """Name the extra to install where a command misses a module."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -58,7 +59,7 @@ class TrainCommand:
 
     @staticmethod
     def run(args: argparse.Namespace) -> int:
-        with _training_extra("train"):
+        with training_extra("train"):
             from hushgate.training.config import load_config, shipped_config
 
         config_path = args.config if args.config.suffix else shipped_config(str(args.config))
@@ -66,7 +67,7 @@ class TrainCommand:
         if args.data:
             overrides.append(f"data.folders=[{', '.join(map(_quoted, args.data))}]")
         config = load_config(config_path, overrides)
-        with _training_extra("train"):
+        with training_extra("train"):
             from hushgate.training.trainer import train
         output = args.output or Path("runs") / config_path.stem
         output.mkdir(parents=True, exist_ok=True)
@@ -99,7 +100,7 @@ class ExportCommand:
             raise FileExistsError(f"{args.output} exists. Use --overwrite to replace it.")
         if not args.output.parent.is_dir():
             raise FileNotFoundError(f"folder {args.output.parent} does not exist.")
-        with _training_extra("export"):
+        with training_extra("export"):
             from hushgate.training.export import export_checkpoint
         info = export_checkpoint(args.checkpoint, args.output).info
         print(
