@@ -25,6 +25,9 @@ def write_bytes(path: Path, content: bytes) -> None:
     try:
         part.write_bytes(content)
         os.replace(part, path)
+    except OSError as error:
+        # A full disk is reported without a name, others with the temporary one.
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         part.unlink(missing_ok=True)
 

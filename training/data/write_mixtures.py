@@ -8,7 +8,9 @@ import hashlib
 import io
 import json
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -202,8 +204,17 @@ def _start_worker(job: MixJob, output: Path, loads: bool) -> None:
     # Ctrl-C reaches the whole group: the parent ends the work in its own time.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     if loads:
         _worker = (job, Mixer(job.config.data, job.config.mix, job.split), output)
+
+
+def _leave_with_parent() -> None:
+    """End this process when the one that started it was killed: nobody would take its results."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(index: int) -> Row:

@@ -205,12 +205,13 @@ def test_a_full_disk_leaves_whole_files_only(
     def full(path: Path, content: bytes) -> int:
         if path.name.endswith("0000002.flac"):
             write_bytes(path, content[: len(content) // 2])
-            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+            raise OSError(errno.ENOSPC, "No space left on device")
         return write_bytes(path, content)
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as caught:
         write_mixtures(MixJob(config), tmp_path / "out", 4)
+    assert caught.value.filename == str(tmp_path / "out" / "clean" / "0000002.flac")
     monkeypatch.undo()
     left = _files(tmp_path / "out")
     assert set(left) == {JOURNAL_NAME, "mix.json"} | {
