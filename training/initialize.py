@@ -17,6 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hushgate.engine.model import Model
+from hushgate.training.export_segments import example_shape
+from hushgate.training.models import Network, SegmentNetwork
 from hushgate.training.module import DenoisingModule, load_network
 
 # Prefix of the exporter's wrapper (`export._Graph.network`) on every name in the graph.
@@ -50,7 +53,11 @@ def initialize(module: DenoisingModule, source: Path, mixtures: Iterable[Tensor]
         _load(module.network, network.state_dict(), source.name)
         return
     fused = copy.deepcopy(module.network).fuse()
-    _load(fused, read_onnx_weights(source), source.name)
+    weights = read_onnx_weights(source)
+    for name, value in fused.state_dict().items():
+        if name.startswith(getattr(fused, "training_only", ())):
+            weights.setdefault(name, value)
+    _load(fused, weights, source.name)
     _take_fused(module.network, fused)
     _compare(module.network, source)
     restore_norms(module, mixtures)
@@ -148,31 +155,44 @@ def _norms(network: nn.Module) -> dict[str, nn.modules.batchnorm._BatchNorm]:
     }
 
 
-def _compare(network: Any, path: Path) -> None:
+def _compare(network: Network, path: Path) -> None:
     """Check that the network in evaluation mode computes what the file computes."""
-    from hushgate.engine.model import Model
-
     model, shape = Model(path), network.config
-    for key in ("frame_ms", "overlap"):
+    for key in ("frame_ms", "overlap", "num_bins"):
         here, there = getattr(shape, key), getattr(model.info, key)
         if here != there:
             raise InitializationError(f"{path.name} has {key} {there:g}, but [model] says {here:g}.")
-    generator = torch.Generator().manual_seed(0)
-    spectrum = torch.randn(1, _CHECKED_FRAMES, shape.num_bins, 2, generator=generator) * 0.1
     network.eval()
     with torch.no_grad():
-        mask, upper_gain, _ = network(spectrum, network.initial_state(1))
+        pairs = _answers(network, model)
     network.train()
-    found = model.run(spectrum.numpy(), model.initial_state(1))
     error = max(
-        float(np.max(np.abs(ours.numpy() - theirs)))
-        for ours, theirs in ((mask, found[0]), (upper_gain, found[1]))
+        float(np.max(np.abs(ours.numpy() - theirs)) / max(1.0, float(np.max(np.abs(theirs)))))
+        for ours, theirs in pairs
     )
     if not error <= _TOLERANCE:
         raise InitializationError(
             f"{path.name} has weights that fit [model] but computes something else (difference {error:.2g}): "
-            "num_heads or upper_from_hz may differ, or the file was quantized."
+            "keys that change no shape, such as num_heads or upper_from_hz, may differ, or the file was "
+            "quantized."
         )
+
+
+def _answers(network: Network, model: Model) -> list[tuple[Tensor, NDArray[np.float32]]]:
+    """What both make of the same noise: mask and upper gain, or a segment."""
+    generator = torch.Generator().manual_seed(0)
+    if isinstance(network, SegmentNetwork):
+        inputs = torch.randn(1, *example_shape(network), generator=generator) * 0.1
+        if model.info.input_shape != tuple(inputs.shape[1:]):
+            raise InitializationError(
+                f"{model.path.name} takes segments of shape {model.info.input_shape}, but [model] those of "
+                f"{tuple(inputs.shape[1:])}."
+            )
+        return [(network(inputs)[0], model.run_segments(inputs.numpy()))]
+    spectrum = torch.randn(1, _CHECKED_FRAMES, network.config.num_bins, 2, generator=generator) * 0.1
+    mask, upper_gain, _ = network(spectrum, network.initial_state(1))
+    found = model.run(spectrum.numpy(), model.initial_state(1))
+    return [(mask, found[0]), (upper_gain, found[1])]
 
 
 def restore_norms(module: DenoisingModule, mixtures: Iterable[Tensor]) -> None:

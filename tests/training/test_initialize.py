@@ -14,8 +14,11 @@ from hushgate.engine import load_model  # noqa: E402
 from hushgate.training import initialize  # noqa: E402
 from hushgate.training.config import CardConfig, Config, DataConfig, MixConfig, SourceSpec, TrainConfig  # noqa: E402
 from hushgate.training.export import export_network  # noqa: E402
+from hushgate.training.export_segments import example_shape, export_segment_network  # noqa: E402
+from hushgate.training.models import FAMILIES  # noqa: E402
 from hushgate.training.module import DenoisingModule, load_network  # noqa: E402
 from hushgate.training.trainer import train  # noqa: E402
+from tests.training.small_models import SMALL  # noqa: E402
 
 MODEL = {
     "family": "hush",
@@ -118,6 +121,27 @@ def test_training_starts_from_a_model_file_or_a_checkpoint(exported: Path, tmp_p
         # One step at a learning rate of almost nothing; only running statistics have moved.
         assert np.square(mask.numpy() - expected).mean() < 0.05 * untrained
         assert torch.load(checkpoint, weights_only=True)["global_step"] == 1
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES.keys() - {"hush"}))
+def test_segment_networks_are_read_back_too(family: str, tmp_path: Path) -> None:
+    model = SMALL[family] | {"family": family}
+    torch.manual_seed(1)
+    source = DenoisingModule(Config(model=model))
+    with torch.no_grad():
+        for value in source.network.parameters():
+            value.add_(torch.randn_like(value) * 0.1)
+    path = tmp_path / "trained.onnx"
+    segment = torch.randn(3, *example_shape(source.network)) * 0.1
+    with torch.no_grad():
+        expected = source.network.eval()(segment)[0]
+    export_segment_network(source.network, CardConfig(name=family, licence="MIT"), 4000, path)
+    module = DenoisingModule(Config(model=model, data=DataConfig(sample_rate=4000)))
+    initialize.initialize(module, path, _noisy(2))
+    with torch.no_grad():
+        found = module.network.eval()(segment)[0]
+    # The variance of the code leaves no trace in a file: it begins anew.
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ class ConvVAE(ConvAE):
     """
 
     has_code = True
+    training_only = ("to_log_variance.",)
 
     def __init__(self, config: ConvVAEConfig | None = None) -> None:
         config = config or ConvVAEConfig()

@@ -80,6 +80,8 @@ class SegmentNetwork(nn.Module):
     """
 
     has_code = False
+    # Layers that only training needs, so that an exported file lacks them.
+    training_only: tuple[str, ...] = ()
     # Whether `forward` works on the waveforms of frames (batch, samples) instead.
     takes_waveforms = False
 
