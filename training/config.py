@@ -23,6 +23,7 @@ LOSS_TERMS = (
     "magnitude",
     "complex",
     "snr",
+    "silence",
     "mse",
     "quiet_mse",
     "log_magnitude",
@@ -165,6 +166,7 @@ class LossConfig:
     Args:
         magnitude, complex: Weights of the power-compressed spectral errors.
         snr: Weight of the negative SNR, a dB.
+        silence: Weight of what is left where the target is silence, a dB of its level below the mixture.
         mse: Weight of the mean squared error of the magnitudes.
         quiet_mse: Weight of the same with frames weighted the more, the quieter they are.
         log_magnitude: Weight of the mean squared error of the magnitudes' logarithms.
@@ -184,6 +186,7 @@ class LossConfig:
     magnitude: float = 70.0
     complex: float = 30.0
     snr: float = 0.5
+    silence: float = 0.0
     mse: float = 0.0
     quiet_mse: float = 0.0
     log_magnitude: float = 0.0

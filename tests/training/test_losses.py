@@ -37,9 +37,11 @@ def sounds() -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("name", PLAIN_TERMS)
 def test_every_term_prefers_the_better_estimate(name: str, sounds: tuple[torch.Tensor, torch.Tensor]) -> None:
     target, noise = sounds
+    if name == "silence":
+        target = torch.zeros_like(target)
     values = [float(_total(name, target + level * noise, target)) for level in (0.0, 0.1, 0.4, 1.0)]
     assert values == sorted(set(values))
-    if name not in ("snr", "si_sdr"):
+    if name not in ("snr", "si_sdr", "silence"):
         assert values[0] == pytest.approx(0.0, abs=1e-6)
 
 
@@ -83,6 +85,20 @@ def test_ratios_are_what_they_say(sounds: tuple[torch.Tensor, torch.Tensor]) -> 
     assert losses.si_sdr_loss(0.5 * noisy, target, 60.0) == pytest.approx(
         losses.si_sdr_loss(noisy, target, 60.0), abs=1e-3
     )
+
+
+def test_what_is_left_of_silence_counts_in_db() -> None:
+    left = torch.randn(1, 8_000, generator=torch.Generator().manual_seed(0))
+    loss = losses.DenoisingLoss(LossConfig(**{**OFF, "silence": 1.0, "snr_ceiling_db": 60.0}), RATE)
+    framing = Framing(RATE, 32.0, 2)
+
+    def total(estimate: torch.Tensor, target: torch.Tensor) -> float:
+        return float(loss(estimate, target, framing.analyse(estimate), framing.analyse(target))[0])
+
+    silence = torch.zeros_like(left)
+    assert total(0.1 * left, silence) == pytest.approx(-20.0, abs=0.2)
+    # Where something is to be kept it says nothing.
+    assert total(0.1 * left, left) == 0.0
 
 
 def test_quiet_passages_count_more_in_the_weighted_error_alone() -> None:

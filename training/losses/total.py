@@ -15,7 +15,7 @@ from hushgate.training.losses.spectral import (
     magnitude_loss,
     quiet_magnitude_loss,
 )
-from hushgate.training.losses.waveform import si_sdr_loss, signal_to_noise_loss
+from hushgate.training.losses.waveform import si_sdr_loss, signal_to_noise_loss, silence_loss
 
 _TINY = 1e-8
 _POWER_TERMS = ("magnitude", "complex")
@@ -38,7 +38,7 @@ class DenoisingLoss:
         self.config = config
         self._multi_resolution = MultiResolutionLoss(sample_rate) if config.multi_resolution else None
         powers = _POWER_TERMS if config.magnitude or config.complex else ()
-        others = ("snr", "mse", "quiet_mse", "log_magnitude", "si_sdr", "multi_resolution")
+        others = ("snr", "silence", "mse", "quiet_mse", "log_magnitude", "si_sdr", "multi_resolution")
         self.names = (*powers, *(name for name in others if getattr(config, name)))
 
     def __call__(
@@ -73,6 +73,9 @@ class DenoisingLoss:
             terms |= {"magnitude": magnitude.mean(), "complex": complex_.mean()}
         if config.snr:
             terms["snr"] = of_sounding(signal_to_noise_loss(estimate, target, config.snr_ceiling_db))
+        if config.silence:
+            left = silence_loss(estimate, config.snr_ceiling_db)
+            terms["silence"] = torch.where(sounding > 0.0, 0.0, left).mean()
         if config.mse:
             terms["mse"] = magnitude_loss(*spectra).mean()
         if config.quiet_mse:

@@ -17,6 +17,16 @@ def signal_to_noise_loss(estimate: Tensor, target: Tensor, ceiling_db: float = 3
     return _limited(error / (target.square().sum(-1) + _TINY), ceiling_db)
 
 
+def silence_loss(estimate: Tensor, ceiling_db: float = 30.0) -> Tensor:
+    """Level in dB of what is left of each example whose target is silence, soft-limited below.
+
+    Args:
+        estimate: Waveforms (batch, samples), scaled so that the mixture's mean power was 1.
+        ceiling_db: Reduction beyond which there is little to gain, dB.
+    """
+    return _limited(estimate.square().mean(-1), ceiling_db)
+
+
 def si_sdr_loss(estimate: Tensor, target: Tensor, ceiling_db: float = 30.0) -> Tensor:
     """Negative SI-SDR in dB of each example, soft-limited at a ceiling."""
     projection = _projection(estimate, target)
