@@ -31,8 +31,8 @@ class Copies:
         # Other settings get another folder, so a copy that is there is the copy that is wanted.
         settings = {"sample_rate": sample_rate, "silence": asdict(silence) if silence else None}
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
-        self.folder = output / "audio" / f"{recipe}-{digest}"
-        self.roots = [folder.resolve() for folder in folders]
+        self.folder = output.resolve() / "audio" / f"{recipe}-{digest}"
+        self.roots = [folder.absolute() for folder in folders]
         self.sample_rate, self.silence = sample_rate, silence
         if self.folder.is_dir():
             remove_parts(self.folder)
@@ -67,13 +67,11 @@ class Copies:
         return places[0], places[1] if recording.noisy else None, info.samplerate, info.duration
 
     def _place(self, path: Path) -> Path:
-        whole = path.resolve()
-        for number, root in enumerate(self.roots):
-            if whole.is_relative_to(root):
-                inner = whole.relative_to(root)
-                part = Path(f"{number}") if len(self.roots) > 1 else Path()
-                return self.folder / part / inner.with_name(inner.name + ".flac")
-        return self.folder / Path(*whole.parts[1:]).with_name(whole.name + ".flac")
+        number, root = next((n, r) for n, r in enumerate(self.roots) if path.absolute().is_relative_to(r))
+        inner = path.absolute().relative_to(root)
+        name = inner.name if inner.suffix == ".flac" else f"{inner.name}.flac"
+        part = str(number) if len(self.roots) > 1 else ""
+        return self.folder / part / inner.with_name(name)
 
 
 def _is_newer(place: Path, source: Path) -> bool:

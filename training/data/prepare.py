@@ -228,9 +228,10 @@ class _Dealer:
 
 def _relative(path: Path, output: Path) -> str:
     try:
-        return Path(os.path.relpath(path.resolve(), output.resolve())).as_posix()
+        # Links on the way to the file stay; on the way up from the output they would lead astray.
+        return Path(os.path.relpath(path.absolute(), output.resolve())).as_posix()
     except ValueError:  # another drive (Windows)
-        return path.resolve().as_posix()
+        return path.absolute().as_posix()
 
 
 def summarize(rows: Sequence[ManifestRow]) -> list[str]:

@@ -156,6 +156,21 @@ def test_copies_are_used_again_unless_the_source_is_newer(tmp_path: Path, speech
     assert next(row.seconds for row in again if row.path in fresh) == pytest.approx(0.7, abs=1e-3)
 
 
+def test_corpora_may_lie_behind_links(tmp_path: Path, speech: Path) -> None:
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "a0.wav").symlink_to(speech / "a" / "a0.wav")
+    (tmp_path / "far" / "away").mkdir(parents=True)
+    (tmp_path / "out").symlink_to(tmp_path / "far" / "away")
+    for settings, path in (
+        (Preparation(), "../../linked/a0.wav"),
+        (Preparation(sample_rate=16_000), "a0.wav.flac"),
+    ):
+        (row,) = prepare("folders", [tmp_path / "linked"], tmp_path / "out", settings).rows
+        assert row.path.endswith(path)
+        assert row.path.startswith("audio/folders-") == settings.changes_sound
+        assert (tmp_path / "out" / row.path).is_file()
+
+
 def test_silent_stretches_go_from_both_takes_of_a_pair_alike(tmp_path: Path) -> None:
     time = np.arange(3 * RATE) / RATE
     clean = 0.3 * np.sin(2 * np.pi * 300 * time) * ((time < 1.0) | (time > 2.0))
