@@ -22,7 +22,10 @@ def _write(folder: Path, text: str) -> Path:
 def test_every_shipped_configuration_builds_a_model(path: Path) -> None:
     config = load_config(path)
     network = build_model(config.model)
-    assert 10_000 < sum(p.numel() for p in network.parameters()) < 300_000
+    num_parameters = sum(p.numel() for p in network.parameters())
+    assert num_parameters > 10_000
+    # Ours must stay light; the baselines are what they were.
+    assert config.model["family"] != "hush" or num_parameters < 300_000
     assert config.card.name == path.stem
     assert config.card.licence
     assert config.card.attribution
