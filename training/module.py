@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,7 +184,7 @@ def load_network(checkpoint: Path) -> tuple[Network, Config]:
             for name, value in content["state_dict"].items()
             if name.startswith(_NETWORK)
         }
-    except (KeyError, RuntimeError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
+    except Exception as error:  # what bytes that are no checkpoint make the reader stumble over is open
         raise ValueError(
             f"{checkpoint} is not a checkpoint of hushgate train ({type(error).__name__})."
         ) from error

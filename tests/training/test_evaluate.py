@@ -25,7 +25,7 @@ from hushgate.training.evaluate.items import (
 from hushgate.training.evaluate.measures import MEASURES, Measure, make_measures
 from hushgate.training.evaluate.report import Results, against, overall
 from hushgate.training.evaluate.run import Examiner, examine_all
-from hushgate.training.evaluate.systems import aligned, make_process, parse_system
+from hushgate.training.evaluate.systems import aligned, make_process, parse_system, prepare
 from tests.engine import tiny_models
 from tests.training.tiny import write_workshop
 
@@ -195,6 +195,27 @@ def test_models_and_presets_run_aligned_through_the_plugin(tmp_path: Path) -> No
         for source, gain in ((model, 0.5), (preset, 0.75)):
             process = make_process(parse_system(str(source)))
             np.testing.assert_allclose(process(noisy, RATE), gain * noisy, atol=1e-4)
+
+
+def test_checkpoints_are_exported_and_run_by_the_engine(tmp_path: Path) -> None:
+    pytest.importorskip("lightning", reason="training needs the extra hushgate[train]")
+    from hushgate.training.config import load_config
+    from hushgate.training.trainer import train
+
+    workshop = write_workshop(tmp_path)
+    overrides = [f"data.folders=['{workshop / 'data'}']", "train.max_steps=1", "train.logger='none'"]
+    train(load_config(workshop / "tiny.toml", overrides), tmp_path / "run", progress=False)
+    system = parse_system(f"mine={tmp_path / 'run' / 'last.ckpt'}")
+    runnable = prepare(system, tmp_path)
+    assert (runnable.name, Path(runnable.source).suffix) == ("mine", ".onnx")
+    noisy = np.random.default_rng(0).standard_normal((2, 3_000)).astype(np.float32) * 0.1
+    # A mask network that has learnt next to nothing passes sound nearly as it is, aligned.
+    output = make_process(runnable)(noisy, 4_000)
+    assert output.shape == noisy.shape
+    assert np.corrcoef(output.ravel(), noisy.ravel())[0, 1] > 0.9
+    (tmp_path / "junk.ckpt").write_bytes(b"junk")
+    with pytest.raises(ValueError, match="is not a checkpoint"):
+        prepare(parse_system(str(tmp_path / "junk.ckpt")), tmp_path)
 
 
 def test_programs_get_files_and_their_delay_is_taken_out(tmp_path: Path) -> None:
