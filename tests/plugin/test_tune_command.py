@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import soundfile
 from hushgate import Tuner, available_models, live
 from hushgate.cli import main
 from hushgate.live import session
-from hushgate.tuner import Reading
+from hushgate.tuner import TUNINGS, Reading
 from hushgate.tuner.display import describe, draw_needle, notes_table
 from hushgate.tuner.live_views import NeedleView, TunerView
 from hushgate.tuner.stretches import stretches
@@ -288,6 +289,23 @@ def test_a_view_alone_only_listens(backend: FakeBackend) -> None:
     view = TunerView(Tuner())
     live.run(Chain(), view=view, on_session=view.attach, duration_s=1.0, num_channels=2)
     assert view.reading is not None
+
+
+@pytest.mark.skipif("guitar" not in available_models(), reason="the preset's model has not shipped yet")
+def test_what_the_documentation_shows_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "tuner.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "tuner.md", "exec"), {})
+    for line in re.findall(r"^hushgate (tune .*?)(?:\s+#.*)?$", text, re.MULTILINE):
+        assert main([*line.split(), "--help"]) == 0
+    named = {
+        name
+        for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
+        for name in re.findall(r"`([\w-]+)`", row)
+    }
+    assert set(TUNINGS) - {"chromatic"} <= named
 
 
 # -- summing up ---------------------------------------------------------------------------------
