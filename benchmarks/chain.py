@@ -14,7 +14,7 @@ import argparse
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -28,8 +28,10 @@ from hushgate import Chain, Denoiser
 SAMPLE_RATE, NUM_CHANNELS = 48_000, 2
 BUFFER_SIZE = 8192  # pedalboard's default
 THREADS = (1, 2, 4)
+_OVERHEAD_SECONDS = 10.0
 
 Sound = NDArray[np.float32]
+Times = NDArray[np.float64]
 Effects = list[pedalboard.Plugin | Denoiser]
 
 
@@ -48,48 +50,48 @@ def run_whole(effect: pedalboard.Plugin | Denoiser | Chain, sound: Sound) -> Sou
     return effect(sound, SAMPLE_RATE, BUFFER_SIZE)
 
 
-def run_blocks(
-    effect: pedalboard.Plugin | Denoiser | Chain, sound: Sound, block_size: int = BUFFER_SIZE
-) -> Sound:
-    """As a host streams it; what comes out first is shorter, by the latency."""
+def timed(effect: pedalboard.Plugin | Denoiser | Chain, blocks: Sequence[Sound]) -> tuple[Times, list[Sound]]:
+    """Stream blocks through an effect; the processor time of each, and what came out of each."""
     effect.reset()
-    return np.concatenate(
-        [
-            effect(sound[:, start : start + block_size], SAMPLE_RATE, block_size, reset=False)
-            for start in range(0, sound.shape[1], block_size)
-        ],
-        axis=1,
-    )
+    seconds, outputs = [], []
+    for block in blocks:
+        started = time.thread_time()
+        outputs.append(effect(block, SAMPLE_RATE, BUFFER_SIZE, reset=False))
+        seconds.append(time.thread_time() - started)
+    return np.array(seconds), outputs
 
 
-def run_parts(effects: Effects, run: Callable[..., Sound], sound: Sound) -> Sound:
-    """One effect after the other, each over everything."""
-    for effect in effects:
-        sound = run(effect, sound)
-    return sound
-
-
-def processor_seconds(work: Callable[[], object]) -> float:
-    """Time that this thread's processor worked on it."""
+def timed_whole(
+    effect: pedalboard.Plugin | Denoiser | Chain, sounds: Sequence[Sound]
+) -> tuple[Times, list[Sound]]:
+    """The same for recordings that stand alone."""
     started = time.thread_time()
-    work()
-    return time.thread_time() - started
+    outputs = [run_whole(effect, sound) for sound in sounds]
+    return np.array([time.thread_time() - started]), outputs
 
 
 def overhead_rows(model: str, seconds: float, repeats: int) -> list[list[str]]:
-    """The chain against its parts, in turn; the best of each: what disturbs them only makes them slower."""
+    """The chain against its parts, in turn.
+
+    Of each block, and each whole recording, the best of all repeats counts: other work on the machine
+    only ever makes them slower, and far more so than a chain does.
+    """
     sound = test_signal(SAMPLE_RATE, NUM_CHANNELS, seconds)
+    blocks = [sound[:, start : start + BUFFER_SIZE] for start in range(0, sound.shape[1], BUFFER_SIZE)]
     parts, chain = make_effects(model), Chain(make_effects(model))
     rows = []
-    for name, run in (("whole", run_whole), (f"blocks of {BUFFER_SIZE}", run_blocks)):
-        run_parts(parts, run, sound)
-        run(chain, sound)
-        pairs = []
+    for name, measure, sounds in (("whole", timed_whole, [sound]), ("in blocks", timed, blocks)):
+        best_parts: list[Times] = []
+        best_chain: list[Times] = []
         for _ in range(repeats):
-            alone = processor_seconds(lambda run=run: run_parts(parts, run, sound))
-            together = processor_seconds(lambda run=run: run(chain, sound))
-            pairs.append((alone, together))
-        alone, together = (min(times) for times in zip(*pairs, strict=True))
+            best_chain.append(measure(chain, sounds)[0])
+            passed, taken = list(sounds), []
+            for effect in parts:
+                times, passed = measure(effect, passed)
+                taken.append(times)
+            best_parts.append(np.array(taken))
+        alone = float(np.min(best_parts, axis=0).sum())
+        together = float(np.min(best_chain, axis=0).sum())
         rows.append([name, f"{alone:.3f}", f"{together:.3f}", f"{100.0 * (together / alone - 1.0):+.1f} %"])
     return rows
 
@@ -132,12 +134,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     cores, load = os.cpu_count() or 1, os.getloadavg()[0]
     print(f"{platform.processor() or platform.machine()}, {cores} cores, load {load:.1f} before the start")
-    form = f"{SAMPLE_RATE / 1000:g} kHz, {NUM_CHANNELS} channels, {args.seconds:g} s"
-    print(f"\nHigh-pass, denoiser, compressor, limiter; {form}; CPU seconds, best of {4 * args.repeats}.\n")
-    rows = overhead_rows(args.model, args.seconds, 4 * args.repeats)
+    print(f"\nHigh-pass, denoiser, compressor, limiter; {SAMPLE_RATE / 1000:g} kHz, {NUM_CHANNELS} channels,")
+    print(f"{_OVERHEAD_SECONDS:g} s, buffer {BUFFER_SIZE}; processor seconds, best of {5 * args.repeats}.\n")
+    rows = overhead_rows(args.model, _OVERHEAD_SECONDS, 5 * args.repeats)
     print(markdown_table(["how", "sum of parts", "chain", "overhead"], rows))
 
-    print(f"\nThe same chain in threads; seconds by the clock, best of {args.repeats}.\n")
+    print(f"\nThe same chain in threads, {args.seconds:g} s; seconds by the clock, best of {args.repeats}.\n")
     if load > 0.5:
         print(f"The machine is busy (load {load:.1f}): these figures say little.\n")
     rows = scaling_rows(args.model, args.seconds, args.repeats)
