@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,3 +72,29 @@ def coloured_noise(
     frequency = np.maximum(np.fft.rfftfreq(num_samples, 1.0 / sample_rate), 20.0)
     sound = np.fft.irfft(spectrum * frequency ** (-slope / 2.0), num_samples)
     return (0.1 * sound / sound.std()).astype(np.float32)
+
+
+def precision_table(detunings_cents: Sequence[float] = (-37.3, -4.7, 0.0, 11.1, 23.9)) -> Iterator[str]:
+    """Rows of Markdown: how exactly, and how soon, the tuner reads each of `STRINGS`."""
+    from hushgate import Tuner
+
+    yield "| string | Hz | B | median error | 95 % | largest | first reading |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+    tuner = Tuner(hold_ms=0.0)
+    for name, (hz, inharmonicity) in STRINGS.items():
+        errors, firsts = [], []
+        for seed, cents in enumerate(detunings_cents):
+            true_hz = hz * 2.0 ** (cents / 1200.0)
+            # Plucked at another place between two readings each time.
+            sound = pluck(true_hz, inharmonicity=inharmonicity, seed=seed)[seed * 233 :]
+            shown = [reading for reading in tuner(sound, 48_000) if reading.frequency_hz is not None]
+            errors += [abs(1200.0 * np.log2((reading.frequency_hz or hz) / true_hz)) for reading in shown]
+            firsts.append(1000.0 * (shown[0].time_s - PLUCK_S + seed * 233 / 48_000))
+        cells = [f"{np.median(errors):.3f}", f"{np.quantile(errors, 0.95):.2f}", f"{max(errors):.1f}"]
+        first = f"{min(firsts):.0f}-{max(firsts):.0f}"
+        yield f"| {name} | {hz:.1f} | {inharmonicity:g} | {' | '.join(cells)} | {first} |"
+
+
+if __name__ == "__main__":
+    for row in precision_table():
+        print(row, flush=True)
