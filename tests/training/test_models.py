@@ -98,6 +98,24 @@ def test_gradients_reach_every_weight(variant: str) -> None:
             assert value.grad.abs().max() > 0.0, name
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_half_precision_changes_little(variant: str) -> None:
+    """Under autocast, as on processors that multiply in bf16: finite gradients, nearly the same sound."""
+    network, audio = _small(**VARIANTS[variant]), torch.randn(1, RATE) * 0.1
+    expected = _enhanced(network, audio)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = _enhanced(network, audio)
+    assert found.dtype == torch.float32
+    assert float((found - expected).norm() / expected.norm()) < 0.1
+    framing = Framing(RATE, network.config.frame_ms, network.config.overlap)
+    with torch.autocast("cpu", torch.bfloat16):
+        spectrum, terms = network.train().enhance(framing.analyse(audio))
+        sum(terms.values(), start=spectrum.square().mean()).backward()
+    for name, value in network.named_parameters():
+        assert value.grad is not None, name
+        assert torch.isfinite(value.grad).all(), name
+
+
 @pytest.mark.parametrize("family", [*SEGMENTS, "latent_ae:complex"])
 def test_a_network_learns_to_keep_a_sound(family: str) -> None:
     """Sixty steps on one example: most of the noise goes, or most of the sound comes back."""
