@@ -16,8 +16,8 @@ def crossfade_weights(num_frames: int, hop_frames: int) -> NDArray[np.float32]:
         num_frames: Frames in a segment.
         hop_frames: Frames from one segment to the next, 1 to `num_frames`.
 
-    >>> crossfade_weights(4, 2).round(3).tolist()
-    [0.146, 0.854, 0.854, 0.146]
+    >>> crossfade_weights(4, 2).round(3)
+    array([0.146, 0.854, 0.854, 0.146], dtype=float32)
     >>> crossfade_weights(3, 3).tolist()
     [1.0, 1.0, 1.0]
     """

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hushgate.engine import Model, load_model
 from hushgate.engine.masks import MaskRunner, combine_channels
+from hushgate.engine.segments import SegmentRunner
 from tests.engine import tiny_models
 
 Spectra = NDArray[np.complex64]
@@ -19,7 +20,7 @@ def spectra(rng: np.random.Generator, *shape: int) -> Spectra:
     return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(np.complex64)
 
 
-def apply(runner: MaskRunner, frames: Spectra, *, linked: bool = True) -> Spectra:
+def apply(runner: MaskRunner | SegmentRunner, frames: Spectra, *, linked: bool = True) -> Spectra:
     target = np.full_like(frames, np.nan)
     runner.apply(frames, frames, target, linked=linked)
     return target
@@ -111,11 +112,13 @@ def test_the_first_band_begins_where_the_model_ends(tmp_path: Path) -> None:
 def test_spectra_of_any_width_are_masked_from_end_to_end(
     num_bins: int, any_model: Model, rng: np.random.Generator
 ) -> None:
+    kind = MaskRunner if any_model.info.segment is None else SegmentRunner
+    num_frames = 3 + any_model.info.lookahead_frames
     for num_channels in (1, 2):
         for linked in (True, False):
             masked = apply(
-                MaskRunner(any_model, num_channels, num_bins),
-                spectra(rng, num_channels, 3, num_bins) * np.float32(0.05),
+                kind(any_model, num_channels, num_bins),
+                spectra(rng, num_channels, num_frames, num_bins) * np.float32(0.05),
                 linked=linked,
             )
             assert np.isfinite(masked).all()
