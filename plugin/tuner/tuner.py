@@ -46,8 +46,8 @@ class Tuner:
     >>> time = np.arange(48_000) / 48_000
     >>> string = sum(np.sin(2 * np.pi * 110.5 * n * time) / n for n in (1, 2, 3, 4))
     >>> reading = Tuner("guitar").process(0.1 * string, 48_000)[-1]
-    >>> reading.note, round(reading.cents, 1)
-    ('A2', 7.8)
+    >>> reading.note, round(reading.cents)
+    ('A2', 8)
     """
 
     def __init__(
