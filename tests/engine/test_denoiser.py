@@ -110,9 +110,9 @@ def test_blocks_larger_than_prepared_are_accepted(any_model: Model, rng: np.rand
 def test_latency_is_an_int_and_equals_the_measured_one(
     any_model: Model, rate: int, rng: np.random.Generator
 ) -> None:
-    """Noise comes out most like itself `latency_samples` later, and nothing comes before it.
+    """Sound comes out most like itself `latency_samples` later, and nothing comes before it.
 
-    A mask changes noise, but not its time: the correlation must peak at the reported delay.
+    A mask changes sound, but not its time: the correlation must peak at the reported delay.
     """
     denoiser = prepared(any_model, rate, 1)
     latency = denoiser.latency_samples
@@ -123,6 +123,14 @@ def test_latency_is_an_int_and_equals_the_measured_one(
     spectrum = np.fft.rfft(audio)
     spectrum[:, np.fft.rfftfreq(audio.shape[1], 1 / rate) > 1800.0] = 0.0
     audio = np.fft.irfft(spectrum, n=audio.shape[1]).astype(np.float32)
+    # And plucked strings of many pitches, for those that keep nothing else.
+    time = np.arange(audio.shape[1]) / rate
+    for start_s in np.linspace(2 * latency / rate, time[-1], 9)[:-1]:
+        since = np.maximum(time - start_s, 0.0)
+        frequency_hz = rng.uniform(90.0, 400.0)
+        for number in range(1, int(1800.0 / frequency_hz) + 1):
+            decay = np.exp(-since * (3.0 + number)) * (time > start_s)
+            audio += 0.1 / number * decay * np.sin(2.0 * np.pi * number * frequency_hz * since)
     audio[:, : 2 * latency] = 0.0
     out = run(denoiser, audio, 4096)
     size = 2 * audio.shape[1]
