@@ -50,7 +50,8 @@ class SearchCommand:
 
     @staticmethod
     def run(args: argparse.Namespace) -> int:
-        from hushgate.training.config import read_values, shipped_config
+        from hushgate.training.config import shipped_config
+        from hushgate.training.tables import read_values
 
         config_path = args.config if args.config.suffix else shipped_config(str(args.config))
         overrides = list(args.set)

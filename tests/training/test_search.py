@@ -17,8 +17,9 @@ optuna = pytest.importorskip("optuna", reason="search is the extra hushgate[sear
 pytest.importorskip("tomli_w", reason="search is the extra hushgate[search]")
 
 from hushgate.training import search as search_module  # noqa: E402
-from hushgate.training.config import Config, load_config, read_values  # noqa: E402
+from hushgate.training.config import Config, load_config  # noqa: E402
 from hushgate.training.search import check_space, open_storage, search, suggest, write_best  # noqa: E402
+from hushgate.training.tables import read_values  # noqa: E402
 
 SPACE = """
 [search]
