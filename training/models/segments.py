@@ -6,6 +6,7 @@ as in the engine (`hushgate.engine.segments`), so that validation hears what the
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -68,7 +69,7 @@ class SegmentConfig:
                 )
 
 
-class SegmentNetwork(nn.Module):
+class SegmentNetwork(nn.Module, ABC):
     """Base of the networks that turn whole segments of spectrum into whole segments.
 
     A family implements `forward`, which is what an exported file computes: segments of the spectrum (batch,
@@ -92,8 +93,9 @@ class SegmentNetwork(nn.Module):
         self.register_buffer("_weights", torch.from_numpy(weights), persistent=False)
         self._weights: Tensor
 
+    @abstractmethod
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
-        raise NotImplementedError
+        """Map segments to the estimate and the code; shapes as above."""
 
     def estimate(self, segments: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Map segments of the spectrum to the same shape; also loss terms of the family's own, weighted."""
