@@ -28,6 +28,7 @@ LOSS_TERMS = (
     "log_magnitude",
     "si_sdr",
     "multi_resolution",
+    "perceptual",
     "adversarial",
     "feature_matching",
 )
@@ -171,6 +172,7 @@ class LossConfig:
         log_magnitude: Weight of the mean squared error of the magnitudes' logarithms.
         si_sdr: Weight of the negative SI-SDR, a dB; unlike `snr` it lets the output level drift.
         multi_resolution: Weight of the multi-resolution STFT loss.
+        perceptual: Weight of the disturbance that PESQ hears; speech at 16 kHz or more.
         adversarial: Weight of what a discriminator, trained alongside, finds wrong.
         feature_matching: Weight of the distance of the discriminator's features; only with `adversarial`.
         compression: Exponent of the magnitudes in `magnitude` and `complex`.
@@ -191,6 +193,7 @@ class LossConfig:
     log_magnitude: float = 0.0
     si_sdr: float = 0.0
     multi_resolution: float = 0.0
+    perceptual: float = 0.0
     adversarial: float = 0.0
     feature_matching: float = 0.0
     compression: float = 0.3

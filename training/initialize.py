@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from hushgate.engine.model import Model
 from hushgate.training.export_segments import example_shape
-from hushgate.training.models import Network, SegmentNetwork
+from hushgate.training.models import Hush, Network, SegmentNetwork
 from hushgate.training.module import DenoisingModule, load_network
 
 # Prefix of the exporter's wrapper (`export._Graph.network`) on every name in the graph.
@@ -49,18 +49,21 @@ def initialize(module: DenoisingModule, source: Path, mixtures: Iterable[Tensor]
         ValueError: It is neither a checkpoint nor an ONNX file of ours.
     """
     if source.suffix != ".onnx":
-        network, _ = load_network(source)
-        _load(module.network, network.state_dict(), source.name)
+        weights = dict(load_network(source)[0].state_dict())
+        _load(module.network, weights, source.name, _grow(module.network, weights))
         return
-    fused = copy.deepcopy(module.network).fuse()
     weights = read_onnx_weights(source)
-    for name, value in fused.state_dict().items():
-        if name.startswith(getattr(fused, "training_only", ())):
-            weights.setdefault(name, value)
-    _load(fused, weights, source.name)
-    _take_fused(module.network, fused)
+    added = _grow(module.network, weights)
+    fused = copy.deepcopy(module.network).fuse()
+    _load(fused, weights, source.name, (*getattr(fused, "training_only", ()), *added))
+    _take_fused(module.network, fused, added)
     _compare(module.network, source)
-    restore_norms(module, mixtures)
+    restore_norms(module, mixtures, added)
+
+
+def _grow(network: nn.Module, weights: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """Prefixes of what `network` has beyond `weights`, which it starts as the identity if it knows how."""
+    return network.grow_from(weights) if isinstance(network, Hush) else ()
 
 
 def read_onnx_weights(path: Path) -> dict[str, Tensor]:
@@ -118,9 +121,10 @@ def _gru_weights(
     }
 
 
-def _load(network: nn.Module, weights: Mapping[str, Tensor], file: str) -> None:
-    """Load weights that must fit exactly; say which one does not."""
+def _load(network: nn.Module, weights: Mapping[str, Tensor], file: str, own: tuple[str, ...]) -> None:
+    """Load weights that must fit exactly, but for missing ones that start like `own`; say which does not."""
     wanted = network.state_dict()
+    weights = {name: value for name, value in wanted.items() if name.startswith(own)} | dict(weights)
     remedy = "Use the [model] table that the file was trained with, or another file."
     for name, value in wanted.items():
         if name not in weights:
@@ -136,14 +140,19 @@ def _load(network: nn.Module, weights: Mapping[str, Tensor], file: str) -> None:
     network.load_state_dict(weights)
 
 
-def _take_fused(network: nn.Module, fused: nn.Module) -> None:
-    """Copy a fused network's weights into one with normalizations, and set those to identity."""
+def _take_fused(network: nn.Module, fused: nn.Module, added: tuple[str, ...]) -> None:
+    """Copy a fused network's weights into one with normalizations, and set those to identity.
+
+    What starts like `added` was not in the file and stays as it is.
+    """
     weights = fused.state_dict()
     with torch.no_grad():
         for name, value in network.state_dict().items():
-            if name in weights:
+            if name in weights and not name.startswith(added):
                 value.copy_(weights[name])
-        for norm in _norms(network).values():
+        for name, norm in _norms(network).items():
+            if name.startswith(added):
+                continue
             norm.reset_parameters()
             assert norm.running_var is not None
             norm.running_var.fill_(1.0 - norm.eps)
@@ -195,11 +204,12 @@ def _answers(network: Network, model: Model) -> list[tuple[Tensor, NDArray[np.fl
     return [(mask, found[0]), (upper_gain, found[1])]
 
 
-def restore_norms(module: DenoisingModule, mixtures: Iterable[Tensor]) -> None:
+def restore_norms(module: DenoisingModule, mixtures: Iterable[Tensor], added: tuple[str, ...] = ()) -> None:
     """Give normalizations at identity the statistics of what passes them, without changing the function.
 
     With the mean and variance of the layer before it as running statistics, and their inverse as weight and
-    bias, a normalization is still the identity in evaluation, and nearly so in training.
+    bias, a normalization is still the identity in evaluation, and nearly so in training. Those whose names
+    start like `added` take the statistics alone.
     """
     norms = _norms(module.network)
     sums: dict[str, list[Tensor]] = {}
@@ -230,5 +240,7 @@ def restore_norms(module: DenoisingModule, mixtures: Iterable[Tensor]) -> None:
         with torch.no_grad():
             norm.running_mean.copy_(mean)
             norm.running_var.copy_(variance)
+            if name.startswith(added):
+                continue
             norm.weight.copy_((variance + norm.eps).sqrt())
             norm.bias.copy_(mean)

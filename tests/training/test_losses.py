@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -133,6 +134,44 @@ def test_multi_resolution_distance_is_auraloss_of_each_example(
     )
     expected = [theirs(estimate[i, None, None], target[i, None, None]) for i in range(2)]
     torch.testing.assert_close(losses.MultiResolutionLoss(RATE)(estimate, target), torch.stack(expected))
+
+
+def test_perceptual_disturbance_is_that_of_pesq() -> None:
+    """Through P.862.2's map to scores, it gives what the reference implementation gives."""
+    pesq = pytest.importorskip("pesq", reason="the extra hushgate[evaluate] brings pesq")
+    generator = torch.Generator().manual_seed(0)
+    time = torch.arange(6 * RATE) / RATE
+    # Speech to PESQ: a gliding tone with harmonics, in syllables with pauses.
+    phase = 2.0 * torch.pi * (130.0 * time + 8.0 * torch.sin(2.0 * torch.pi * 0.5 * time))
+    voice = torch.stack([torch.sin(n * phase) / n for n in range(1, 25)]).sum(0)
+    clean = 0.1 * voice * torch.sin(2.0 * torch.pi * 1.5 * time).clamp(min=0.0)
+    hiss = torch.randn(len(clean), generator=generator)
+    loss = losses.PerceptualLoss(RATE)
+    scores = []
+    for level in (1e-4, 3e-4, 1e-3, 3e-3, 1e-2):
+        noisy = clean + level * hiss
+        disturbance = float(loss(noisy[None], clean[None]))
+        ours = 0.999 + 4.0 / (1.0 + math.exp(-1.3669 * (4.5 - disturbance) + 3.8224))
+        reference = pesq.pesq(RATE, clean.numpy(), noisy.numpy(), "wb")
+        scores.append(reference)
+        assert ours == pytest.approx(reference, abs=0.15)
+    assert scores[0] - scores[-1] > 2.0
+
+
+def test_perceptual_disturbance_hears_the_same_at_every_level_and_rate() -> None:
+    generator = torch.Generator().manual_seed(0)
+    target = torch.randn(1, RATE, generator=generator)
+    noise = torch.randn(1, RATE, generator=generator)
+    expected = losses.PerceptualLoss(RATE)(target + 0.3 * noise, target)
+    quiet = losses.PerceptualLoss(RATE)(0.01 * (target + 0.3 * noise), 0.01 * target)
+    torch.testing.assert_close(quiet, expected, rtol=1e-3, atol=0.0)
+    # Twice the rate by repetition in frequency: nothing above 8 kHz.
+    spectra = [torch.fft.rfft(one) for one in (target + 0.3 * noise, target)]
+    both = [2.0 * torch.fft.irfft(one, 2 * RATE) for one in spectra]
+    doubled = losses.PerceptualLoss(2 * RATE)(both[0], both[1])
+    torch.testing.assert_close(doubled, expected, rtol=0.02, atol=0.0)
+    with pytest.raises(ValueError, match=r"needs data\.sample_rate 16000 Hz or more \(got 8000\)"):
+        losses.PerceptualLoss(8_000)
 
 
 @pytest.mark.parametrize("kind", ["hinge", "least_squares"])

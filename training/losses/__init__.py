@@ -11,6 +11,7 @@ from hushgate.training.losses.adversarial import (
     generator_loss,
 )
 from hushgate.training.losses.multi_resolution import MultiResolutionLoss
+from hushgate.training.losses.perceptual import PerceptualLoss
 from hushgate.training.losses.spectral import (
     compressed_losses,
     log_magnitude_loss,
@@ -25,6 +26,7 @@ __all__ = [
     "DenoisingLoss",
     "Discriminator",
     "MultiResolutionLoss",
+    "PerceptualLoss",
     "compressed_losses",
     "discriminator_loss",
     "feature_distance",

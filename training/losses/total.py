@@ -9,6 +9,7 @@ from torch import Tensor
 
 from hushgate.training.config import LossConfig
 from hushgate.training.losses.multi_resolution import MultiResolutionLoss
+from hushgate.training.losses.perceptual import PerceptualLoss
 from hushgate.training.losses.spectral import (
     compressed_losses,
     log_magnitude_loss,
@@ -19,7 +20,11 @@ from hushgate.training.losses.waveform import si_sdr_loss, signal_to_noise_loss,
 
 _TINY = 1e-8
 _POWER_TERMS = ("magnitude", "complex")
-RELATIVE_TERMS = ("snr", "si_sdr", "multi_resolution")
+_OTHER_TERMS = (
+    *("snr", "silence", "mse", "quiet_mse", "log_magnitude", "si_sdr"),
+    *("multi_resolution", "perceptual"),
+)
+RELATIVE_TERMS = ("snr", "si_sdr", "multi_resolution", "perceptual")
 """Terms that relate the error to the target, and mean nothing where the target is silence."""
 
 
@@ -37,9 +42,9 @@ class DenoisingLoss:
     def __init__(self, config: LossConfig, sample_rate: float) -> None:
         self.config = config
         self._multi_resolution = MultiResolutionLoss(sample_rate) if config.multi_resolution else None
+        self._perceptual = PerceptualLoss(sample_rate) if config.perceptual else None
         powers = _POWER_TERMS if config.magnitude or config.complex else ()
-        others = ("snr", "silence", "mse", "quiet_mse", "log_magnitude", "si_sdr", "multi_resolution")
-        self.names = (*powers, *(name for name in others if getattr(config, name)))
+        self.names = (*powers, *(name for name in _OTHER_TERMS if getattr(config, name)))
 
     def __call__(
         self,
@@ -86,6 +91,8 @@ class DenoisingLoss:
             terms["si_sdr"] = of_sounding(si_sdr_loss(estimate, target, config.snr_ceiling_db))
         if self._multi_resolution is not None:
             terms["multi_resolution"] = of_sounding(self._multi_resolution(estimate, target))
+        if self._perceptual is not None:
+            terms["perceptual"] = of_sounding(self._perceptual(estimate, target))
         return self.weighted(terms, estimate.new_zeros(())), terms
 
     def weighted(self, terms: Mapping[str, Tensor], start: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ power compression of the spectrum follows Braun and Tashev 2020.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -93,6 +94,12 @@ class ProductNorm(nn.Module):
             self.linear = nn.utils.fusion.fuse_linear_bn_eval(self.linear.eval(), self.norm.eval())
             self.norm = nn.Identity()
 
+    def silence(self) -> None:
+        """Put out nothing, with weights that can learn to put out something, in place."""
+        assert isinstance(self.norm, nn.BatchNorm1d)
+        nn.init.zeros_(self.norm.weight)
+        nn.init.zeros_(self.norm.bias)
+
 
 def gather_neighbours(x: Tensor) -> Tensor:
     """Join each position with its two neighbours in frequency: (..., patches, c) to (..., patches, 3c)."""
@@ -109,6 +116,10 @@ class FrequencyLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + functional.silu(self.product(gather_neighbours(x)))
+
+    def start_as_identity(self) -> None:
+        """Pass everything unchanged until training moves it, in place."""
+        self.product.silence()
 
 
 class BandBlock(nn.Module):
@@ -136,6 +147,11 @@ class BandBlock(nn.Module):
         weights = torch.softmax(query @ key.transpose(-1, -2) * (1.0 / math.sqrt(size)), dim=-1)
         mixed = (weights @ value).transpose(1, 2).reshape(batch, frames, bands, channels)
         return x + self.band_out(mixed), last.reshape(batch, bands, channels)
+
+    def start_as_identity(self) -> None:
+        """Pass everything unchanged until training moves it, in place."""
+        self.time_out.silence()
+        self.band_out.silence()
 
 
 class Hush(nn.Module):
@@ -216,6 +232,26 @@ class Hush(nn.Module):
         state = self.initial_state(len(spectrum))
         mask, upper_gain, _ = self(spectrum[:, :, : self.config.num_bins], state)
         return apply_mask(spectrum, mask.float(), upper_gain.float()), {}
+
+    def grow_from(self, known: Iterable[str]) -> tuple[str, ...]:
+        """Make the layers and blocks that a smaller network lacks start as the identity, in place.
+
+        Args:
+            known: Names of the smaller network's weights.
+
+        Returns:
+            Prefixes of the names of the weights that were added.
+        """
+        prefixes = {f"{'.'.join(name.split('.')[:2])}." for name in known}
+        added = {
+            f"{group}.{index}.": layer
+            for group in ("down", "blocks", "up")
+            for index, layer in enumerate(getattr(self, group))
+            if f"{group}.{index}." not in prefixes
+        }
+        for layer in added.values():
+            layer.start_as_identity()
+        return tuple(added)
 
     def fuse(self) -> Hush:
         """Fold every batch normalization into its matrix product, in place; for inference only."""
