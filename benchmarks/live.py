@@ -1,7 +1,7 @@
 """Round trip, callback load and dropouts of `hushgate live`, in a virtual room without a sound card.
 
 python benchmarks/live.py                          # presets voice and tuner, blocks of 128, 256, 512
-python benchmarks/live.py --minute                 # a minute in which every parameter moves all the time
+python benchmarks/live.py --minute                 # a minute each: empty, a preset, every parameter moving
 
 Needs the extra `live` and PulseAudio (Debian: pulseaudio, pulseaudio-utils, libasound2-plugins,
 libportaudio2).
@@ -36,6 +36,7 @@ from tests.plugin.live_room import RATE, Desk, read_raw, why_not
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "noisy_speech.flac"
 FREQUENCY_HZ, AMPLITUDE = 200.0, 0.25
+MODES = ("empty", "still", "moving")
 _SETTLE_S = 2.0
 # Starting Python and loading a model, on a busy machine.
 _START_S = 10.0
@@ -136,14 +137,18 @@ def run_table(runs: Sequence[LiveRun]) -> str:
     return markdown_table(header, rows)
 
 
-def turn_all_knobs(preset: str, block_size: int, seconds: float, seed: int, is_still: bool) -> dict[str, Any]:
-    """Run in this process, in a room's environment, and move everything about a hundred times a second."""
+def turn_all_knobs(preset: str, block_size: int, seconds: float, seed: int, mode: str) -> dict[str, Any]:
+    """Run in this process, in a room's environment, in one of `MODES`.
+
+    "moving" sets everything about a hundred times a second; "empty" processes nothing at all, so that its
+    dropouts are those of the machine, the server and Python.
+    """
     from hushgate import Chain, live
     from hushgate.effect_description import find_denoisers
     from hushgate.engine import PARAMETERS
 
     rng = np.random.default_rng(seed)
-    chain = Chain.from_preset(preset)
+    chain = Chain([]) if mode == "empty" else Chain.from_preset(preset)
     denoisers = list(find_denoisers(chain))
     session = live.Session(chain, block_size=block_size, duration_s=seconds)
     tap = session.add_tap(seconds + 1.0)
@@ -168,13 +173,13 @@ def turn_all_knobs(preset: str, block_size: int, seconds: float, seed: int, is_s
 
     with session:
         knobs = threading.Thread(target=turn)
-        if not is_still:
+        if mode == "moving":
             knobs.start()
         while not session.is_finished:
             session.check()
             time.sleep(0.05)
         done.set()
-        if not is_still:
+        if mode == "moving":
             knobs.join()
         status = session.status()
     heard = tap.read()[0, round(_SETTLE_S * RATE) :]
@@ -185,43 +190,44 @@ def turn_all_knobs(preset: str, block_size: int, seconds: float, seed: int, is_s
         "largest_step": float(np.abs(np.diff(heard)).max() / own_step),
         **{
             name: status.to_dict()[name]
-            for name in ("num_dropouts", "num_overloads", "num_gaps", "load_median", "load_p99")
+            for name in ("num_dropouts", "num_late", "num_overloads", "num_gaps", "load_median", "load_p99")
         },
     }
 
 
 def measure_minute(preset: str, block_size: int, seconds: float, seed: int) -> list[dict[str, Any]]:
-    """The same time with everything still and with everything moving, in one room."""
+    """The same time in every mode, one after the other in one room."""
     folder = Path(tempfile.mkdtemp(prefix="hushgate-"))
     try:
-        phase = np.arange(round((2 * seconds + 4 * _START_S) * RATE)) * (2.0 * np.pi * FREQUENCY_HZ / RATE)
+        total_s = len(MODES) * (seconds + 2 * _START_S)
+        phase = np.arange(round(total_s * RATE)) * (2.0 * np.pi * FREQUENCY_HZ / RATE)
         (folder / "sine.raw").write_bytes((AMPLITUDE * np.sin(phase)).astype("<f4").tobytes())
         with Desk(folder) as desk:
             desk.play(folder / "sine.raw", latency_ms=1000)
             desk.listen(folder / "desk.raw")
             results = []
-            for is_still in (True, False):
-                command = [sys.executable, __file__, "--in-room", "--preset", preset]
+            for mode in MODES:
+                command = [sys.executable, __file__, "--in-room", mode, "--preset", preset]
                 command += ["--block-size", str(block_size), "--seconds", str(seconds), "--seed", str(seed)]
-                command += ["--still"] if is_still else []
                 done = subprocess.run(
                     command, env=desk.environment, capture_output=True, text=True, check=False
                 )
                 if done.returncode:
                     raise RuntimeError(done.stderr.strip().splitlines()[-1])
-                results.append({"still": is_still, **json.loads(done.stdout)})
+                results.append({"mode": mode, **json.loads(done.stdout)})
             return results
     finally:
         shutil.rmtree(folder)
 
 
 def minute_table(results: Sequence[dict[str, Any]]) -> str:
-    """What the devices lose by themselves, and what moving parameters adds."""
+    """What the devices lose by themselves, what processing adds, and what moving parameters adds."""
     header = (
-        "parameters",
+        "processing",
         "changes",
         "largest step",
         "dropouts",
+        "blocks late",
         "overloads",
         "gaps",
         "load median",
@@ -230,10 +236,11 @@ def minute_table(results: Sequence[dict[str, Any]]) -> str:
     )
     rows = [
         (
-            "still" if result["still"] else "moving",
+            result["mode"],
             str(result["num_changes"]),
             f"{result['largest_step']:.2f} x the sine's own",
             str(result["num_dropouts"]),
+            str(result["num_late"]),
             str(result["num_overloads"]),
             str(result["num_gaps"]),
             f"{100.0 * result['load_median']:.1f} %",
@@ -255,13 +262,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--minute", action="store_true", help="move all parameters instead")
     parser.add_argument("--seed", type=int, default=20261)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here too")
-    for hidden in ("--in-room", "--still"):
-        parser.add_argument(hidden, action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--preset", default="voice", help=argparse.SUPPRESS)
-    parser.add_argument("--block-size", type=int, default=256, help=argparse.SUPPRESS)
+    parser.add_argument("--preset", default="voice", help="with --minute (default voice)")
+    parser.add_argument("--block-size", type=int, default=256, help="with --minute (default 256)")
+    parser.add_argument("--in-room", choices=MODES, help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     if args.in_room:
-        knobs = turn_all_knobs(args.preset, args.block_size, args.seconds, args.seed, args.still)
+        knobs = turn_all_knobs(args.preset, args.block_size, args.seconds, args.seed, args.in_room)
         print(json.dumps(knobs))
         return 0
     if reason := why_not():

@@ -45,6 +45,11 @@ class LoadMeter:
 
     Args:
         block_s: Duration of a block, seconds.
+
+    Attributes:
+        recent: Load of the last 0.3 s, smoothed.
+        largest: The largest load so far.
+        num_late: Blocks whose processing took longer than they last: what a dropout of our making needs.
     """
 
     def __init__(self, block_s: float) -> None:
@@ -52,11 +57,13 @@ class LoadMeter:
         self._counts = np.zeros(_LOAD_STEPS + 1, dtype=np.int64)
         self.recent = 0.0
         self.largest = 0.0
+        self.num_late = 0
 
     def update(self, load: float) -> None:
         """Take note of a block: time it took over its duration."""
         self.recent += self._follow * (load - self.recent)
         self.largest = max(self.largest, load)
+        self.num_late += load > 1.0
         self._counts[min(int(load / _LOAD_STEP), _LOAD_STEPS)] += 1
 
     def percentile(self, percent: float) -> float:

@@ -222,6 +222,7 @@ class Session:
             load_median=processor.load_meter.percentile(50.0),
             load_p99=processor.load_meter.percentile(99.0),
             num_dropouts=processor.num_dropouts,
+            num_late=processor.load_meter.num_late,
             num_overloads=processor.num_overloads,
             num_gaps=processor.num_gaps,
             num_clipped=processor.num_clipped,

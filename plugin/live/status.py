@@ -31,6 +31,7 @@ class Status:
         load: Share of a block's duration that its callback takes, lately.
         load_median, load_p99: The same over all blocks, median and 99th percentile.
         num_dropouts: Gaps that the devices reported, the first half second left out.
+        num_late: Blocks that took longer than they last. A dropout without one is not of hushgate's making.
         num_overloads: How often the effect was given up.
         num_gaps: How often the effect returned too little.
         num_clipped: Samples that went out limited to full scale.
@@ -61,6 +62,7 @@ class Status:
     load_median: float
     load_p99: float
     num_dropouts: int
+    num_late: int
     num_overloads: int
     num_gaps: int
     num_clipped: int

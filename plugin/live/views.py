@@ -131,7 +131,7 @@ def summarize(status: Status) -> list[str]:
         f"{status.elapsed_s:.1f} s, {describe_latency(status)}",
         f"callback load: median {100.0 * status.load_median:.1f} %, "
         f"99th percentile {100.0 * status.load_p99:.1f} %",
-        f"dropouts {status.num_dropouts}, overloads {status.num_overloads}",
+        f"dropouts {status.num_dropouts}, late blocks {status.num_late}, overloads {status.num_overloads}",
     ]
     if status.recording is not None and status.record_error is None:
         lines.append(f"recorded to {status.recording}")

@@ -220,6 +220,7 @@ def test_load_percentiles_come_from_all_blocks() -> None:
     assert meter.percentile(99.0) == pytest.approx(0.7, abs=0.0026)
     assert meter.percentile(100.0) >= 5.0
     assert meter.largest == 40.0
+    assert meter.num_late == 1
 
 
 def test_peak_meter_jumps_up_and_falls_by_24_db_per_second() -> None:

@@ -424,6 +424,7 @@ def a_status(**changes: Any) -> live.Status:
         "load_median": 0.08,
         "load_p99": 0.3,
         "num_dropouts": 0,
+        "num_late": 0,
         "num_overloads": 0,
         "num_gaps": 0,
         "num_clipped": 0,
