@@ -175,6 +175,7 @@ class LossConfig:
         perceptual: Weight of the disturbance that PESQ hears; speech at 16 kHz or more.
         adversarial: Weight of what a discriminator, trained alongside, finds wrong.
         feature_matching: Weight of the distance of the discriminator's features; only with `adversarial`.
+        log_floor_db: Level below which `log_magnitude` sees nothing, dB below a full-scale sine.
         compression: Exponent of the magnitudes in `magnitude` and `complex`.
         snr_ceiling_db: SNR beyond which `snr` and `si_sdr` have little to gain, dB; above the best mixtures'
             own SNR.
@@ -196,6 +197,7 @@ class LossConfig:
     perceptual: float = 0.0
     adversarial: float = 0.0
     feature_matching: float = 0.0
+    log_floor_db: float = -80.0
     compression: float = 0.3
     snr_ceiling_db: float = 30.0
     adversarial_kind: str = "hinge"
@@ -210,6 +212,8 @@ class LossConfig:
                 raise ValueError(f"{name} must be a weight of 0 or more (got {weight}).")
         if not any(weights.values()):
             raise ValueError(f"one of {', '.join(LOSS_TERMS)} must be above 0.")
+        if not -160.0 <= self.log_floor_db <= 0.0:
+            raise ValueError(f"log_floor_db must be -160 to 0, dB (got {self.log_floor_db:g}).")
         if self.feature_matching and not self.adversarial:
             raise ValueError("feature_matching needs a discriminator. Set adversarial above 0.")
         if self.adversarial_kind not in ADVERSARIAL_KINDS:

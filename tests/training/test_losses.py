@@ -121,6 +121,11 @@ def test_quiet_passages_count_more_in_the_weighted_error_alone() -> None:
 def test_log_magnitude_measures_ratios() -> None:
     target = torch.rand(1, 4, 8, 2) + 0.1
     assert float(losses.log_magnitude_loss(target * torch.e, target)) == pytest.approx(1.0, abs=1e-3)
+    quiet = target * 1e-3
+    assert float(losses.log_magnitude_loss(quiet * 0.01, quiet)) > 4.0
+    assert float(losses.log_magnitude_loss(quiet * 0.01, quiet, floor_db=-20.0)) < 1e-3
+    with pytest.raises(ValueError, match=r"log_floor_db must be -160 to 0, dB \(got 6\)"):
+        LossConfig(log_floor_db=6.0)
 
 
 def test_multi_resolution_distance_is_auraloss_of_each_example(

@@ -47,9 +47,14 @@ def quiet_magnitude_loss(estimate: Tensor, target: Tensor) -> Tensor:
     return (weight * errors).mean(-1)
 
 
-def log_magnitude_loss(estimate: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error of the natural logarithms of the magnitudes, from -80 dB on upward."""
-    logarithms = [0.5 * torch.log(one.square().sum(-1) + _TINY) for one in (estimate, target)]
+def log_magnitude_loss(estimate: Tensor, target: Tensor, floor_db: float = -80.0) -> Tensor:
+    """Mean squared error of the natural logarithms of the magnitudes, from `floor_db` on upward.
+
+    A floor at the level of the quietest bins that matter keeps the loss to those of the target: emptying one
+    of them costs much, how empty the others are nothing.
+    """
+    floor = 10.0 ** (floor_db / 10.0)
+    logarithms = [0.5 * torch.log(one.square().sum(-1) + floor) for one in (estimate, target)]
     return (logarithms[0] - logarithms[1]).square().mean((-2, -1))
 
 

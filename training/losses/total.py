@@ -86,7 +86,7 @@ class DenoisingLoss:
         if config.quiet_mse:
             terms["quiet_mse"] = quiet_magnitude_loss(*spectra).mean()
         if config.log_magnitude:
-            terms["log_magnitude"] = log_magnitude_loss(*spectra).mean()
+            terms["log_magnitude"] = log_magnitude_loss(*spectra, config.log_floor_db).mean()
         if config.si_sdr:
             terms["si_sdr"] = of_sounding(si_sdr_loss(estimate, target, config.snr_ceiling_db))
         if self._multi_resolution is not None:
