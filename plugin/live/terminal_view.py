@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from hushgate.live.controls import KEYS_HELP
+from hushgate.live.screen import Screen, state_style
 from hushgate.live.status import Status
 from hushgate.live.views import describe_latency, format_level, state_word
 
@@ -32,41 +29,23 @@ class TerminalView:
         console: Where to draw.
         title: Name of what runs.
         has_keys: Whether to tell which keys do what.
-        clock: Time in seconds.
     """
 
-    def __init__(
-        self,
-        console: Console,
-        *,
-        title: str,
-        has_keys: bool,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._title = title
-        self._has_keys = has_keys
-        self._clock = clock
-        self._due = -math.inf
-        # Drawn only when there is something to draw, never by a thread of its own.
-        self._console = console
-        self._live = Live(console=console, auto_refresh=False, transient=True)
+    def __init__(self, console: Console, *, title: str, has_keys: bool) -> None:
+        self._console, self._title, self._has_keys = console, title, has_keys
+        self._screen = Screen(console, _PERIOD_S)
         self._is_plain = not console.encoding.lower().startswith("utf")
 
     def __enter__(self) -> Self:
-        self._live.start()
+        self._screen.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._live.stop()
+    def __exit__(self, *_: object) -> None:
+        self._screen.stop()
 
     def show(self, status: Status) -> None:
         """Draw, if the last time was long enough ago."""
-        now = self._clock()
-        if now >= self._due:
-            self._due = now + _PERIOD_S
-            self._live.update(self.draw(status), refresh=True)
+        self._screen.show(lambda: self.draw(status))
 
     def draw(self, status: Status) -> RenderableType:
         """The picture of a status."""
@@ -97,7 +76,7 @@ class TerminalView:
         devices = f"{status.input_name} -> {status.output_name}, {status.sample_rate:g} Hz"
         text = Text.assemble((self._title, "bold"), f"  {devices}, {status.elapsed_s:.0f} s  ")
         if word := state_word(status):
-            text.append(f" {word} ", style="bold white on red" if status.state != "running" else "reverse")
+            text.append(f" {word} ", style=state_style(status))
         return text
 
     def _facts(self, status: Status) -> str:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
-from types import TracebackType
 from typing import Self, TextIO
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.text import Text
 
+from hushgate.live.screen import Screen, state_style
 from hushgate.live.session import Session
 from hushgate.live.status import Status
 from hushgate.live.tap import Tap
-from hushgate.live.views import describe_connection, format_level, state_word
+from hushgate.live.views import NoView, describe_connection, format_level, state_word
 from hushgate.tuner.display import describe, draw_needle
 from hushgate.tuner.needle import Reading
 from hushgate.tuner.tuner import Tuner
@@ -25,7 +22,7 @@ _LINE_PERIOD_S = 0.5
 _DRAW_PERIOD_S = 0.05
 
 
-class TunerView:
+class TunerView(NoView):
     """Listens to a session through a tap; the classes below show what it hears.
 
     Args:
@@ -44,14 +41,6 @@ class TunerView:
         """Listen to a session that has not been entered yet."""
         self._tuner.reset()
         self._tap = session.add_tap()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
 
     def show(self, status: Status) -> None:
         """Read what has come in, and show it."""
@@ -111,44 +100,29 @@ class NeedleView(TunerView):
         console: Where to draw.
         title: Name of what runs.
         has_keys: Whether to tell which keys do what.
-        clock: Time in seconds.
     """
 
-    def __init__(
-        self,
-        tuner: Tuner,
-        console: Console,
-        *,
-        title: str,
-        has_keys: bool,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, tuner: Tuner, console: Console, *, title: str, has_keys: bool) -> None:
         super().__init__(tuner)
-        self._console, self._title, self._has_keys, self._clock = console, title, has_keys, clock
-        self._due = float("-inf")
-        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._console, self._title, self._has_keys = console, title, has_keys
+        self._screen = Screen(console, _DRAW_PERIOD_S)
 
     def __enter__(self) -> Self:
-        self._live.start()
+        self._screen.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._live.stop()
+    def __exit__(self, *_: object) -> None:
+        self._screen.stop()
 
     def show_readings(self, readings: list[Reading], status: Status) -> None:
         """Draw, if the last time was long enough ago."""
-        now = self._clock()
-        if now >= self._due:
-            self._due = now + _DRAW_PERIOD_S
-            self._live.update(self.draw(status), refresh=True)
+        self._screen.show(lambda: self.draw(status))
 
     def draw(self, status: Status) -> RenderableType:
         """The picture of the last reading and the session's status."""
         head = Text.assemble((self._title, "bold"), f"  {status.input_name}, {status.sample_rate:g} Hz")
         if word := state_word(status):
-            head.append(f"  {word} ", style="bold white on red" if status.state != "running" else "reverse")
+            head.append(f"  {word} ", style=state_style(status))
         facts = f"in {format_level(status.input_dbfs)}   "
         if status.gain_reduction_db is not None and status.presence is not None:
             facts += (
