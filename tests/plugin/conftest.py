@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 from hushgate.engine import available_models
 from tests.engine import tiny_models
+from tests.plugin.live_room import Room
 
 RunCli = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -67,6 +70,21 @@ def run_cli() -> RunCli:
         )
 
     return run
+
+
+@pytest.fixture
+def room() -> Iterator[Room]:
+    """A room without a sound card; needs what `why_not` names."""
+    # Not pytest's own folder: the path of a socket may not be long.
+    folder = Path(tempfile.mkdtemp(prefix="hushgate-"))
+    try:
+        with Room(folder) as room:
+            listed = room.hushgate("live", "--list-devices").communicate(timeout=60)[0]
+            if b"pulse" not in listed:
+                pytest.skip("ALSA has no plugin for PulseAudio here (Debian: libasound2-plugins)")
+            yield room
+    finally:
+        shutil.rmtree(folder)
 
 
 def noise(*shape: int, seed: int = 0, scale: float = 0.1) -> NDArray[np.float32]:

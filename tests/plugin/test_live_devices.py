@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,20 +19,6 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "noisy_speech.flac"
 
 REASON = why_not()
 pytestmark = pytest.mark.skipif(bool(REASON), reason=REASON)
-
-
-@pytest.fixture
-def room() -> Iterator[Room]:
-    # Not pytest's own folder: the path of a socket may not be long.
-    folder = Path(tempfile.mkdtemp(prefix="hushgate-"))
-    try:
-        with Room(folder) as room:
-            listed = room.hushgate("live", "--list-devices").communicate(timeout=60)[0]
-            if b"pulse" not in listed:
-                pytest.skip("ALSA has no plugin for PulseAudio here (Debian: libasound2-plugins)")
-            yield room
-    finally:
-        shutil.rmtree(folder)
 
 
 def finish(process: subprocess.Popen[bytes]) -> tuple[int, str, str]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +13,6 @@ from tests.plugin.strings import pluck
 
 WHY_NOT = why_not()
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
-
-
-@pytest.fixture
-def room() -> Iterator[Room]:
-    # Not pytest's own folder: the path of a socket may not be long.
-    folder = Path(tempfile.mkdtemp(prefix="hushgate-"))
-    try:
-        with Room(folder) as room:
-            listed = room.hushgate("live", "--list-devices").communicate(timeout=60)[0]
-            if b"pulse" not in listed:
-                pytest.skip("ALSA has no plugin for PulseAudio here (Debian: libasound2-plugins)")
-            yield room
-    finally:
-        shutil.rmtree(folder)
 
 
 def test_a_string_played_into_the_microphone_is_read_live(room: Room, tmp_path: Path) -> None:
