@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from hushgate.training.config_flags import add_config_flags, config_overrides, config_path
+
 
 @contextlib.contextmanager
 def training_extra(command: str) -> Iterator[None]:
@@ -34,19 +36,7 @@ class TrainCommand:
         parser.add_argument(
             "-o", "--output", type=Path, metavar="DIR", help="checkpoints and logs (default: runs/CONFIG)"
         )
-        parser.add_argument(
-            "--data",
-            action="append",
-            metavar="DIR",
-            help="folder with recordings, instead of data.folders; may be repeated",
-        )
-        parser.add_argument(
-            "--set",
-            action="append",
-            default=[],
-            metavar="TABLE.KEY=VALUE",
-            help="change one value of the file",
-        )
+        add_config_flags(parser)
         start = parser.add_mutually_exclusive_group()
         start.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
         start.add_argument(
@@ -60,16 +50,13 @@ class TrainCommand:
     @staticmethod
     def run(args: argparse.Namespace) -> int:
         with training_extra("train"):
-            from hushgate.training.config import load_config, shipped_config
+            from hushgate.training.config import load_config
 
-        config_path = args.config if args.config.suffix else shipped_config(str(args.config))
-        overrides = list(args.set)
-        if args.data:
-            overrides.append(f"data.folders=[{', '.join(map(_quoted, args.data))}]")
-        config = load_config(config_path, overrides)
+        path = config_path(args.config)
+        config = load_config(path, config_overrides(args.set, args.data))
         with training_extra("train"):
             from hushgate.training.trainer import train
-        output = args.output or Path("runs") / config_path.stem
+        output = args.output or Path("runs") / path.stem
         output.mkdir(parents=True, exist_ok=True)
         progress = not args.quiet and sys.stderr.isatty()
         last = train(config, output, resume=args.resume, init_from=args.init_from, progress=progress)
@@ -108,7 +95,3 @@ class ExportCommand:
             f"{info.latency_ms:g} ms latency, the same as in PyTorch"
         )
         return 0
-
-
-def _quoted(text: str) -> str:
-    return "'" + text + "'"

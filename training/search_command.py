@@ -7,6 +7,8 @@ import sys
 import warnings
 from pathlib import Path
 
+from hushgate.training.config_flags import add_config_flags, config_overrides, config_path
+
 
 class SearchCommand:
     """Search for a configuration's best settings."""
@@ -25,19 +27,7 @@ class SearchCommand:
             metavar="DIR",
             help="trials and results (default: runs/CONFIG-search)",
         )
-        parser.add_argument(
-            "--data",
-            action="append",
-            metavar="DIR",
-            help="folder with recordings, instead of data.folders; may be repeated",
-        )
-        parser.add_argument(
-            "--set",
-            action="append",
-            default=[],
-            metavar="TABLE.KEY=VALUE",
-            help="change one value of the file",
-        )
+        add_config_flags(parser)
         parser.add_argument(
             "--storage",
             metavar="PLACE",
@@ -50,16 +40,13 @@ class SearchCommand:
 
     @staticmethod
     def run(args: argparse.Namespace) -> int:
-        from hushgate.training.config import shipped_config
         from hushgate.training.tables import read_values
 
-        config_path = args.config if args.config.suffix else shipped_config(str(args.config))
-        overrides = list(args.set)
-        if args.data:
-            overrides.append("data.folders=[" + ", ".join(f"'{folder}'" for folder in args.data) + "]")
+        path = config_path(args.config)
+        overrides = config_overrides(args.set, args.data)
         if args.trials is not None:
             overrides.append(f"search.trials={args.trials}")
-        values = read_values(config_path, overrides)
+        values = read_values(path, overrides)
         try:
             import optuna
 
@@ -72,12 +59,12 @@ class SearchCommand:
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         if args.quiet:
             optuna.logging.set_verbosity(optuna.logging.ERROR)
-        output = args.output or Path("runs") / f"{config_path.stem}-search"
+        output = args.output or Path("runs") / f"{path.stem}-search"
         study = search(
             values,
             output,
             storage=args.storage,
-            source=str(config_path),
+            source=str(path),
             progress=not args.quiet and sys.stderr.isatty(),
         )
         if not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 import types
 import typing
@@ -39,6 +40,12 @@ def read_values(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
             table = table.setdefault(name, {})
         table[last] = parsed
     return values
+
+
+def toml_string(text: str) -> str:
+    """Write a string as TOML."""
+    # What JSON escapes, TOML's basic strings read alike.
+    return json.dumps(text, ensure_ascii=False)
 
 
 def build(kind: type, values: Any, where: str) -> Any:

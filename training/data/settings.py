@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from hushgate.training.config import Config, load_config, shipped_config
+from hushgate.training.config import Config, load_config
+from hushgate.training.config_flags import config_overrides, config_path
 from hushgate.training.data.files import write_bytes
 from hushgate.training.data.manifest import MANIFEST_NAME, read_manifest
+from hushgate.training.tables import toml_string
 
 CONFIG_NAME = "mix.toml"
 _MARK = "# Written by hushgate data prepare, again every time. Remove this line to keep your own changes."
@@ -40,7 +41,7 @@ def write_config(folder: Path) -> Path | None:
     has_pairs = any(line.get("noisy") for line in lines)
     text = [_MARK, "# The keys are explained in docs/data.md.", "", "[data]"]
     text += [
-        f"folders = [{_quoted(folder.as_posix())}]",
+        f"folders = [{toml_string(folder.as_posix())}]",
         f"sample_rate = {rates.most_common(1)[0][0]}",
         "",
         "[mix]",
@@ -78,11 +79,5 @@ def find_config(name: str, folders: Sequence[str], overrides: Sequence[str]) -> 
             )
         folders = folders or (name,)
     else:
-        path = place if place.suffix else shipped_config(name)
-    quoted = ", ".join(map(_quoted, folders))
-    return load_config(path, [*overrides, *([f"data.folders=[{quoted}]"] if folders else [])])
-
-
-def _quoted(text: str) -> str:
-    # What JSON escapes, TOML's basic strings read alike.
-    return json.dumps(text, ensure_ascii=False)
+        path = config_path(name)
+    return load_config(path, config_overrides(overrides, folders))

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hushgate.training.config_flags import add_config_flags, config_overrides, config_path
+
 if TYPE_CHECKING:
     from hushgate.training.evaluate.items import ItemSet
     from hushgate.training.evaluate.systems import System
@@ -44,11 +46,8 @@ class EvaluateCommand:
             "--noisy", type=Path, metavar="DIR", help="noisy files of the same names, with --clean"
         )
         mixtures = parser.add_argument_group("mixtures")
-        mixtures.add_argument(
-            "--data", action="append", metavar="DIR", help="folder with recordings, instead of data.folders"
-        )
-        mixtures.add_argument(
-            "--set", action="append", default=[], metavar="TABLE.KEY=VALUE", help="change one value of CONFIG"
+        add_config_flags(
+            mixtures, config="CONFIG", data_help="folder with recordings, instead of data.folders"
         )
         mixtures.add_argument("--split", default="val", help="train, val or test (default: val)")
         mixtures.add_argument(
@@ -180,13 +179,9 @@ def _items(args: argparse.Namespace) -> tuple[ItemSet, str]:
     from hushgate.training.evaluate.items import MixtureSet, PairSet, read_texts
 
     if args.config is not None:
-        from hushgate.training.config import shipped_config
-
-        path = Path(args.config) if Path(args.config).suffix else shipped_config(args.config)
-        overrides = list(args.set)
-        if args.data:
-            overrides.append("data.folders=[" + ", ".join(f"'{folder}'" for folder in args.data) + "]")
-        mixtures = MixtureSet(path, tuple(overrides), args.split, args.examples, args.seed)
+        path = config_path(args.config)
+        overrides = tuple(config_overrides(args.set, args.data))
+        mixtures = MixtureSet(path, overrides, args.split, args.examples, args.seed)
         return mixtures, f"mixtures of {path.name}, split {args.split}, seed {args.seed}"
     texts = read_texts(args.texts) if args.texts is not None else None
     clean = args.pairs / "clean" if args.pairs is not None else args.clean

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from hushgate.training.config_flags import add_config_flags
+
 Item = TypeVar("Item")
 
 
@@ -35,19 +37,6 @@ def add_source(parser: argparse.ArgumentParser, *, optional: bool) -> None:
         metavar="CONFIG",
         help="prepared folder, TOML file, or the name of a shipped configuration",
     )
-    parser.add_argument(
-        "--data",
-        action="append",
-        default=[],
-        metavar="DIR",
-        help="folder with recordings, instead of data.folders; may be repeated",
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="TABLE.KEY=VALUE",
-        help="change one value of the configuration",
-    )
+    add_config_flags(parser, config="the configuration")
     parser.add_argument("--split", choices=("train", "val", "test"), default="train")
     parser.add_argument("--seed", type=int, default=0, help="starts every choice (default 0)")
