@@ -12,12 +12,12 @@ from recordings import (
     Mono,
     at_level,
     at_snr,
+    company,
     find_recordings,
-    looped,
     mixture,
     read_channels,
     read_mono,
-    without_silent_ends,
+    shuffled,
 )
 
 MUSIC_RATE, GUITAR_RATE = 44_100, 16_000
@@ -26,7 +26,6 @@ GUITAR_SNRS_DB = (0.0, 2.5, 5.0)
 HISSES = ("white", "pink", "tape")
 _SECONDS = 8.0
 _QUIETEST_PART_DB = -55.0
-_ROOM_NOISE_DB = (3.0, 9.0)
 
 
 def hiss(kind: str, num_samples: int, sample_rate: int, rng: np.random.Generator) -> Mono:
@@ -68,11 +67,10 @@ def music_set(folders: Sequence[Path], num_items: int, seed: int) -> list[Item]:
     is independent of the other's.
     """
     rng = np.random.default_rng(seed)
-    songs = find_recordings(folders, "music")
-    order = rng.permutation(len(songs))
+    songs = shuffled(find_recordings(folders, "music"), rng)
     items = []
     for index in range(num_items):
-        song = songs[int(order[index % len(songs)])]
+        song = songs[index % len(songs)]
         sound = _sounding_part(read_channels(song.path, MUSIC_RATE), MUSIC_RATE, rng)
         sound = at_level(
             np.broadcast_to(sound[:2], (2, sound.shape[1])), rng.uniform(-26.0, -14.0), MUSIC_RATE
@@ -94,24 +92,19 @@ def guitar_set(folders: Sequence[Path], num_items: int, seed: int) -> list[Item]
     """
     rng = np.random.default_rng(seed)
     guitars, others, noises = (find_recordings(folders, kind) for kind in ("guitar", "instrument", "noise"))
-    order = rng.permutation(len(guitars))
+    guitars = shuffled(guitars, rng)
     items = []
     for index in range(num_items):
-        guitar = guitars[int(order[index % len(guitars)])]
+        guitar = guitars[index % len(guitars)]
         sound = _sounding_part(read_mono(guitar.path, GUITAR_RATE), GUITAR_RATE, rng)
         sound = at_level(sound, rng.uniform(-32.0, -16.0), GUITAR_RATE)
         num_players = 2 + index % 3
-        players = [others[int(number)] for number in rng.choice(len(others), num_players)]
-        parts = [looped(read_mono(player.path, GUITAR_RATE), len(sound), rng) for player in players]
-        rest = np.sum([at_level(part, -20.0, GUITAR_RATE) for part in parts], axis=0)
-        noise = noises[int(rng.integers(len(noises)))]
-        room = looped(without_silent_ends(read_mono(noise.path, GUITAR_RATE)), len(sound), rng)
-        rest = rest + at_snr(rest, room, rng.uniform(*_ROOM_NOISE_DB))
+        rest, label = company(others, noises, num_players, len(sound), GUITAR_RATE, rng)
         # In threes against players in threes: shifted, so that every pair occurs.
         snr_db = GUITAR_SNRS_DB[(index + index // 3) % 3]
         items.append(
             mixture(
-                f"{index:03d} {guitar.path.stem} {num_players} others, {noise.label}",
+                f"{index:03d} {guitar.path.stem} {num_players} others, {label}",
                 sound,
                 at_snr(sound, rest, snr_db),
                 GUITAR_RATE,

@@ -13,7 +13,17 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from recordings import Audio, at_level, at_snr, find_recordings, looped, read_mono, without_silent_ends
+from recordings import (
+    SOUND_FILES,
+    Audio,
+    at_level,
+    company,
+    find_recordings,
+    looped,
+    read_mono,
+    shuffled,
+    without_silent_ends,
+)
 
 RATE = 16_000
 SECONDS = 3.0
@@ -23,10 +33,8 @@ _NATIVE_RATE = 48_000
 _GUITAR_PROGRAMS = (24, 25, 26, 27, 29, 30)
 _LOWEST_KEY, _HIGHEST_KEY = 40, 76
 _MAX_DETUNING_CENTS = 45.0
-_ROOM_NOISE_DB = (3.0, 9.0)
 _PLUCK_S = (0.6, 0.8)
 _ONSET_DB = -20.0
-_SOUND_FILES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 _SOUNDFONTS = (
     "/usr/share/sounds/sf2/FluidR3_GM.sf2",
     "/usr/share/soundfonts/FluidR3_GM.sf2",
@@ -104,7 +112,7 @@ def note_set(folders: Sequence[Path], notes: Path | None, num_items: int, seed: 
     """
     rng = np.random.default_rng(seed)
     instruments, noises = (find_recordings(folders, kind) for kind in ("instrument", "noise"))
-    paths = sorted(p for p in notes.rglob("*") if p.suffix.lower() in _SOUND_FILES) if notes else []
+    paths = sorted(p for p in notes.rglob("*") if p.suffix.lower() in SOUND_FILES) if notes else []
     if notes and not paths:
         raise ValueError(f"--notes must be a folder of sound files with one note each (got none in {notes}).")
     renderer = None if paths else NoteRenderer()
@@ -127,12 +135,7 @@ def note_set(folders: Sequence[Path], notes: Path | None, num_items: int, seed: 
         clean[start : start + len(note)] = note
         clean = at_level(clean, rng.uniform(-32.0, -16.0), RATE)
         num_players = 2 + index % 3
-        players = [instruments[int(number)] for number in rng.choice(len(instruments), num_players)]
-        parts = [looped(read_mono(player.path, RATE), num_samples, rng) for player in players]
-        others = np.sum([at_level(part, -20.0, RATE) for part in parts], axis=0)
-        noise = noises[int(rng.integers(len(noises)))]
-        room = looped(without_silent_ends(read_mono(noise.path, RATE)), num_samples, rng)
-        others = others + at_snr(others, room, rng.uniform(*_ROOM_NOISE_DB))
+        others, _ = company(instruments, noises, num_players, num_samples, RATE, rng)
         snr_db = SNRS_DB[(index + index // 3) % 3]
         gain = np.sqrt(np.mean(clean[start:] ** 2) / max(np.mean(others[start:] ** 2), 1e-20))
         others = others * gain * 10.0 ** (-snr_db / 20.0)
@@ -144,11 +147,10 @@ def note_set(folders: Sequence[Path], notes: Path | None, num_items: int, seed: 
 def alone_set(folders: Sequence[Path], kind: str, num_items: int, seed: int) -> list[NoteItem]:
     """Recordings without a guitar, 6 s each at -30 to -16 dBFS: nothing should be read."""
     rng = np.random.default_rng(seed)
-    found = find_recordings(folders, kind)
-    order = rng.permutation(len(found))
+    found = shuffled(find_recordings(folders, kind), rng)
     items = []
     for index in range(num_items):
-        recording = found[int(order[index % len(found)])]
+        recording = found[index % len(found)]
         sound = looped(without_silent_ends(read_mono(recording.path, RATE)), 6 * RATE, rng)
         sound = at_level(sound, rng.uniform(-30.0, -16.0), RATE)
         name = f"{index:03d} {kind} {recording.label}"

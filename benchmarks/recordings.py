@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 Audio = NDArray[np.float32]
 Mono = NDArray[np.float64]
 
-_SOUND_FILES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
+SOUND_FILES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
+_ROOM_NOISE_DB = (3.0, 9.0)
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def find_recordings(folders: Sequence[Path], kind: str) -> list[Recording]:
                 continue
             found += [Recording(folder / row["path"], row["label"]) for row in rows]
         else:
-            paths = sorted(path for path in (folder / kind).rglob("*") if path.suffix.lower() in _SOUND_FILES)
+            paths = sorted(path for path in (folder / kind).rglob("*") if path.suffix.lower() in SOUND_FILES)
             found += [Recording(path, path.parent.name) for path in paths]
     if not found:
         names = ", ".join(str(folder) for folder in folders)
@@ -83,6 +84,11 @@ def find_recordings(folders: Sequence[Path], kind: str) -> list[Recording]:
             f"(got none in {names})."
         )
     return found
+
+
+def shuffled(recordings: Sequence[Recording], rng: np.random.Generator) -> list[Recording]:
+    """The same in a random order."""
+    return [recordings[int(index)] for index in rng.permutation(len(recordings))]
 
 
 def read_channels(path: Path, sample_rate: int) -> NDArray[np.float64]:
@@ -128,6 +134,23 @@ def at_snr(target: NDArray[np.float64], noise: NDArray[np.float64], snr_db: floa
     powers = float(np.mean(target**2)), float(np.mean(noise**2))
     gain = (powers[0] / max(powers[1], 1e-20)) ** 0.5 * 10.0 ** (-snr_db / 20.0)
     return noise * gain
+
+
+def company(
+    instruments: Sequence[Recording],
+    noises: Sequence[Recording],
+    num_players: int,
+    num_samples: int,
+    sample_rate: int,
+    rng: np.random.Generator,
+) -> tuple[Mono, str]:
+    """Instruments, equally loud, in a room's noise 3 to 9 dB below their sum; and what noise it is."""
+    players = [instruments[int(number)] for number in rng.choice(len(instruments), num_players)]
+    parts = [looped(read_mono(player.path, sample_rate), num_samples, rng) for player in players]
+    sound = np.sum([at_level(part, -20.0, sample_rate) for part in parts], axis=0)
+    noise = noises[int(rng.integers(len(noises)))]
+    room = looped(without_silent_ends(read_mono(noise.path, sample_rate)), num_samples, rng)
+    return sound + at_snr(sound, room, rng.uniform(*_ROOM_NOISE_DB)), noise.label
 
 
 def mixture(

@@ -16,6 +16,7 @@ from recordings import (
     looped,
     mixture,
     read_mono,
+    shuffled,
     without_silent_ends,
 )
 
@@ -65,10 +66,9 @@ def full_band_voice_set(folders: Sequence[Path], num_items: int, seed: int) -> l
 
 def _voice_items(folders: Sequence[Path], num_items: int, seed: int, sample_rate: int) -> Iterator[Item]:
     rng = np.random.default_rng(seed)
-    voices, noises = find_recordings(folders, "speech"), find_recordings(folders, "noise")
-    voice_order, noise_order = rng.permutation(len(voices)), rng.permutation(len(noises))
+    voices, noises = (shuffled(find_recordings(folders, kind), rng) for kind in ("speech", "noise"))
     for index in range(num_items):
-        voice = voices[int(voice_order[index % len(voices)])]
+        voice = voices[index % len(voices)]
         speech = read_mono(voice.path, VOICE_RATE)
         num_samples = min(len(speech), round(rng.uniform(4.0, 8.0) * VOICE_RATE))
         start = int(rng.integers(len(speech) - num_samples + 1))
@@ -78,7 +78,7 @@ def _voice_items(folders: Sequence[Path], num_items: int, seed: int, sample_rate
         if index % 5 == 4:
             noise, label = high_noise(len(speech), rng, sample_rate), "4-8 kHz band"
         else:
-            recording = noises[int(noise_order[index % len(noises)])]
+            recording = noises[index % len(noises)]
             source = without_silent_ends(read_mono(recording.path, sample_rate))
             noise, label = looped(source, len(speech), rng), recording.label
         quiet = index % 7 == 6
