@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from metrics import align
+from metrics import align, si_sdr
 from note_sets import RATE, NoteItem, alone_set, note_set
 from numpy.typing import NDArray
 from pitch_detectors import DETECTORS, Detector, Track, levels_db
@@ -34,14 +34,17 @@ _LIMITS_CENTS = (1.0, 5.0, 10.0, 50.0)
 _WRONG_NOTE_CENTS = 50.0
 
 Values = dict[str, float]
+Row = dict[str, object]
 Mono = NDArray[np.float32]
+System = tuple[Callable[[NoteItem], Mono], float]
+"""What cleans an item, and its latency in seconds."""
 
 
 # -- systems ------------------------------------------------------------------------------------
 
 
-def preset_system(name: str, model: str | None) -> tuple[Callable[[NoteItem], Mono], float]:
-    """A preset's chain as a system, and its latency in seconds."""
+def preset_system(name: str, model: str | None) -> System:
+    """A preset's chain as a system."""
     from hushgate.chain import Chain
     from hushgate.preset_files import read_preset
 
@@ -51,8 +54,8 @@ def preset_system(name: str, model: str | None) -> tuple[Callable[[NoteItem], Mo
     return lambda item: chain.process(item.noisy, RATE)[0], chain.latency_samples / RATE
 
 
-def peer_system(name: str) -> Callable[[NoteItem], Mono]:
-    """A system of `systems.py`, aligned with what went in."""
+def peer_system(name: str) -> System:
+    """A system of `systems.py`, aligned with what went in, and so without latency."""
     process = make_system(name)
 
     def run(item: NoteItem) -> Mono:
@@ -60,21 +63,21 @@ def peer_system(name: str) -> Callable[[NoteItem], Mono]:
         output = process(item.noisy, RATE, *noise)
         return align(item.noisy, output, round(MAX_DELAY_MS * RATE / 1000.0))[0]
 
-    return run
+    return run, 0.0
 
 
 def make_systems(
     peers: Sequence[str], presets: Sequence[str], model: str | None
-) -> tuple[dict[str, tuple[Callable[[NoteItem], Mono], float]], list[str]]:
-    """Systems with their latencies in seconds, by name; and why some are left out."""
-    systems: dict[str, tuple[Callable[[NoteItem], Mono], float]] = {
+) -> tuple[dict[str, System], list[str]]:
+    """Systems by name, and why some are left out."""
+    systems: dict[str, System] = {
         CLEAN: (lambda item: item.clean[0], 0.0),
         UNTOUCHED: (lambda item: item.noisy[0], 0.0),
     }
     skipped = []
     for label in peers:
         try:
-            systems[label] = (peer_system(PEERS[label]), 0.0)
+            systems[label] = peer_system(PEERS[label])
         except (ImportError, OSError) as error:
             skipped.append(f"{label} skipped: {error}")
     for preset in presets:
@@ -135,23 +138,16 @@ def measure_note(item: NoteItem, output: Mono, track: Track, truth_hz: float, la
     return values
 
 
-def si_sdr_db(item: NoteItem, output: Mono) -> float:
-    """Of the guitar, dB; `metrics.si_sdr` on one channel."""
-    from metrics import si_sdr
-
-    return si_sdr(item.clean, output[np.newaxis], RATE)
-
-
 # -- runs ---------------------------------------------------------------------------------------
 
 
 def run_notes(
     items: Sequence[NoteItem],
-    systems: dict[str, tuple[Callable[[NoteItem], Mono], float]],
+    systems: dict[str, System],
     detectors: dict[str, Detector],
-) -> list[dict[str, object]]:
+) -> list[Row]:
     """A row for each item, system and detector."""
-    rows: list[dict[str, object]] = []
+    rows: list[Row] = []
     for number, item in enumerate(items):
         clean_tracks = {name: detect(item.clean[0]) for name, detect in detectors.items()}
         truth_hz = find_truth(item, list(clean_tracks.values()))
@@ -160,7 +156,7 @@ def run_notes(
             continue
         for system, (run, latency_s) in systems.items():
             output = run(item)
-            ratio_db = si_sdr_db(item, output)
+            ratio_db = si_sdr(item.clean, output[np.newaxis], RATE)
             for name, detect in detectors.items():
                 track = clean_tracks[name] if system == CLEAN else detect(output)
                 values = measure_note(item, output, track, truth_hz, latency_s)
@@ -173,11 +169,11 @@ def run_notes(
 
 def run_alone(
     items: Sequence[NoteItem],
-    systems: dict[str, tuple[Callable[[NoteItem], Mono], float]],
+    systems: dict[str, System],
     detectors: dict[str, Detector],
-) -> list[dict[str, object]]:
+) -> list[Row]:
     """Share of readings that show nothing, for each item, system and detector."""
-    rows: list[dict[str, object]] = []
+    rows: list[Row] = []
     for number, item in enumerate(items):
         for system, (run, _) in systems.items():
             output = run(item)
@@ -197,16 +193,24 @@ def _progress(done: int, total: int) -> None:
 # -- tables -------------------------------------------------------------------------------------
 
 
-def _mean(rows: Sequence[dict[str, object]], key: str) -> float:
+def _split(rows: Sequence[Row], key: str) -> dict[str, list[Row]]:
+    """Rows by what they have under a key, in the order in which that first comes."""
+    parts: dict[str, list[Row]] = {}
+    for row in rows:
+        parts.setdefault(str(row[key]), []).append(row)
+    return parts
+
+
+def _mean(rows: Sequence[Row], key: str) -> float:
     values = np.array([row[key] for row in rows], dtype=float)
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
-def _percent(rows: Sequence[dict[str, object]], *keys: str) -> str:
+def _percent(rows: Sequence[Row], *keys: str) -> str:
     return " / ".join(f"{100.0 * _mean(rows, key):.0f}" for key in keys)
 
 
-def notes_report(rows: Sequence[dict[str, object]]) -> str:
+def notes_report(rows: Sequence[Row]) -> str:
     """A table for each detector; all figures but times and dB in percent."""
     header = [
         "system", "SI-SDR dB", "clips within 1 / 5 / 10 / 50 cents", "loud frames only",
@@ -214,10 +218,9 @@ def notes_report(rows: Sequence[dict[str, object]]) -> str:
         "player: right / wrong",
     ]  # fmt: skip
     parts = []
-    for detector in dict.fromkeys(str(row["detector"]) for row in rows):
+    for detector, heard in _split(rows, "detector").items():
         lines = []
-        for system in dict.fromkeys(str(row["system"]) for row in rows):
-            part = [row for row in rows if (row["system"], row["detector"]) == (system, detector)]
+        for system, part in _split(heard, "system").items():
             firsts = np.array([row["first right, ms"] for row in part], dtype=float)
             never = int(np.isnan(firsts).sum())
             first = f"{np.nanmedian(firsts):.0f}" if never < len(firsts) else "-"
@@ -237,17 +240,14 @@ def notes_report(rows: Sequence[dict[str, object]]) -> str:
     return "\n\n".join(parts)
 
 
-def alone_report(rows: Sequence[dict[str, object]]) -> str:
+def alone_report(rows: Sequence[Row]) -> str:
     """Share of the time without a reading, percent: systems and detectors against kinds of sound."""
-    kinds = list(dict.fromkeys(str(row["kind"]) for row in rows))
+    kinds = list(_split(rows, "kind"))
     lines = []
-    for detector in dict.fromkeys(str(row["detector"]) for row in rows):
-        for system in dict.fromkeys(str(row["system"]) for row in rows):
-            part = [row for row in rows if (row["system"], row["detector"]) == (system, detector)]
-            cells = [
-                f"{100.0 * _mean([row for row in part if row['kind'] == kind], 'no reading'):.1f}"
-                for kind in kinds
-            ]
+    for detector, heard in _split(rows, "detector").items():
+        for system, part in _split(heard, "system").items():
+            by_kind = _split(part, "kind")
+            cells = [f"{100.0 * _mean(by_kind[kind], 'no reading'):.1f}" for kind in kinds]
             lines.append([f"{detector}, {system}", *cells])
     return markdown_table(["no reading, % of the time", *kinds], lines)
 
