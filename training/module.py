@@ -14,7 +14,7 @@ from torch import Tensor
 
 from hushgate.training.config import Config
 from hushgate.training.losses import RELATIVE_TERMS, DenoisingLoss, is_sounding, si_sdr
-from hushgate.training.models import Network, build_model
+from hushgate.training.models import Hush, Network, build_model
 from hushgate.training.spectrum import Framing
 
 _SILENCE = 1e-8
@@ -38,6 +38,9 @@ class DenoisingModule(lightning.LightningModule):
 
     Batches are (noisy, clean), each (batch, samples). The loss sees both at a common level: quiet recordings
     count as much as loud ones.
+
+    Raises:
+        ValueError: The network does not fit the sample rate, or the configuration is wrong otherwise.
     """
 
     def __init__(self, config: Config) -> None:
@@ -47,7 +50,22 @@ class DenoisingModule(lightning.LightningModule):
         self.network = build_model(config.model)
         shape = self.network.config
         self.framing = Framing(config.data.sample_rate, shape.frame_ms, shape.overlap)
+        self._check_bins()
         self.loss = DenoisingLoss(config.loss, config.data.sample_rate)
+
+    def _check_bins(self) -> None:
+        """Refuse a rate at which frames lack bins that the network needs; segment networks do without."""
+        shape, sample_rate = self.network.config, self.config.data.sample_rate
+        num_there = self.framing.frame_size // 2 + 1
+        if isinstance(self.network, Hush) and num_there < shape.num_bins:
+            width_hz = 1000.0 / shape.frame_ms
+            edge_hz = shape.num_bins * width_hz
+            raise ValueError(
+                f"data.sample_rate must give frames model.num_bins bins, {shape.num_bins} of {width_hz:g} Hz "
+                f"(got {sample_rate} Hz, which gives {num_there}). Bins up to {edge_hz:g} Hz need a rate of "
+                f"at least {2.0 * edge_hz:g} Hz: raise it, or set model.num_bins lower and "
+                "model.upper_from_hz below where its bins end."
+            )
 
     def forward(self, noisy: Tensor) -> tuple[Tensor, Tensor]:
         """Map noisy (batch, samples) to the estimate (batch, samples) and its spectrum."""

@@ -45,7 +45,8 @@ def train(
     Raises:
         FileNotFoundError: Recordings, the checkpoint to resume or `init_from` are missing.
         FileExistsError: `run_dir` holds a training already.
-        ValueError: `init_from` does not fit the configuration, or there are too few validation examples.
+        ValueError: The network does not fit the sample rate, `init_from` does not fit the configuration, or
+            there are too few validation examples.
     """
     last = run_dir / "last.ckpt"
     if resume and not last.is_file():
@@ -54,10 +55,11 @@ def train(
         raise FileExistsError(f"{last} exists. Use --resume to go on, or another folder.")
     lightning.seed_everything(config.train.seed, verbose=False)
     torch.set_num_threads(config.train.threads)
+    # Before the recordings are read, which may take long: a network that does not fit them is refused here.
+    module = make_module(config)
     mixer = Mixer(config.data, config.mix, "train")
     # Another seed than training's, the same in every run: validation figures are comparable.
     validation = MixtureDataset(Mixer(config.data, config.mix, "val"), 0, config.data.val_examples)
-    module = make_module(config)
     if init_from is not None and not resume:
         from hushgate.training.initialize import initialize  # which builds on this module
 

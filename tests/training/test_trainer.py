@@ -81,6 +81,38 @@ def test_interrupted_training_ends_like_an_undisturbed_one(workshop: Path) -> No
         torch.testing.assert_close(other.state_dict()[name], value, msg=name)
 
 
+def test_a_rate_too_low_for_the_network_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    from hushgate.training.config import load_config, shipped_config
+    from hushgate.training.trainer import train
+
+    config = load_config(shipped_config("voice"), ["data.sample_rate=8000", "data.folders=['nowhere']"])
+    words = r"^data\.sample_rate must .* \(got 8000 Hz.* at least 16000 Hz: raise it, or set model\.num_bins"
+    with pytest.raises(ValueError, match=words):
+        train(config, tmp_path, progress=False)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("sample_rate", "num_bins", "fits"),
+    # Frames of 120, 126, 128, 64 and 512 samples: not the rate alone tells, but its frame.
+    [(3_750, 64, False), (3_900, 64, True), (4_000, 64, True), (2_000, 32, True), (16_000, 64, True)],
+)
+def test_a_network_runs_at_every_rate_that_is_not_refused(
+    sample_rate: int, num_bins: int, fits: bool
+) -> None:
+    from hushgate.training.config import Config, DataConfig
+    from hushgate.training.module import DenoisingModule
+
+    model = {"family": "hush", "num_bins": num_bins, "bands": 6, "upper_from_hz": 500.0}
+    config = Config(model=model, data=DataConfig(sample_rate=sample_rate))
+    if not fits:
+        with pytest.raises(ValueError, match=r"which gives 61\)"):
+            DenoisingModule(config)
+        return
+    estimate, _ = DenoisingModule(config).eval()(torch.randn(1, sample_rate))
+    assert estimate.isfinite().all()
+
+
 def test_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
     junk = tmp_path / "junk.ckpt"
     junk.write_bytes(b"not a checkpoint")
