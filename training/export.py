@@ -5,23 +5,21 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
-import warnings
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hushgate.engine.metadata import FORMAT_VERSION, METADATA_PREFIX, WINDOW, Reference
+from hushgate.engine.metadata import FORMAT_VERSION, Reference
 from hushgate.engine.model import Model
 from hushgate.training.config import CardConfig
+from hushgate.training.export_file import common_metadata, finish, trace
 from hushgate.training.export_segments import ExportError, export_segment_network
 from hushgate.training.models import Hush, SegmentNetwork
 from hushgate.training.module import load_network
 
-_OPSET = 17
 # Frame counts tried against PyTorch, none of them the one traced; state runs through all of them.
 _TRACED_FRAMES = 5
 _CHECKED_FRAMES = (1, 3, 16, 100, 7)
@@ -70,21 +68,10 @@ def export_network(network: Hush, card: CardConfig, output: Path) -> Model:
         _trace(network, names, draft)
         _compare(network, names, draft)
         reference = Reference(0, 4, _TOLERANCE, np.empty(0, np.float32))
-        metadata = {
+        metadata = common_metadata(card, shape, num_parameters) | {
             "format_version": str(FORMAT_VERSION),
-            "name": card.name,
-            "task": card.task,
-            "description": card.description,
-            "frame_ms": str(shape.frame_ms),
-            "overlap": str(shape.overlap),
-            "window": WINDOW,
-            "num_bins": str(shape.num_bins),
-            "upper_band_edges_hz": json.dumps([shape.num_bins * 1000.0 / shape.frame_ms]),
             "lookahead_frames": "0",
             "state_names": json.dumps(names),
-            "num_parameters": str(num_parameters),
-            "licence": card.licence,
-            "attribution": card.attribution,
             "reference": json.dumps(
                 {
                     "seed": reference.seed,
@@ -94,13 +81,7 @@ def export_network(network: Hush, card: CardConfig, output: Path) -> Model:
                 }
             ),
         }
-        graph = onnx.load(draft)
-        onnx.helper.set_model_props(graph, {METADATA_PREFIX + k: v for k, v in metadata.items()})
-        onnx.checker.check_model(graph)
-        onnx.save(graph, draft)
-        Model(draft).verify()
-        draft.replace(output)
-    return Model(output)
+        return finish(draft, metadata, output)
 
 
 def _trace(network: Hush, names: list[str], path: Path) -> None:
@@ -108,22 +89,8 @@ def _trace(network: Hush, names: list[str], path: Path) -> None:
     outputs = ["mask", "upper_gain", *(f"{name}_next" for name in names)]
     axes = {name: {0: "batch", 1: "frames"} for name in ("spectrum", "mask", "upper_gain")}
     axes |= {name: {0: "batch"} for name in (*names, *outputs[2:])}
-    with warnings.catch_warnings():
-        # The TorchScript exporter announces its successor, which bakes lengths into the graph, and warns of a
-        # GRU with a variable batch, whose state is an explicit input here.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            _Graph(network).eval(),
-            (example, *network.initial_state(1)),
-            path,
-            dynamo=False,
-            opset_version=_OPSET,
-            input_names=["spectrum", *names],
-            output_names=outputs,
-            dynamic_axes=axes,
-        )
-    # Exporting may leave modules in training mode.
-    network.eval()
+    examples = (example, *network.initial_state(1))
+    trace(_Graph(network), examples, path, inputs=["spectrum", *names], outputs=outputs, axes=axes)
 
 
 def _compare(network: Hush, names: list[str], path: Path) -> None:

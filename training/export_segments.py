@@ -5,26 +5,18 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
-import warnings
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from torch import Tensor, nn
 
-from hushgate.engine.metadata import (
-    METADATA_PREFIX,
-    SEGMENT_FORMAT_VERSION,
-    SPECTRUM_SCALE,
-    WINDOW,
-    Reference,
-)
+from hushgate.engine.metadata import SEGMENT_FORMAT_VERSION, SPECTRUM_SCALE, Reference
 from hushgate.engine.model import Model
 from hushgate.training.config import CardConfig
+from hushgate.training.export_file import common_metadata, finish, trace
 from hushgate.training.models import SegmentNetwork, WaveAE
 
-_OPSET = 17
 # Batches tried against PyTorch, none of them the one traced, at levels from soft to full scale.
 _TRACED_BATCH = 2
 _CHECKED = ((1, 0.1), (3, 0.001), (5, 1.0))
@@ -72,14 +64,8 @@ def export_segment_network(
         draft = Path(folder) / output.name
         _trace(network, draft)
         _compare(network, draft)
-        graph = onnx.load(draft)
-        metadata = _metadata(network, card, sample_rate, num_parameters)
-        onnx.helper.set_model_props(graph, {METADATA_PREFIX + k: v for k, v in metadata.items()})
-        onnx.checker.check_model(graph)
-        onnx.save(graph, draft)
-        Model(draft).verify()
-        draft.replace(output)
-    return Model(output)
+        metadata = common_metadata(card, network.config, num_parameters) | _metadata(network, sample_rate)
+        return finish(draft, metadata, output)
 
 
 def example_shape(network: SegmentNetwork) -> tuple[int, ...]:
@@ -92,21 +78,9 @@ def example_shape(network: SegmentNetwork) -> tuple[int, ...]:
 def _trace(network: SegmentNetwork, path: Path) -> None:
     name = "waveform" if network.takes_waveforms else "segment"
     outputs = ["estimate", "code"] if network.has_code else ["estimate"]
-    with warnings.catch_warnings():
-        # The TorchScript exporter announces its successor, which bakes lengths into the graph.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            _Graph(network).eval(),
-            (torch.randn(_TRACED_BATCH, *example_shape(network)) * 0.1,),
-            path,
-            dynamo=False,
-            opset_version=_OPSET,
-            input_names=[name],
-            output_names=outputs,
-            dynamic_axes={one: {0: "batch"} for one in (name, *outputs)},
-        )
-    # Exporting may leave modules in training mode.
-    network.eval()
+    example = torch.randn(_TRACED_BATCH, *example_shape(network)) * 0.1
+    axes = {one: {0: "batch"} for one in (name, *outputs)}
+    trace(_Graph(network), (example,), path, inputs=[name], outputs=outputs, axes=axes)
 
 
 def _compare(network: SegmentNetwork, path: Path) -> None:
@@ -130,31 +104,19 @@ def _compare(network: SegmentNetwork, path: Path) -> None:
                 )
 
 
-def _metadata(
-    network: SegmentNetwork, card: CardConfig, sample_rate: float, num_parameters: int
-) -> dict[str, str]:
+def _metadata(network: SegmentNetwork, sample_rate: float) -> dict[str, str]:
+    """What only files with whole segments say."""
     shape = network.config
     return {
         "format_version": str(SEGMENT_FORMAT_VERSION),
-        "name": card.name,
-        "task": card.task,
-        "description": card.description,
         "kind": "waveform" if network.takes_waveforms else "spectrum",
         "segment_frames": str(shape.segment_frames),
         "segment_hop_frames": str(shape.segment_hop_frames),
         "sample_rate": str(sample_rate),
-        "frame_ms": str(shape.frame_ms),
-        "overlap": str(shape.overlap),
-        "window": WINDOW,
         "spectrum_scale": SPECTRUM_SCALE,
-        "num_bins": str(shape.num_bins),
-        "upper_band_edges_hz": json.dumps([shape.num_bins * 1000.0 / shape.frame_ms]),
         "upper_from_hz": str(shape.upper_from_hz),
         "lookahead_frames": str(shape.segment_frames - 1),
         "state_names": "[]",
-        "num_parameters": str(num_parameters),
-        "licence": card.licence,
-        "attribution": card.attribution,
         "reference": json.dumps(_reference(network)),
     }
 
