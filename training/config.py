@@ -123,6 +123,7 @@ class MixConfig:
         second_target: Probability of another target on top, and of another on top of that.
         drive: Probability that a target is overdriven: distorted guitars and loud masters sound like noise
             and must stay.
+        cabinet: Probability that an overdriven part of it is heard through a guitar loudspeaker.
         pairs: Share of examples that are pairs of the manifest (column noisy): cut and levelled, not mixed.
     """
 
@@ -146,6 +147,7 @@ class MixConfig:
     quiet_db: tuple[float, float] = (-24.0, -6.0)
     second_target: float = 0.0
     drive: float = 0.0
+    cabinet: float = 0.0
     pairs: float = 0.0
 
     def __post_init__(self) -> None:

@@ -256,8 +256,13 @@ class Mixer:
         audio = self._draw(spec, rng, facts.targets, note)
         if any(spec.band_hz):
             audio = augment.keep_band(audio, self.data.sample_rate, *spec.band_hz)
-        if self.mix.drive and rng.random() < self.mix.drive:
+        mix = self.mix
+        if mix.drive and rng.random() < mix.drive:
             audio = self._overdrive(audio, rng.uniform(6.0, 45.0), note)
+            if mix.cabinet and rng.random() < mix.cabinet:
+                low_hz, high_hz = rng.uniform(50.0, 120.0), float(np.exp(rng.uniform(*np.log((3e3, 9e3)))))
+                note(f"cabinet {low_hz:.0f} to {high_hz:.0f} Hz")
+                audio = augment.limit_band(audio, self.data.sample_rate, low_hz, high_hz)
         return audio
 
     def _overdrive(self, audio: Audio, drive_db: float, note: Callable[[str], None]) -> Audio:

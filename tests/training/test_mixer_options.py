@@ -117,6 +117,20 @@ def test_a_band_keeps_nothing_else(recordings: Path, kind: str) -> None:
         _mixtures(recordings, replace(PLAIN, noises=(SourceSpec("white", band_hz=(9e3, 1e4)),)), 1)
 
 
+def test_a_cabinet_takes_the_fizz_of_overdriven_targets(recordings: Path) -> None:
+    """An overdriven tone has odd harmonics up to the top, which a guitar loudspeaker does not play."""
+    shares = []
+    for cabinet in (0.0, 1.0):
+        mix = replace(PLAIN, drive=1.0, cabinet=cabinet, clean_only=1.0)
+        made = _mixtures(recordings, mix, 40)
+        for one in made:
+            assert any("overdrive" in change for change in one.facts.changes)
+            assert any("cabinet" in change for change in one.facts.changes) == bool(cabinet)
+        shares.append([_power(one.clean, 6e3, 8e3) / _power(one.clean, 0.0, 8e3) for one in made])
+    # Loudspeakers roll off from 3 to 9 kHz on: at least half of them below 6 kHz.
+    assert np.median(shares[1]) < 0.1 * np.median(shares[0])
+
+
 def test_quiet_copies_are_lower_at_the_same_snr(recordings: Path) -> None:
     made = _mixtures(recordings, replace(PLAIN, quiet=0.5, quiet_db=(-30.0, -20.0)), 40)
     levels = np.array([augment.active_level_db(mixture.clean, RATE) for mixture in made])
