@@ -96,10 +96,9 @@ class TinyModel:
             "hushgate.attribution": "",
         }
 
-    def proto(self, **overrides: str | None) -> onnx.ModelProto:
-        """The model; `overrides` replace metadata (keys without prefix), None leaves a key out."""
-        bins = self.num_bins
-        spectrum_shape = ["batch", "frames", bins, 2]
+    def inputs_and_outputs(self) -> tuple[list[onnx.ValueInfoProto], list[onnx.ValueInfoProto]]:
+        """What the graph takes and gives."""
+        spectrum_shape = ["batch", "frames", self.num_bins, 2]
         value = helper.make_tensor_value_info
         inputs = [value("spectrum", TensorProto.FLOAT, spectrum_shape)]
         outputs = [
@@ -111,6 +110,11 @@ class TinyModel:
         for name, shape in self.states:
             inputs.append(value(name, TensorProto.FLOAT, ["batch", *shape]))
             outputs.append(value(f"{name}_next", TensorProto.FLOAT, ["batch", *shape]))
+        return inputs, outputs
+
+    def proto(self, **overrides: str | None) -> onnx.ModelProto:
+        """The model; `overrides` replace metadata (keys without prefix), None leaves a key out."""
+        inputs, outputs = self.inputs_and_outputs()
         graph = helper.make_graph(self.nodes, "tiny", inputs, outputs, self.constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
         metadata: dict[str, str | None] = dict(self.metadata())

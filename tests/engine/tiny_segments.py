@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import math
 from collections.abc import Callable
 from typing import Any
@@ -54,17 +53,11 @@ class TinySegments(TinyModel):
             "hushgate.spectrum_scale": "full_scale_sine",
         }
 
-    def proto(self, **overrides: str | None) -> onnx.ModelProto:
+    def inputs_and_outputs(self) -> tuple[list[onnx.ValueInfoProto], list[onnx.ValueInfoProto]]:
         shape = ["batch", *self.shape]
         inputs = [helper.make_tensor_value_info(self.input, TensorProto.FLOAT, shape)]
         outputs = [helper.make_tensor_value_info("estimate", TensorProto.FLOAT, shape)]
-        graph = helper.make_graph(self.nodes, "tiny", inputs, outputs, self.constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-        metadata: dict[str, str | None] = dict(self.metadata())
-        metadata["hushgate.reference"] = json.dumps(self._reference(model))
-        metadata.update({f"hushgate.{key}": text for key, text in overrides.items()})
-        helper.set_model_props(model, {key: text for key, text in metadata.items() if text is not None})
-        return model
+        return inputs, outputs
 
     def _reference(self, model: onnx.ModelProto) -> dict[str, Any]:
         stride = max(1, math.prod(self.shape) // 100)
