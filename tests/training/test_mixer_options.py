@@ -14,23 +14,9 @@ from hushgate.training import augment, noises
 from hushgate.training.config import DataConfig, MixConfig, SourceSpec
 from hushgate.training.mixer import Mixer, Mixture
 from hushgate.training.sources import Clip, ClipPool, PairPool, list_clips
+from tests.training.plain_mix import PLAIN
 
 RATE = 16_000
-PLAIN = MixConfig(
-    targets=(SourceSpec("speech"),),
-    noises=(SourceSpec("white"),),
-    snr_db=(5.0, 5.0, 5.0),
-    level_db=(-20.0, -20.0),
-    speed=(1.0, 1.0),
-    equalizer=0.0,
-    room=0.0,
-    band_limit=0.0,
-    clip=0.0,
-    second_noise=0.0,
-    moving_noise=0.0,
-    noise_only=0.0,
-    clean_only=0.0,
-)
 
 
 def _tone(hz: float, seconds: float) -> np.ndarray:

@@ -14,22 +14,11 @@ from hushgate.training import augment, noises
 from hushgate.training.config import DataConfig, MixConfig, SourceSpec
 from hushgate.training.mixer import Mixer
 from hushgate.training.sources import ClipPool, list_clips
+from tests.training.plain_mix import PLAIN
 
 RATE = 16_000
-PLAIN = MixConfig(
-    targets=(SourceSpec("speech"),),
-    noises=(SourceSpec("coloured"),),
-    snr_db=(5.0, 5.0001, 5.0002),
-    level_db=(-20.0, -20.0),
-    equalizer=0.0,
-    room=0.0,
-    band_limit=0.0,
-    clip=0.0,
-    second_noise=0.0,
-    moving_noise=0.0,
-    noise_only=0.0,
-    clean_only=0.0,
-)
+# At any speed, and with a triangle of ratios.
+MIX = replace(PLAIN, noises=(SourceSpec("coloured"),), snr_db=(5.0, 5.0001, 5.0002), speed=MixConfig().speed)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +48,7 @@ def _data(folder: Path) -> DataConfig:
 
 
 def test_an_example_depends_on_its_seed_and_number_only(recordings: Path) -> None:
-    mix = replace(PLAIN, equalizer=1.0, room=1.0, band_limit=0.5, noises=(SourceSpec("synthesized"),))
+    mix = replace(MIX, equalizer=1.0, room=1.0, band_limit=0.5, noises=(SourceSpec("synthesized"),))
     one, other = (Mixer(_data(recordings), mix, "train") for _ in range(2))
     for index in (3, 1, 2):
         one.example(5, index)
@@ -69,7 +58,7 @@ def test_an_example_depends_on_its_seed_and_number_only(recordings: Path) -> Non
 
 
 def test_mixtures_have_the_ratio_and_level_asked_for(recordings: Path) -> None:
-    mixer = Mixer(_data(recordings), PLAIN, "train")
+    mixer = Mixer(_data(recordings), MIX, "train")
     for index in range(4):
         noisy, clean = mixer.example(1, index)
         assert noisy.shape == clean.shape == (24_000,)
@@ -81,23 +70,23 @@ def test_mixtures_have_the_ratio_and_level_asked_for(recordings: Path) -> None:
 
 
 def test_extremes_have_no_target_or_no_noise(recordings: Path) -> None:
-    noisy, clean = Mixer(_data(recordings), replace(PLAIN, noise_only=1.0), "train").example(1, 0)
+    noisy, clean = Mixer(_data(recordings), replace(MIX, noise_only=1.0), "train").example(1, 0)
     assert not clean.any()
     assert augment.level_db(noisy) > -60.0
-    noisy, clean = Mixer(_data(recordings), replace(PLAIN, clean_only=1.0), "train").example(1, 0)
+    noisy, clean = Mixer(_data(recordings), replace(MIX, clean_only=1.0), "train").example(1, 0)
     assert augment.level_db(noisy - clean) < -69.0
 
 
 def test_missing_recordings_are_said_before_training(recordings: Path) -> None:
     with pytest.raises(ValueError, match=r"kind 'song', split 'train'"):
-        Mixer(_data(recordings), replace(PLAIN, targets=(SourceSpec("song"),)), "train")
+        Mixer(_data(recordings), replace(MIX, targets=(SourceSpec("song"),)), "train")
     with pytest.raises(FileNotFoundError):
-        Mixer(DataConfig(folders=(str(recordings / "nowhere"),)), PLAIN, "train")
+        Mixer(DataConfig(folders=(str(recordings / "nowhere"),)), MIX, "train")
     # Validation may lack one source, not all of them.
-    both = replace(PLAIN, noises=(SourceSpec("tick"), SourceSpec("coloured")))
+    both = replace(MIX, noises=(SourceSpec("tick"), SourceSpec("coloured")))
     assert Mixer(_data(recordings), both, "val").example(0, 0)[0].any()
     with pytest.raises(ValueError, match=r"kind 'tick', split 'val'"):
-        Mixer(_data(recordings), replace(PLAIN, noises=(SourceSpec("tick"),)), "val")
+        Mixer(_data(recordings), replace(MIX, noises=(SourceSpec("tick"),)), "val")
 
 
 def test_plain_folders_need_no_manifest(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from hushgate.training.data.manifest import read_manifest
 from hushgate.training.data.write_mixtures import JOURNAL_NAME, MixJob, Row, write_mixtures
 from hushgate.training.mixer import Mixer
 from tests.training.data.trees import RATE, sound
+from tests.training.plain_mix import PLAIN
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +74,8 @@ def test_files_are_what_training_mixes_on_the_fly(config: Config, tmp_path: Path
 
 def test_the_manifest_says_how_each_mixture_was_made(config: Config, tmp_path: Path) -> None:
     plain = replace(
-        config.mix, speed=(1.0, 1.0), equalizer=0.0, room=0.0, band_limit=0.0, clip=0.0, second_noise=0.0,
-        moving_noise=0.0, noise_only=0.0, clean_only=0.0, snr_shape="uniform", snr_db=(0.1, 0.3, 0.5),
-        level_db=(-30.0, -20.0),
-    )  # fmt: skip
+        PLAIN, noises=config.mix.noises, snr_shape="uniform", snr_db=(0.1, 0.3, 0.5), level_db=(-30.0, -20.0)
+    )
     job = MixJob(replace(config, mix=plain), split="train", seed=2, with_noise=True)
     rows = read_manifest(write_mixtures(job, tmp_path, 12))
     assert [row["index"] for row in rows] == [str(index) for index in range(12)]
