@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
 from hushgate.live.processor import Processor
 from hushgate.live.rehearsal import rehearse
@@ -30,7 +29,6 @@ class Recovery:
         processor: Gives the effect up, and gets it back.
         effect: The effect; used here only while the processor's state is "overload".
         sample_rate, num_channels, block_size: As the processor's.
-        clock: Time in seconds.
 
     Attributes:
         error: What the effect raised in a trial, if it did; there are no further ones.
@@ -44,28 +42,21 @@ class Recovery:
         sample_rate: float,
         num_channels: int,
         block_size: int,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._processor = processor
         self._effect = effect
         self._sample_rate = sample_rate
         self._num_channels = num_channels
         self._block_size = block_size
-        self._clock = clock
         self._wait_s = _FIRST_WAIT_S
         self._due: float | None = None
-        self._good_since = clock()
+        self._good_since = time.monotonic()
         self._trial: threading.Thread | None = None
         self.error: Exception | None = None
 
-    @property
-    def seconds_left(self) -> float | None:
-        """Until the next trial, seconds; None when none is planned."""
-        return None if self._due is None else max(0.0, self._due - self._clock())
-
     def check(self) -> None:
         """Begin a trial when one is due. Called regularly, from any thread but the callback's."""
-        now = self._clock()
+        now = time.monotonic()
         if self._processor.state != "overload":
             self._due = None
             if now - self._good_since > _GOOD_S:
