@@ -98,11 +98,13 @@ class PortAudioBackend:
                     # Who asks for buffers that survive more wants this one to do so, too.
                     reserve=round(0.5 * (request.device_latency_s or 0.0) * request.sample_rate),
                 )
-                for kind, device, channels, call in (
-                    (self._sd.InputStream, request.input, request.num_inputs, _input_call(bridge)),
-                    (self._sd.OutputStream, request.output, request.num_outputs, _output_call(bridge)),
+                for kind, device, channels, take in (
+                    (self._sd.InputStream, request.input, request.num_inputs, bridge.take_input),
+                    (self._sd.OutputStream, request.output, request.num_outputs, bridge.fill_output),
                 ):
-                    streams.append(kind(device=device.index, channels=channels, callback=call, **options))
+                    streams.append(
+                        kind(device=device.index, channels=channels, callback=_one_way_call(take), **options)
+                    )
             else:
                 streams.append(
                     self._sd.Stream(
@@ -126,28 +128,15 @@ def _duplex_call(callback: AudioCallback) -> Callable[..., None]:
     return call
 
 
-def _input_call(bridge: Bridge) -> Callable[..., None]:
+def _one_way_call(take: Callable[[Block, bool], None]) -> Callable[..., None]:
     is_first = True
 
-    def call(input_block: Block, num_samples: int, time: object, status: Any) -> None:
+    def call(block: Block, num_samples: int, time: object, status: Any) -> None:
         nonlocal is_first
         if is_first:
             is_first = False
             raise_thread_priority()
-        bridge.take_input(input_block, bool(status.input_overflow))
-
-    return call
-
-
-def _output_call(bridge: Bridge) -> Callable[..., None]:
-    is_first = True
-
-    def call(output_block: Block, num_samples: int, time: object, status: Any) -> None:
-        nonlocal is_first
-        if is_first:
-            is_first = False
-            raise_thread_priority()
-        bridge.fill_output(output_block, bool(status.output_underflow))
+        take(block, bool(status.input_overflow or status.output_underflow))
 
     return call
 
@@ -159,12 +148,10 @@ class PortAudioStream:
         sd: The module sounddevice.
         streams: What to start and close together.
         request: What was asked for.
-        bridge: What joins two streams.
+        bridge: What joins two streams; None where there is one.
     """
 
-    def __init__(
-        self, sd: Any, streams: list[Any], request: StreamRequest, bridge: Bridge | None = None
-    ) -> None:
+    def __init__(self, sd: Any, streams: list[Any], request: StreamRequest, bridge: Bridge | None) -> None:
         self._sd = sd
         self._streams = streams
         self._request = request
