@@ -82,18 +82,15 @@ def fit_string(
     Partial by partial: the low ones place the high ones, whose number stiffness would hide.
     """
     f0, b = frequency_hz / np.sqrt(1.0 + inharmonicity), inharmonicity
-    assigned: tuple[NDArray[np.intp], NDArray[np.float64]] | None = None
     for last in _ROUNDS:
         chosen, number = _assign(peaks, f0, b, last, resolution_hz)
         if not len(chosen):
             return None
         f0, b = _regress(peaks, chosen, number, f0, b)
-        assigned = chosen, number
-    if assigned is None or not LOWEST_PITCH_HZ <= f0 <= HIGHEST_PITCH_HZ:
+    if not LOWEST_PITCH_HZ <= f0 <= HIGHEST_PITCH_HZ:
         return None
-    return StringFit(
-        float(f0 * np.sqrt(1.0 + b)), float(b), _confidence(peaks, *assigned, f0, b, resolution_hz)
-    )
+    confidence = _confidence(peaks, chosen, number, f0, b, resolution_hz)
+    return StringFit(float(f0 * np.sqrt(1.0 + b)), float(b), confidence)
 
 
 def _candidates(peaks: Peaks) -> NDArray[np.float64]:
