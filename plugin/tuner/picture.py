@@ -49,16 +49,16 @@ def plot_readings(
     low, high = (min(frequencies), max(frequencies)) if frequencies else _EMPTY_RANGE_HZ
     margin = 2.0 ** (_MARGIN_CENTS / 1200.0)
     low, high = low / margin, high * margin
-    for target in _targets_between(targets, low, high):
-        pitch.axhline(target[1], color="#e4e4e4", linewidth=0.8, zorder=0)
+    notes = _targets_between(targets, low, high)
+    for _, hz in notes:
+        pitch.axhline(hz, color="#e4e4e4", linewidth=0.8, zorder=0)
     for name, readings in sounding.items():
         style = {"s": _SIZES[name], "color": _COLOURS[name], "linewidths": 0.0, "label": name}
         times = [reading.time_s for reading in readings]
         pitch.scatter(times, [reading.frequency_hz for reading in readings], **style)
         offset.scatter(times, [reading.cents for reading in readings], **style)
     pitch.set_yscale("log")
-    names = _targets_between(targets, low, high)
-    pitch.set_yticks([hz for _, hz in names], [name for name, _ in names])
+    pitch.set_yticks([hz for _, hz in notes], [name for name, _ in notes])
     pitch.set_yticks([], minor=True)
     pitch.set(ylim=(low, high), ylabel="note")
     pitch.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False, markerscale=2.0)
