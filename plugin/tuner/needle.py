@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from hushgate.tuner.notes import Target, Targets
+from hushgate.tuner.notes import Target, Targets, cents_between
 from hushgate.tuner.strings import StringFit
 from hushgate.tuner.tracking import ACQUIRE_CONFIDENCE, KEEP_CONFIDENCE
 
@@ -20,7 +19,7 @@ _MEDIAN_MS = 200.0
 _NOTE_HYSTERESIS_CENTS = 10.0
 # A step to an overtone is more often a slip than a new note: it must last longer to be believed.
 _OVERTONE_MS = 120.0
-_OVERTONES = tuple(1200.0 * math.log2(ratio) for ratio in (2.0, 3.0, 4.0, 1.5))
+_OVERTONES = tuple(cents_between(ratio, 1.0) for ratio in (2.0, 3.0, 4.0, 1.5))
 _OVERTONE_WIDTH_CENTS = 40.0
 
 
@@ -123,7 +122,7 @@ class Needle:
         if fit is None or fit.confidence < ACQUIRE_CONFIDENCE:
             self._rising.clear()
             return False
-        if self._rising and abs(_cents(fit.frequency_hz, self._rising[-1])) > _ACQUIRE_CENTS:
+        if self._rising and abs(cents_between(fit.frequency_hz, self._rising[-1])) > _ACQUIRE_CENTS:
             self._rising.clear()
         self._rising.append(fit.frequency_hz)
         is_slip = bool(self._shown) and self._num_missing <= self._num_overtone and self._is_overtone(fit)
@@ -138,18 +137,14 @@ class Needle:
         return True
 
     def _is_shown_note(self, fit: StringFit) -> bool:
-        return bool(self._shown) and abs(_cents(fit.frequency_hz, self._median())) < _SAME_NOTE_CENTS
+        return bool(self._shown) and abs(cents_between(fit.frequency_hz, self._median())) < _SAME_NOTE_CENTS
 
     def _is_overtone(self, fit: StringFit) -> bool:
-        interval = abs(_cents(fit.frequency_hz, self._median()))
+        interval = abs(cents_between(fit.frequency_hz, self._median()))
         return any(abs(interval - overtone) < _OVERTONE_WIDTH_CENTS for overtone in _OVERTONES)
 
     def _median(self) -> float:
         return float(np.median(self._shown))
-
-
-def _cents(frequency_hz: float, reference_hz: float) -> float:
-    return 1200.0 * math.log2(frequency_hz / reference_hz)
 
 
 def _count(ms: float, per_s: float) -> int:

@@ -69,6 +69,15 @@ def note_name(number: int) -> str:
     return f"{_NAMES[number % 12]}{number // 12 - 1}"
 
 
+def cents_between(frequency_hz: float, reference_hz: float) -> float:
+    """How far a frequency is above another, cents.
+
+    >>> round(cents_between(442.0, 440.0), 2)
+    7.85
+    """
+    return 1200.0 * math.log2(frequency_hz / reference_hz)
+
+
 @dataclass(frozen=True)
 class Target:
     """A pitch to tune to: its written name, and the frequency at which it sounds, Hz."""
@@ -82,7 +91,7 @@ class Target:
         >>> round(Target("A4", 440.0).cents(442.0), 2)
         7.85
         """
-        return 1200.0 * math.log2(frequency_hz / self.frequency_hz)
+        return cents_between(frequency_hz, self.frequency_hz)
 
 
 class Targets:

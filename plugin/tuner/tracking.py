@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
+from hushgate.tuner.notes import cents_between
 from hushgate.tuner.spectra import Peaks, TwinSpectra
 from hushgate.tuner.strings import StringFit, find_string, fit_string
 
@@ -92,5 +91,5 @@ def _refined(short: StringFit | None, peaks: Peaks, resolution_hz: float) -> Str
 
 
 def _are_close(first: StringFit, second: StringFit) -> bool:
-    cents = 1200.0 * math.log2(first.frequency_hz / second.frequency_hz)
+    cents = cents_between(first.frequency_hz, second.frequency_hz)
     return abs(cents) < _AGREEING_CENTS and first.confidence > 0.5 * second.confidence
