@@ -69,6 +69,17 @@ class HushConfig:
             raise ValueError(
                 f"band_channels must be a multiple of num_heads, {self.num_heads} (got {self.band_channels})."
             )
+        top_hz = (self.num_bins - self.stride) * 1000.0 / self.frame_ms
+        if not 0 <= self.upper_from_bin < self.num_bins - self.stride:
+            raise ValueError(
+                f"upper_from_hz must be 0 or more and below {top_hz:g} Hz, where the masks of num_bins = "
+                f"{self.num_bins} end (got {self.upper_from_hz:g})."
+            )
+
+    @property
+    def upper_from_bin(self) -> int:
+        """The lowest bin whose mask counts for what lies above the network's bins."""
+        return round(self.upper_from_hz * self.frame_ms / 1000.0)
 
 
 class ProductNorm(nn.Module):
@@ -183,7 +194,6 @@ class Hush(nn.Module):
             # Start at the identity mask: DESIGN measured 7.5 against 1.5 dB SI-SDR after the first steps.
             self.decode.weight.mul_(0.1)
             self.decode.bias.copy_(torch.tensor([1.0, 0.0]).repeat(stride))
-        self.upper_from_bin = round(config.upper_from_hz * config.frame_ms / 1000.0)
 
     def initial_state(self, batch: int) -> list[Tensor]:
         """Return the state before any sound: zeros, one (batch, bands, band_channels) per block."""
@@ -216,7 +226,7 @@ class Hush(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             mask = self.decode(gather_neighbours(x.float())).clamp(-_MASK_BOUND, _MASK_BOUND)
         mask = mask.reshape(batch, frames, bins, 2)[:, :, : bins - stride]
-        top = mask[:, :, self.upper_from_bin :]
+        top = mask[:, :, self.config.upper_from_bin :]
         upper_gain = top.square().sum(-1).sqrt().mean(-1, keepdim=True).clamp(max=1.0)
         # The highest patch lies where every resampler that made the training audio rolls off: nothing was
         # learnt there, so it goes with what lies above.

@@ -55,5 +55,8 @@ class MeanSquaredError:
 
 
 def _ratio_db(signal: float, error: np.ndarray) -> float:
-    ratio = max(signal, _TINY) / max(float(error @ error), _TINY)
+    if signal <= _TINY:
+        # Nothing of the target is left, as in an output of silence: no ratio of nothing to nothing.
+        return -_CEILING_DB
+    ratio = signal / max(float(error @ error), _TINY)
     return float(np.clip(10.0 * math.log10(ratio), -_CEILING_DB, _CEILING_DB))
