@@ -12,14 +12,9 @@ from importlib.metadata import PackageNotFoundError, distribution
 from typing import Any
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
-from scipy import fft
-
-from hushgate.training.evaluate.items import Item
-from hushgate.training.evaluate.measures.intelligibility import Stoi
-from hushgate.training.evaluate.measures.resampled import mono_at
-from hushgate.training.evaluate.measures.speech_quality import Pesq
-from hushgate.training.evaluate.statistics import estimate_mean
+from scipy import fft, stats
 
 Audio = NDArray[np.float32]
 Metric = Callable[[Audio, Audio, int], float]
@@ -48,18 +43,29 @@ def si_sdr(clean: Audio, estimate: Audio, sample_rate: int) -> float:
     return float(np.clip(10.0 * np.log10(signal / max(error, 1e-20)), -_CEILING_DB, _CEILING_DB))
 
 
-# Made when they are first asked for, because they need their packages then.
-_pesq, _stoi = cache(Pesq), cache(Stoi)
+def _speech(audio: Audio, sample_rate: int) -> NDArray[np.float64]:
+    mono = audio.mean(axis=0).astype(np.float64)
+    return mono if sample_rate == _SPEECH_RATE else soxr.resample(mono, sample_rate, _SPEECH_RATE)
 
 
 def pesq(clean: Audio, estimate: Audio, sample_rate: int) -> float:
-    """Wide-band PESQ (ITU-T P.862.2), 1.0 to 4.64, at 16 kHz; NaN where it finds no speech or fails."""
-    return _pesq()(Item("", estimate, clean, sample_rate), estimate)["pesq"]
+    """Wide-band PESQ (ITU-T P.862.2), 1.0 to 4.64, at 16 kHz; NaN where it finds no speech."""
+    from pesq import NoUtterancesError
+    from pesq import pesq as wide_band_pesq
+
+    try:
+        return float(
+            wide_band_pesq(_SPEECH_RATE, _speech(clean, sample_rate), _speech(estimate, sample_rate), "wb")
+        )
+    except NoUtterancesError:
+        return math.nan
 
 
 def stoi(clean: Audio, estimate: Audio, sample_rate: int) -> float:
-    """Short-time objective intelligibility, 0.0 to 1.0, at 16 kHz; NaN with under 0.4 s of speech."""
-    return _stoi()(Item("", estimate, clean, sample_rate), estimate)["stoi"]
+    """Short-time objective intelligibility, 0.0 to 1.0, at 16 kHz."""
+    from pystoi import stoi as intelligibility
+
+    return float(intelligibility(_speech(clean, sample_rate), _speech(estimate, sample_rate), _SPEECH_RATE))
 
 
 @cache
@@ -84,7 +90,7 @@ def dnsmos(clean: Audio, estimate: Audio, sample_rate: int) -> float:
     window. (Microsoft's script repeats it further and takes more windows of the same sound.)
     Reference: Reddy et al., "DNSMOS P.835", ICASSP 2022.
     """
-    speech = np.clip(mono_at(estimate, sample_rate, _SPEECH_RATE), -1.0, 1.0).astype(np.float32)
+    speech = np.clip(_speech(estimate, sample_rate), -1.0, 1.0).astype(np.float32)
     if len(speech) < _DNSMOS_SAMPLES:
         speech = np.resize(speech, _DNSMOS_SAMPLES)
     starts = range(0, len(speech) - _DNSMOS_SAMPLES + 1, _SPEECH_RATE)
@@ -149,5 +155,10 @@ def mean_and_margin(values: Sequence[float]) -> tuple[float, float]:
     >>> f"{mean:.2f} {margin:.2f}"
     '2.00 2.48'
     """
-    estimate = estimate_mean(values, interval="t")
-    return estimate.mean, estimate.high - estimate.mean
+    kept = np.array([value for value in values if not math.isnan(value)])
+    if len(kept) == 0:
+        return math.nan, math.nan
+    if len(kept) == 1:
+        return float(kept[0]), math.nan
+    error = kept.std(ddof=1) / math.sqrt(len(kept))
+    return float(kept.mean()), float(stats.t.ppf(0.975, len(kept) - 1) * error)
