@@ -29,6 +29,31 @@ _DNSMOS_SAMPLES = 144_160
 _DNSMOS_OVERALL = (-0.06766283, 1.11546468, 0.04602535)
 
 
+def find_delay(reference: Audio, delayed: Audio, max_delay: int) -> int:
+    """How many samples `delayed` lags behind `reference`: the largest correlation within `max_delay`.
+
+    Channels are summed after correlating. Negative results mean that it leads.
+
+    >>> sound = np.random.default_rng(0).standard_normal((1, 500))
+    >>> find_delay(sound, np.roll(sound, 7), 50)
+    7
+    """
+    num_samples = reference.shape[1] + delayed.shape[1]
+    size = fft.next_fast_len(num_samples, real=True)
+    spectra = [fft.rfft(audio.astype(np.float64), size) for audio in (reference, delayed)]
+    correlation = fft.irfft(np.conj(spectra[0]) * spectra[1], size).sum(axis=0)
+    lags = np.arange(-max_delay, max_delay + 1)
+    return int(lags[np.argmax(correlation[lags])])
+
+
+def align(reference: Audio, delayed: Audio, max_delay: int) -> Audio:
+    """Shift `delayed` onto `reference` by whole samples and give it the same length."""
+    delay = find_delay(reference, delayed, max_delay)
+    shifted = delayed[:, delay:] if delay >= 0 else np.pad(delayed, ((0, 0), (-delay, 0)))
+    missing = max(0, reference.shape[1] - shifted.shape[1])
+    return np.pad(shifted, ((0, 0), (0, missing)))[:, : reference.shape[1]]
+
+
 def si_sdr(clean: Audio, estimate: Audio, sample_rate: int) -> float:
     """Scale-invariant signal-to-distortion ratio, dB, over all channels together; at most 100 dB.
 

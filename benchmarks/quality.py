@@ -21,7 +21,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from metrics import si_sdr
+from metrics import align, si_sdr
 from recordings import Item
 from systems import (
     COMMAND,
@@ -37,8 +37,6 @@ from systems import (
 )
 from tables import Score, report, write_csv, write_section
 from testsets import SETS
-
-from hushgate.training.evaluate.systems import aligned
 
 MAX_DELAY_MS = 150.0
 _systems: dict[str, Process] = {}
@@ -56,7 +54,7 @@ def score_item(item: Item, systems: Sequence[str], set_name: str) -> list[Score]
             _systems[name] = make_system(name)
         noise = (item.noisy - item.clean,) if needs_noise(name) else ()
         output = _systems[name](item.noisy, item.sample_rate, *noise)
-        output = aligned(item.clean, output, round(MAX_DELAY_MS * item.sample_rate / 1000.0))
+        output = align(item.clean, output, round(MAX_DELAY_MS * item.sample_rate / 1000.0))
         values = {
             metric: measure(item.clean, output, item.sample_rate)
             for metric, measure in SETS[set_name].metrics.items()

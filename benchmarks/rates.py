@@ -17,13 +17,11 @@ from pathlib import Path
 
 import numpy as np
 import soxr
-from metrics import mean_and_margin, pesq, si_sdr
+from metrics import align, mean_and_margin, pesq, si_sdr
 from numpy.typing import NDArray
 from recordings import at_snr, looped, manifest_rows, read_mono
 from systems import HUSHGATE, Process, make_system
 from tables import markdown_table
-
-from hushgate.training.evaluate.systems import aligned
 
 Audio = NDArray[np.float32]
 
@@ -78,7 +76,7 @@ def _drop_db(before: Audio, after: Audio, rate: int) -> float:
 def read_scene(process: Process, clean: Audio, noisy: Audio, rate: int) -> Reading:
     """Clean one scene at one rate and compare."""
     clean, noisy = _at(clean, _MIX_RATE, rate), _at(noisy, _MIX_RATE, rate)
-    output = aligned(clean, process(noisy, rate), round(_MAX_DELAY_S * rate))
+    output = align(clean, process(noisy, rate), round(_MAX_DELAY_S * rate))
     shared = [_at(audio, rate, _SHARED_RATE) for audio in (clean, noisy, output)]
     return Reading(
         noise_reduction_shared=_drop_db(shared[1], shared[2], _SHARED_RATE),

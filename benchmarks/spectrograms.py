@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
+from metrics import align
 from music_sets import GUITAR_RATE, MUSIC_RATE, hiss
 from numpy.typing import NDArray
 from plots import IMAGES
@@ -27,8 +28,6 @@ from quality import MAX_DELAY_MS
 from recordings import Item, at_level, at_snr, find_recordings, mixture, read_channels, read_mono
 from systems import HUSHGATE, make_system
 from tables import show_pictures
-
-from hushgate.training.evaluate.systems import aligned
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,7 +91,7 @@ SCENES: dict[str, Callable[[Path], Item]] = {
 
 
 def _render(folder: Path, kind: str, sample_rate: int, minutes: float, num_channels: int = 1) -> None:
-    # As a command: benchmarks import of training only how it evaluates.
+    # As a command: benchmarks, like the plugin, import nothing of training.
     flags = {
         "--kind": kind,
         "--minutes": f"{minutes:g}",
@@ -194,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             item = SCENES[name](Path(folder))
         process = make_system(HUSHGATE + (model or name))
         max_delay = round(MAX_DELAY_MS * item.sample_rate / 1000.0)
-        after = aligned(item.clean, process(item.noisy, item.sample_rate), max_delay)
+        after = align(item.clean, process(item.noisy, item.sample_rate), max_delay)
         figure = draw(item, after, name)
         target = args.out / f"spectrogram-{name}.png"
         figure.savefig(target, dpi=90, pil_kwargs={"optimize": True})

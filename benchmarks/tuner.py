@@ -18,14 +18,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from metrics import si_sdr
+from metrics import align, si_sdr
 from note_sets import RATE, NoteItem, alone_set, note_set
 from numpy.typing import NDArray
 from pitch_detectors import DETECTORS, Detector, Track, levels_db
 from systems import make_system, needs_noise
 from tables import markdown_table
-
-from hushgate.training.evaluate.systems import aligned
 
 MAX_DELAY_MS = 250.0
 CLEAN, UNTOUCHED = "clean recording", "untouched"
@@ -63,7 +61,7 @@ def peer_system(name: str) -> System:
     def run(item: NoteItem) -> Mono:
         noise = (item.others,) if needs_noise(name) else ()
         output = process(item.noisy, RATE, *noise)
-        return aligned(item.noisy, output, round(MAX_DELAY_MS * RATE / 1000.0))[0]
+        return align(item.noisy, output, round(MAX_DELAY_MS * RATE / 1000.0))[0]
 
     return run, 0.0
 

@@ -48,6 +48,16 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize("delay", [-30, 0, 320])
+def test_alignment_undoes_any_delay(delay: int) -> None:
+    clean = np.random.default_rng(0).standard_normal((2, 4_000)).astype(np.float32)
+    delayed = np.roll(np.pad(clean, ((0, 0), (400, 400))), delay, axis=1)[:, 400:-30]
+    aligned = metrics.align(clean, delayed, 400)
+    assert metrics.find_delay(clean, delayed, 400) == delay
+    assert aligned.shape == clean.shape
+    np.testing.assert_array_equal(aligned[:, 40:-40], clean[:, 40:-40])
+
+
 def test_si_sdr_is_the_ratio_and_ignores_gain() -> None:
     rng = np.random.default_rng(0)
     clean = rng.standard_normal((1, 100_000)).astype(np.float32)
@@ -173,7 +183,7 @@ def test_speed_measures_live_blocks_and_whole_files(tmp_path: Path) -> None:
 
 
 def test_examples_in_the_docstrings_are_right() -> None:
-    assert doctest.testmod(metrics) == (0, 2)
+    assert doctest.testmod(metrics, extraglobs={"np": np}) == (0, 4)
 
 
 def test_bad_input_is_one_line_and_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
