@@ -106,6 +106,10 @@ def test_silence_has_an_error_but_no_ratio() -> None:
     for name in PLAIN:
         for figure in _measure(name)(_item(silence), silence + np.float32(0.01)).values():
             assert math.isnan(figure) == (name in ("si_sdr", "snr"))
+    # An output of silence is the worst there is, not as good as 0 dB.
+    assert _measure("si_sdr")(_item(silence[0] + np.sin(np.arange(RATE), dtype=np.float32)), silence) == {
+        "si_sdr_db": -100.0
+    }
 
 
 @pytest.mark.parametrize("name", ["pesq", "stoi"])
