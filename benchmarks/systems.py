@@ -105,7 +105,8 @@ def _hushgate(model: str) -> Process:
         denoiser.reset()
         starts = range(0, audio.shape[1], _BLOCK_SAMPLES)
         blocks = [denoiser.process(audio[:, start : start + _BLOCK_SAMPLES]) for start in starts]
-        return np.concatenate([*blocks, denoiser.flush()], axis=1)
+        # Segment models are later than any delay that `align` looks for.
+        return np.concatenate([*blocks, denoiser.flush()], axis=1)[:, denoiser.latency_samples :]
 
     return process
 
