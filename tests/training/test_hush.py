@@ -157,7 +157,5 @@ def test_wrong_shapes_are_refused_on_construction() -> None:
         HushConfig(num_bins=65)
     with pytest.raises(ValueError, match="multiple of num_heads"):
         HushConfig(band_channels=50)
-    with pytest.raises(
-        ValueError, match=r"below 3875 Hz, where the masks of num_bins = 128 end"
-    ):
+    with pytest.raises(ValueError, match=r"below 3875 Hz, where the masks of num_bins = 128 end"):
         HushConfig(num_bins=128)
