@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from hushgate.training.config import LossConfig
+from hushgate.training.config import LOSS_TERMS, LossConfig
 from hushgate.training.losses.multi_resolution import MultiResolutionLoss
 from hushgate.training.losses.perceptual import PerceptualLoss
 from hushgate.training.losses.spectral import (
@@ -20,10 +20,7 @@ from hushgate.training.losses.waveform import si_sdr_loss, signal_to_noise_loss,
 
 _TINY = 1e-8
 _POWER_TERMS = ("magnitude", "complex")
-_OTHER_TERMS = (
-    *("snr", "silence", "mse", "quiet_mse", "log_magnitude", "si_sdr"),
-    *("multi_resolution", "perceptual"),
-)
+_ADVERSARIAL_TERMS = ("adversarial", "feature_matching")
 RELATIVE_TERMS = ("snr", "si_sdr", "multi_resolution", "perceptual")
 """Terms that relate the error to the target, and mean nothing where the target is silence."""
 
@@ -44,7 +41,8 @@ class DenoisingLoss:
         self._multi_resolution = MultiResolutionLoss(sample_rate) if config.multi_resolution else None
         self._perceptual = PerceptualLoss(sample_rate) if config.perceptual else None
         powers = _POWER_TERMS if config.magnitude or config.complex else ()
-        self.names = (*powers, *(name for name in _OTHER_TERMS if getattr(config, name)))
+        others = (name for name in LOSS_TERMS if name not in (*_POWER_TERMS, *_ADVERSARIAL_TERMS))
+        self.names = (*powers, *(name for name in others if getattr(config, name)))
 
     def __call__(
         self,
