@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 # Of P.862, for bins of 31.25 Hz: bins of each band.
 _BINS = (
@@ -61,44 +61,54 @@ _STRETCH, _STRETCH_HOP = 20, 10
 _TINY = 1e-12
 
 
-class PerceptualLoss:
+class PerceptualLoss(nn.Module):
     """Disturbance between an estimate and its target: 0 for none, about 3.4 where PESQ would be 1.1.
 
     Args:
         sample_rate: Hz, 16 kHz or more; only what lies below 8 kHz counts.
     """
 
+    window: Tensor
+    low_cut: Tensor
+    level_band: Tensor
+    bands: Tensor
+    width: Tensor
+    threshold: Tensor
+    exponent: Tensor
+
     def __init__(self, sample_rate: float) -> None:
+        super().__init__()
         if sample_rate < 2 * _USED_BINS / _FRAME_S:
             raise ValueError(
                 f"loss.perceptual needs data.sample_rate 16000 Hz or more (got {sample_rate:g}): set "
                 "loss.perceptual to 0."
             )
         self.frame = round(sample_rate * _FRAME_S)
-        self.window = torch.hann_window(self.frame)
         frequency = torch.arange(_USED_BINS) / _FRAME_S
         turn = torch.exp(-2j * math.pi * frequency[:, None] / _LOW_CUT_RATE * torch.arange(3))
         numerator, denominator = (turn @ torch.tensor(one, dtype=turn.dtype) for one in _LOW_CUT)
-        self.low_cut = (numerator / denominator).abs().square()
         low, high = _LEVEL_BAND_HZ
-        self.level_band = ((frequency >= low) & (frequency <= high)).float()
-        self.bands = torch.zeros(_USED_BINS, len(_BINS))
+        bands = torch.zeros(_USED_BINS, len(_BINS))
         first = 0
         for band, count in enumerate(_BINS):
-            self.bands[first : first + count, band] = _CORRECTION[band] * _POWER_SCALE
+            bands[first : first + count, band] = _CORRECTION[band] * _POWER_SCALE
             first += count
         centre = torch.tensor(_CENTRE)
         between = (centre[1:] + centre[:-1]) / 2.0
         edges = torch.cat([torch.zeros(1), between, 2.0 * centre[-1:] - between[-1:]])
-        self.width = edges.diff()
-        self.threshold = torch.tensor(_THRESHOLD)
-        self.exponent = (6.0 / (centre + 2.0)).clamp(1.0, 2.0) ** 0.15 * _ZWICKER
+        self.register_buffer("window", torch.hann_window(self.frame))
+        self.register_buffer("low_cut", (numerator / denominator).abs().square())
+        self.register_buffer("level_band", ((frequency >= low) & (frequency <= high)).float())
+        self.register_buffer("bands", bands)
+        self.register_buffer("width", edges.diff())
+        self.register_buffer("threshold", torch.tensor(_THRESHOLD))
+        self.register_buffer("exponent", (6.0 / (centre + 2.0)).clamp(1.0, 2.0) ** 0.15 * _ZWICKER)
 
-    def __call__(self, estimate: Tensor, target: Tensor) -> Tensor:
+    def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
         """Map waveforms (batch, samples), 0.3 s or longer, to losses (batch,)."""
+        # Not a part of the trained module, which would take it along.
+        self.to(estimate.device)
         with torch.autocast(estimate.device.type, enabled=False):
-            for name in ("window", "low_cut", "level_band", "bands", "width", "threshold", "exponent"):
-                setattr(self, name, getattr(self, name).to(estimate.device))
             return self._disturbance(self._powers(estimate.float()), self._powers(target.float()))
 
     def _powers(self, audio: Tensor) -> Tensor:
