@@ -190,6 +190,12 @@ def test_a_file_that_does_not_fit_is_refused(change: dict[str, int], message: st
         initialize.initialize(DenoisingModule(_config(**change)), exported, _noisy(1))
 
 
+def test_a_file_of_another_family_lacks_weights(exported: Path) -> None:
+    module = DenoisingModule(Config(model=SMALL["unet"] | {"family": "unet"}))
+    with pytest.raises(initialize.InitializationError, match=r"has no weight \S+, which \[model\] calls for"):
+        initialize.initialize(module, exported, _noisy(1))
+
+
 def test_missing_and_foreign_files_are_named(tmp_path: Path) -> None:
     module = DenoisingModule(_config())
     for name in ("no.onnx", "no.ckpt"):
