@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def add_config_flags(
-    parser: argparse._ActionsContainer,
-    *,
-    config: str = "the file",
-    data_help: str = "folder with recordings, instead of data.folders; may be repeated",
-) -> None:
+def add_config_flags(parser: argparse._ActionsContainer, *, config: str = "the file") -> None:
     """Declare `--data` and `--set`; `config` is what the help calls the configuration."""
-    parser.add_argument("--data", action="append", default=[], metavar="DIR", help=data_help)
+    parser.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="folder with recordings, instead of data.folders; may be repeated",
+    )
     parser.add_argument(
         "--set",
         action="append",

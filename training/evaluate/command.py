@@ -46,9 +46,7 @@ class EvaluateCommand:
             "--noisy", type=Path, metavar="DIR", help="noisy files of the same names, with --clean"
         )
         mixtures = parser.add_argument_group("mixtures")
-        add_config_flags(
-            mixtures, config="CONFIG", data_help="folder with recordings, instead of data.folders"
-        )
+        add_config_flags(mixtures, config="CONFIG")
         mixtures.add_argument("--split", default="val", help="train, val or test (default: val)")
         mixtures.add_argument(
             "--examples", type=int, metavar="N", help="how many (default: data.val_examples)"
