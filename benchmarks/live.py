@@ -10,6 +10,7 @@ libportaudio2).
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -137,7 +138,9 @@ def run_table(runs: Sequence[LiveRun]) -> str:
     return markdown_table(header, rows)
 
 
-def turn_all_knobs(preset: str, block_size: int, seconds: float, seed: int, mode: str) -> dict[str, Any]:
+def turn_all_knobs(
+    preset: str, block_size: int, device_latency_ms: float | None, seconds: float, seed: int, mode: str
+) -> dict[str, Any]:
     """Run in this process, in a room's environment, in one of `MODES`.
 
     "moving" sets everything about a hundred times a second; "empty" processes nothing at all, so that its
@@ -150,7 +153,9 @@ def turn_all_knobs(preset: str, block_size: int, seconds: float, seed: int, mode
     rng = np.random.default_rng(seed)
     chain = Chain([]) if mode == "empty" else Chain.from_preset(preset)
     denoisers = list(find_denoisers(chain))
-    session = live.Session(chain, block_size=block_size, duration_s=seconds)
+    session = live.Session(
+        chain, block_size=block_size, device_latency_ms=device_latency_ms, duration_s=seconds
+    )
     tap = session.add_tap(seconds + 1.0)
     done = threading.Event()
     num_changes = 0
@@ -195,7 +200,9 @@ def turn_all_knobs(preset: str, block_size: int, seconds: float, seed: int, mode
     }
 
 
-def measure_minute(preset: str, block_size: int, seconds: float, seed: int) -> list[dict[str, Any]]:
+def measure_minute(
+    preset: str, block_size: int, seconds: float, seed: int, options: Sequence[str]
+) -> list[dict[str, Any]]:
     """The same time in every mode, one after the other in one room."""
     folder = Path(tempfile.mkdtemp(prefix="hushgate-"))
     try:
@@ -207,14 +214,15 @@ def measure_minute(preset: str, block_size: int, seconds: float, seed: int) -> l
             desk.listen(folder / "desk.raw")
             results = []
             for mode in MODES:
-                command = [sys.executable, __file__, "--in-room", mode, "--preset", preset]
-                command += ["--block-size", str(block_size), "--seconds", str(seconds), "--seed", str(seed)]
+                command = [sys.executable, __file__, "--in-room", mode, "--presets", preset, *options]
+                command += ["--block-sizes", str(block_size), "--seconds", str(seconds), "--seed", str(seed)]
                 done = subprocess.run(
                     command, env=desk.environment, capture_output=True, text=True, check=False
                 )
                 if done.returncode:
                     raise RuntimeError(done.stderr.strip().splitlines()[-1])
-                results.append({"mode": mode, **json.loads(done.stdout)})
+                run = {"preset": preset, "block_size": block_size, "mode": mode}
+                results.append({**run, **json.loads(done.stdout)})
             return results
     finally:
         shutil.rmtree(folder)
@@ -223,6 +231,8 @@ def measure_minute(preset: str, block_size: int, seconds: float, seed: int) -> l
 def minute_table(results: Sequence[dict[str, Any]]) -> str:
     """What the devices lose by themselves, what processing adds, and what moving parameters adds."""
     header = (
+        "preset",
+        "block",
         "processing",
         "changes",
         "largest step",
@@ -236,6 +246,8 @@ def minute_table(results: Sequence[dict[str, Any]]) -> str:
     )
     rows = [
         (
+            result["preset"],
+            str(result["block_size"]),
             result["mode"],
             str(result["num_changes"]),
             f"{result['largest_step']:.2f} x the sine's own",
@@ -255,19 +267,21 @@ def minute_table(results: Sequence[dict[str, Any]]) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print Markdown tables; exit status 1 where a room cannot be had."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--presets", nargs="+", default=["voice", "tuner"])
-    parser.add_argument("--block-sizes", nargs="+", type=int, default=[128, 256, 512])
+    parser.add_argument("--presets", nargs="+", help="default voice and tuner; with --minute voice")
+    parser.add_argument("--block-sizes", nargs="+", type=int, help="default 128, 256, 512; with --minute 256")
     parser.add_argument("--device-latency-ms", type=float, help="as of hushgate live")
     parser.add_argument("--seconds", type=float, help="of each run; default 10, with --minute 60")
     parser.add_argument("--minute", action="store_true", help="move all parameters instead")
     parser.add_argument("--seed", type=int, default=20261)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here too")
-    parser.add_argument("--preset", default="voice", help="with --minute (default voice)")
-    parser.add_argument("--block-size", type=int, default=256, help="with --minute (default 256)")
     parser.add_argument("--in-room", choices=MODES, help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
+    presets = args.presets or (["voice"] if args.minute else ["voice", "tuner"])
+    block_sizes = args.block_sizes or ([256] if args.minute else [128, 256, 512])
     if args.in_room:
-        knobs = turn_all_knobs(args.preset, args.block_size, args.seconds, args.seed, args.in_room)
+        knobs = turn_all_knobs(
+            presets[0], block_sizes[0], args.device_latency_ms, args.seconds, args.seed, args.in_room
+        )
         print(json.dumps(knobs))
         return 0
     if reason := why_not():
@@ -275,18 +289,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     load = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     print(f"{platform.machine()}, {os.cpu_count()} cores{load}, Python {platform.python_version()}\n")
+    options = []
+    if args.device_latency_ms is not None:
+        options = ["--device-latency-ms", str(args.device_latency_ms)]
     found: list[dict[str, Any]] = []
     if args.minute:
-        found = measure_minute(args.preset, args.block_size, args.seconds or 60.0, args.seed)
+        for preset, block_size in itertools.product(presets, block_sizes):
+            found += measure_minute(preset, block_size, args.seconds or 60.0, args.seed, options)
         print(minute_table(found))
     else:
-        options = []
-        if args.device_latency_ms is not None:
-            options = ["--device-latency-ms", str(args.device_latency_ms)]
         runs = [
             measure(preset, block_size, args.seconds or 10.0, options)
-            for preset in args.presets
-            for block_size in args.block_sizes
+            for preset, block_size in itertools.product(presets, block_sizes)
         ]
         found = [asdict(run) for run in runs]
         print(run_table(runs))

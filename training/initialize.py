@@ -69,8 +69,9 @@ def _grow(network: nn.Module, weights: Mapping[str, Tensor]) -> tuple[str, ...]:
 def read_onnx_weights(path: Path) -> dict[str, Tensor]:
     """Read the weights of an exported network by PyTorch's names, in PyTorch's layout.
 
-    Parameters that the exporter left alone keep their names. It transposes the matrices of linear layers and
-    stacks those of recurrent ones under numbered names; the nodes that use them say where they come from.
+    Parameters that the exporter left alone keep their names. It transposes the matrices of linear layers that
+    work on more than two axes, and stacks those of recurrent ones, under numbered names; the nodes that use
+    them say where they come from.
 
     Raises:
         FileNotFoundError: No such file.
