@@ -65,6 +65,12 @@ class StreamRequest:
     device_latency_s: float | None = None
 
     @property
+    def reserve_s(self) -> float:
+        """Time that a callback may lose before the devices run out of samples: at least a block."""
+        block_s = self.block_size / self.sample_rate
+        return max(block_s, (self.device_latency_s or 0.0) - block_s)
+
+    @property
     def device_names(self) -> str:
         """Both devices, or the one that is both, for messages."""
         if self.input.index == self.output.index:

@@ -13,12 +13,11 @@ class OverloadGuard:
     """Follow the time each block took, and tell when a device must run out of samples again and again.
 
     Time beyond a block's own duration is a backlog, which quicker blocks work off: a model that does
-    its work every third block is not late. The device holds about one block in reserve; what goes
-    beyond is time lost, audible as a gap. More than 30 ms lost in two or more blocks within about a
-    second is an overload.
+    its work every third block is not late. The devices hold a reserve; what goes beyond is time lost,
+    audible as a gap. More than 30 ms lost in two or more blocks within about a second is an overload.
 
     Args:
-        reserve_s: Backlog that the device's own buffer covers, seconds.
+        reserve_s: Backlog that the devices' own buffers cover, seconds.
 
     State: backlog, and time and blocks lost, fading with a time constant of a second of sound.
 

@@ -41,6 +41,7 @@ class Processor:
         sample_rate: Hz.
         num_channels: Channels the effect gets, 1 or more.
         block_size: Samples that calls will usually bring.
+        reserve_s: Time that the devices cover when a call is late, seconds.
         latency_samples: What the effect is late by; see `rehearse`.
         taps: Where to copy what goes out.
         mute: Give the device silence; taps get what would have gone out.
@@ -73,6 +74,7 @@ class Processor:
         sample_rate: float,
         num_channels: int,
         block_size: int,
+        reserve_s: float,
         latency_samples: int,
         taps: Sequence[Tap] = (),
         mute: bool = False,
@@ -89,7 +91,7 @@ class Processor:
         self._end = num_samples
         self._finish = False
         block_s = block_size / sample_rate
-        self._guard = OverloadGuard(block_s)
+        self._guard = OverloadGuard(reserve_s)
         self._fifo = SampleFifo(num_channels, latency_samples + 4 * block_size)
         self._fifo.restart(latency_samples)
         self._dry = DelayLine(latency_samples, num_channels)

@@ -28,7 +28,7 @@ class Recovery:
     Args:
         processor: Gives the effect up, and gets it back.
         effect: The effect; used here only while the processor's state is "overload".
-        sample_rate, num_channels, block_size: As the processor's.
+        sample_rate, num_channels, block_size, reserve_s: As the processor's.
 
     Attributes:
         error: What the effect raised in a trial, if it did; there are no further ones.
@@ -42,12 +42,14 @@ class Recovery:
         sample_rate: float,
         num_channels: int,
         block_size: int,
+        reserve_s: float,
     ) -> None:
         self._processor = processor
         self._effect = effect
         self._sample_rate = sample_rate
         self._num_channels = num_channels
         self._block_size = block_size
+        self._reserve_s = reserve_s
         self._wait_s = _FIRST_WAIT_S
         self._due: float | None = None
         self._good_since = time.monotonic()
@@ -82,7 +84,9 @@ class Recovery:
 
     def _try(self) -> None:
         try:
-            shown = rehearse(self._effect, self._sample_rate, self._num_channels, self._block_size)
+            shown = rehearse(
+                self._effect, self._sample_rate, self._num_channels, self._block_size, self._reserve_s
+            )
         except Exception as error:
             self.error = error
             return

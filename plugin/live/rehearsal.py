@@ -39,6 +39,7 @@ def rehearse(
     sample_rate: float,
     num_channels: int,
     block_size: int,
+    reserve_s: float,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Rehearsal:
     """Stream half a second of quiet noise through `effect`, longer while it holds back more and more.
@@ -51,6 +52,7 @@ def rehearse(
         sample_rate: Hz.
         num_channels: 1 or more.
         block_size: Samples per call, more than channels.
+        reserve_s: Time that the devices cover when a call is late, seconds.
         clock: Time in seconds.
 
     Raises:
@@ -62,7 +64,7 @@ def rehearse(
     effect.reset()
     effect.process(block, sample_rate, reset=False)
     effect.reset()
-    guard = OverloadGuard(duration_s)
+    guard = OverloadGuard(reserve_s)
     owed = latency = 0
     elapsed_s = sound_s = 0.0
     is_overload = False

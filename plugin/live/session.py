@@ -119,7 +119,9 @@ class Session:
         request = self._request
         with ExitStack() as stack:
             stack.enter_context(ReadyInterpreter())
-            shown = rehearse(self._effect, self.sample_rate, self._num_channels, request.block_size)
+            shown = rehearse(
+                self._effect, self.sample_rate, self._num_channels, request.block_size, request.reserve_s
+            )
             if self._record is not None:
                 self._recorder = Recorder(
                     self._record,
@@ -135,6 +137,7 @@ class Session:
                 sample_rate=self.sample_rate,
                 num_channels=self._num_channels,
                 block_size=request.block_size,
+                reserve_s=request.reserve_s,
                 latency_samples=shown.latency_samples,
                 taps=taps,
                 mute=self._mute,
@@ -147,6 +150,7 @@ class Session:
                 sample_rate=self.sample_rate,
                 num_channels=self._num_channels,
                 block_size=request.block_size,
+                reserve_s=request.reserve_s,
             )
             stack.callback(self._recovery.close)
             self._stream: Stream = self._backend.open(request, self.processor.process)

@@ -205,6 +205,13 @@ def test_guard_notices_lasting_overload_soon(load: float, longest_s: float) -> N
     assert not guard.record(load * BLOCK_S, BLOCK_S)
 
 
+def test_guard_waits_for_as_long_as_the_devices_do() -> None:
+    """Hiccups of 150 ms, four times: a device that holds 200 ms plays on, one that holds a block does not."""
+    costs = ([0.15] + [0.05 * BLOCK_S] * 60) * 4
+    assert not any(map(OverloadGuard(0.2).record, costs, [BLOCK_S] * len(costs)))
+    assert any(map(OverloadGuard(BLOCK_S).record, costs, [BLOCK_S] * len(costs)))
+
+
 def test_guard_forgets_what_is_long_ago() -> None:
     guard = OverloadGuard(BLOCK_S)
     costs = ([0.025] + [0.1 * BLOCK_S] * 600) * 5
@@ -246,24 +253,24 @@ def test_peak_shows_what_is_no_number() -> None:
 @pytest.mark.parametrize("latency", [0, 1, 255, 256, 1536, 30_000])
 def test_rehearsal_finds_the_latency(latency: int) -> None:
     effect = LateEffect(latency)
-    shown = rehearse(effect, RATE, 1, 256)
+    shown = rehearse(effect, RATE, 1, 256, BLOCK_S)
     assert shown.latency_samples == latency
     assert effect.num_resets >= 2
 
 
 def test_rehearsal_measures_load_and_tells_overload() -> None:
     clock = Clock()
-    shown = rehearse(SlowEffect(clock, 0.25 * BLOCK_S), RATE, 1, 256, clock)
+    shown = rehearse(SlowEffect(clock, 0.25 * BLOCK_S), RATE, 1, 256, BLOCK_S, clock)
     assert shown.load == pytest.approx(0.25)
     assert not shown.is_overload
-    shown = rehearse(SlowEffect(clock, 1.5 * BLOCK_S), RATE, 1, 256, clock)
+    shown = rehearse(SlowEffect(clock, 1.5 * BLOCK_S), RATE, 1, 256, BLOCK_S, clock)
     assert shown.is_overload
 
 
 def test_rehearsal_of_a_hopelessly_slow_effect_ends_early() -> None:
     clock = Clock()
     effect = SlowEffect(clock, 2.0)
-    assert rehearse(effect, RATE, 1, 256, clock).is_overload
+    assert rehearse(effect, RATE, 1, 256, BLOCK_S, clock).is_overload
     assert effect.num_calls < 6
 
 
@@ -273,7 +280,7 @@ def test_rehearsal_refuses_an_effect_that_returns_ever_less() -> None:
             return input_array[:, ::2]
 
     with pytest.raises(RuntimeError, match="fewer samples"):
-        rehearse(Halving(), RATE, 1, 1024)
+        rehearse(Halving(), RATE, 1, 1024, BLOCK_S)
 
 
 # -- devices ------------------------------------------------------------------------------------

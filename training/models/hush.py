@@ -111,7 +111,7 @@ class ProductNorm(nn.Module):
 
 
 class Neighbours(nn.Module):
-    """Join each patch with its two neighbours in frequency: (frames * patches, c) to (frames * patches, 3c)."""
+    """Join each patch with its two neighbours: (frames * patches, c) to (frames * patches, 3c)."""
 
     def __init__(self, patches: int, channels: int) -> None:
         super().__init__()

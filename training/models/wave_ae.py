@@ -70,9 +70,6 @@ class WaveAE(SegmentNetwork):
         self.down = nn.ModuleList(nn.Linear(before, after) for before, after in itertools.pairwise(sizes))
         sizes.reverse()
         self.up = nn.ModuleList(nn.Linear(before, after) for before, after in itertools.pairwise(sizes))
-        for layer in (*self.down, *self.up):
-            # PyTorch's own start lets the level fall by 8 dB per layer: nothing is left to learn from.
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
         """Map windows (batch, samples) to the same shape, and to their codes (batch, 1, dimensions)."""
