@@ -224,6 +224,56 @@ def beeps(num_samples: int, sample_rate: float, rng: Generator) -> Audio:
     return _unit(audio + 0.02 * coloured(num_samples, sample_rate, rng))
 
 
+def sustained(num_samples: int, sample_rate: float, rng: Generator) -> Audio:
+    """Bowed and blown tones of no instrument in particular: harmonics that sound on instead of fading.
+
+    Against these a model of plucked strings cannot learn the few timbres of a soundfont by heart.
+    """
+    pitch, level = _sustained_notes(num_samples, sample_rate, rng)
+    time = np.arange(num_samples) / sample_rate
+    wander = np.interp(time, np.linspace(0.0, time[-1], 24), rng.normal(0.0, 0.002, 24))
+    vibrato = rng.choice([0.0, rng.uniform(0.0, 0.02)]) * np.sin(2.0 * np.pi * rng.uniform(4.0, 7.0) * time)
+    pitch = pitch * (1.0 + wander + vibrato)
+    phase = 2.0 * np.pi * np.cumsum(pitch) / sample_rate
+    highest = int(max(1, min(60, sample_rate / 2.0 / pitch.max() - 1)))
+    order = np.arange(1, highest + 1)
+    # Two timbres that turn into each other, as under a moving bow or a changing breath.
+    tilt, blend = rng.uniform(0.3, 2.2), _moving_gain(num_samples, sample_rate, rng, 12.0)
+    is_closed_pipe = rng.random() < 0.2
+    tones = []
+    for _ in range(2):
+        amplitudes = order**-tilt * 10.0 ** (rng.normal(0.0, rng.uniform(1.0, 8.0), highest) / 20.0)
+        if is_closed_pipe:
+            amplitudes[1::2] *= rng.uniform(0.02, 0.3)
+        tones.append(_unit(_harmonics(phase, amplitudes, rng)))
+    tone = tones[0] * blend + tones[1] * (1.0 - blend)
+    breath = 10.0 ** (rng.uniform(-45.0, -18.0) / 20.0) * random_spectrum(num_samples, sample_rate, rng)
+    return _unit((tone + breath) * level * _moving_gain(num_samples, sample_rate, rng, rng.uniform(0.0, 6.0)))
+
+
+def _sustained_notes(
+    num_samples: int, sample_rate: float, rng: Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Pitch, Hz, and envelope of notes one after the other; the first may have begun before."""
+    pitch, level = np.empty(num_samples), np.zeros(num_samples)
+    frequency = np.exp(rng.uniform(np.log(50.0), np.log(1000.0)))
+    longest_s, longest_gap_s = rng.choice([0.6, 2.0, 8.0]), rng.choice([0.0, 0.05, 0.6])
+    start = -int(rng.uniform(0.0, 0.5) * sample_rate)
+    while start < num_samples:
+        length = int(rng.uniform(0.3, 1.0) * longest_s * sample_rate)
+        attack, release = (int(np.exp(rng.uniform(np.log(0.005), np.log(0.2))) * sample_rate) for _ in "ab")
+        time = np.arange(length)
+        shape = np.clip(np.minimum((time + 1) / attack, (length - time) / release), 0.0, 1.0)
+        end = start + length + int(rng.uniform(0.0, longest_gap_s) * sample_rate)
+        first, last = max(0, start), min(num_samples, start + length)
+        if first < last:
+            level[first:last] = shape[first - start : last - start]
+        pitch[first : max(first, end)] = frequency
+        frequency = float(np.clip(frequency * 2.0 ** (rng.integers(-7, 8) / 12.0), 45.0, 1200.0))
+        start = end
+    return pitch, level
+
+
 def _moving_gain(
     num_samples: int, sample_rate: float, rng: Generator, range_db: float
 ) -> NDArray[np.float64]:
@@ -260,5 +310,6 @@ GENERATORS: dict[str, NoiseGenerator] = {
     "white": white,
     "pink": pink,
     "interference": interference,
+    "sustained": sustained,
 }
 """Every generator, by the name that configurations use."""

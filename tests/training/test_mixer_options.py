@@ -233,7 +233,22 @@ def test_random_noise_is_drawn_from_a_fixed_list() -> None:
         "coloured", "random_spectrum", "band", "high_band", "tape_hiss", "hum", "machine", "clicks",
         "crackle", "wind", "beeps",
     ]  # fmt: skip
-    assert set(noises.GENERATORS) == {*noises.RANDOM_NAMES, "white", "pink", "interference"}
+    assert set(noises.GENERATORS) == {*noises.RANDOM_NAMES, "white", "pink", "interference", "sustained"}
+
+
+def test_sustained_tones_are_harmonic_and_do_not_fade() -> None:
+    """What tells them from a plucked string: a second later they are as loud, but for the pauses."""
+    falls, peaks = [], []
+    for seed in range(20):
+        audio = noises.sustained(4 * RATE, RATE, np.random.default_rng(seed)).astype(np.float64)
+        levels = 10.0 * np.log10(np.mean(audio.reshape(40, -1) ** 2, axis=1) + 1e-6)
+        sounding = levels > levels.max() - 20.0
+        both = sounding[:-10] & sounding[10:]
+        falls.extend((levels[:-10] - levels[10:])[both])
+        spectrum = np.abs(np.fft.rfft(audio[:RATE] * np.hanning(RATE))) ** 2
+        peaks.append(np.sort(spectrum)[-200:].sum() / spectrum.sum())
+    assert abs(np.mean(falls)) < 1.0
+    assert np.median(peaks) > 0.8  # most of the power on a few lines
 
 
 @pytest.mark.parametrize(
