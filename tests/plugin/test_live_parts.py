@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hushgate.live import Device, DeviceError
-from hushgate.live.backend import choose_device
+from hushgate.live.backend import StreamRequest, choose_device
 from hushgate.live.bridge import Bridge
 from hushgate.live.fifo import SampleFifo
 from hushgate.live.meters import LoadMeter, PeakMeter, peak_of
@@ -288,6 +288,12 @@ def test_rehearsal_refuses_an_effect_that_returns_ever_less() -> None:
 MIXER = Device(2, "USB Mixer", "Fake", 2, 2, 48_000.0)
 OTHER = Device(3, "USB Mixer 2", "Fake", 2, 2, 48_000.0)
 ALL = [MICROPHONE, HEADPHONES, MIXER, OTHER]
+
+
+@pytest.mark.parametrize(("latency_s", "reserve_s"), [(None, 0.01), (0.005, 0.01), (0.2, 0.19)])
+def test_devices_cover_a_block_or_what_was_asked_of_them(latency_s: float | None, reserve_s: float) -> None:
+    request = StreamRequest(MICROPHONE, HEADPHONES, 1, 2, 48_000.0, 480, latency_s)
+    assert request.reserve_s == pytest.approx(reserve_s)
 
 
 @pytest.mark.parametrize(
