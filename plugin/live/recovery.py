@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from hushgate.live.processor import Processor
-from hushgate.live.rehearsal import rehearse
-from hushgate.streaming import Effect
+from hushgate.live.rehearsal import Rehearsal
 
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 30.0
@@ -27,29 +27,15 @@ class Recovery:
 
     Args:
         processor: Gives the effect up, and gets it back.
-        effect: The effect; used here only while the processor's state is "overload".
-        sample_rate, num_channels, block_size, reserve_s: As the processor's.
+        rehearsal: Runs the effect without an audience; called only while the processor's state is "overload".
 
     Attributes:
         error: What the effect raised in a trial, if it did; there are no further ones.
     """
 
-    def __init__(
-        self,
-        processor: Processor,
-        effect: Effect,
-        *,
-        sample_rate: float,
-        num_channels: int,
-        block_size: int,
-        reserve_s: float,
-    ) -> None:
+    def __init__(self, processor: Processor, rehearsal: Callable[[], Rehearsal]) -> None:
         self._processor = processor
-        self._effect = effect
-        self._sample_rate = sample_rate
-        self._num_channels = num_channels
-        self._block_size = block_size
-        self._reserve_s = reserve_s
+        self._rehearsal = rehearsal
         self._wait_s = _FIRST_WAIT_S
         self._due: float | None = None
         self._good_since = time.monotonic()
@@ -84,9 +70,7 @@ class Recovery:
 
     def _try(self) -> None:
         try:
-            shown = rehearse(
-                self._effect, self._sample_rate, self._num_channels, self._block_size, self._reserve_s
-            )
+            shown = self._rehearsal()
         except Exception as error:
             self.error = error
             return

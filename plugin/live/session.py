@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -119,9 +120,15 @@ class Session:
         request = self._request
         with ExitStack() as stack:
             stack.enter_context(ReadyInterpreter())
-            shown = rehearse(
-                self._effect, self.sample_rate, self._num_channels, request.block_size, request.reserve_s
+            rehearsal = partial(
+                rehearse,
+                self._effect,
+                self.sample_rate,
+                self._num_channels,
+                request.block_size,
+                request.reserve_s,
             )
+            shown = rehearsal()
             if self._record is not None:
                 self._recorder = Recorder(
                     self._record,
@@ -144,14 +151,7 @@ class Session:
                 num_samples=None if duration_s is None else round(duration_s * self.sample_rate),
             )
             self.controls = Controls(self.processor, self._effect)
-            self._recovery = Recovery(
-                self.processor,
-                self._effect,
-                sample_rate=self.sample_rate,
-                num_channels=self._num_channels,
-                block_size=request.block_size,
-                reserve_s=request.reserve_s,
-            )
+            self._recovery = Recovery(self.processor, rehearsal)
             stack.callback(self._recovery.close)
             self._stream: Stream = self._backend.open(request, self.processor.process)
             stack.callback(self._stream.close)
