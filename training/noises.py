@@ -98,6 +98,11 @@ def tape_hiss(num_samples: int, sample_rate: float, rng: Generator) -> Audio:
     return shaped(num_samples, sample_rate, rng, response)
 
 
+def _wander(time: NDArray[np.float64], num_points: int, spread: float, rng: Generator) -> NDArray[np.float64]:
+    """A slow random course around 0: straight lines between normally distributed points."""
+    return np.interp(time, np.linspace(0.0, time[-1], num_points), rng.normal(0.0, spread, num_points))
+
+
 def _harmonics(
     phase: NDArray[np.float64], amplitudes: NDArray[np.float64], rng: Generator
 ) -> NDArray[np.float64]:
@@ -148,7 +153,7 @@ def interference(num_samples: int, sample_rate: float, rng: Generator) -> Audio:
         audio += 1e-3 * rng.standard_normal(num_samples)
     else:  # a switching converter, wandering with its load
         base = rng.uniform(0.1, 0.9) * nyquist
-        wander = np.interp(time, np.linspace(0.0, time[-1], 12), rng.normal(0.0, rng.uniform(0.0, 0.02), 12))
+        wander = _wander(time, 12, rng.uniform(0.0, 0.02), rng)
         phase = 2.0 * np.pi * np.cumsum(base * (1.0 + wander)) / sample_rate
         audio = np.sin(phase) * (1.0 + rng.uniform(0.0, 0.8) * np.sin(2.0 * np.pi * 100.0 * time))
     return _unit(_unit(audio) + rng.uniform(0.0, 0.7) * hum(num_samples, sample_rate, rng))
@@ -158,7 +163,7 @@ def machine(num_samples: int, sample_rate: float, rng: Generator) -> Audio:
     """Engines, drills, vacuum cleaners: a wandering harmonic tone, throbbing, within broadband noise."""
     time = np.arange(num_samples) / sample_rate
     base = np.exp(rng.uniform(np.log(25.0), np.log(900.0)))
-    wander = np.interp(time, np.linspace(0, time[-1], 8), rng.normal(0.0, rng.uniform(0.0, 0.08), 8))
+    wander = _wander(time, 8, rng.uniform(0.0, 0.08), rng)
     phase = 2.0 * np.pi * np.cumsum(base * (1.0 + wander)) / sample_rate
     highest = int(max(1, min(30, sample_rate / 2.2 / base)))
     amplitudes = rng.uniform(0.0, 1.0, highest) * np.arange(1, highest + 1) ** -rng.uniform(0.2, 1.5)
@@ -231,7 +236,7 @@ def sustained(num_samples: int, sample_rate: float, rng: Generator) -> Audio:
     """
     pitch, level = _sustained_notes(num_samples, sample_rate, rng)
     time = np.arange(num_samples) / sample_rate
-    wander = np.interp(time, np.linspace(0.0, time[-1], 24), rng.normal(0.0, 0.002, 24))
+    wander = _wander(time, 24, 0.002, rng)
     vibrato = rng.choice([0.0, rng.uniform(0.0, 0.02)]) * np.sin(2.0 * np.pi * rng.uniform(4.0, 7.0) * time)
     pitch = pitch * (1.0 + wander + vibrato)
     phase = 2.0 * np.pi * np.cumsum(pitch) / sample_rate
