@@ -97,6 +97,7 @@ def read_onnx_weights(path: Path) -> dict[str, Tensor]:
         if prefix != _PREFIX:
             continue
         layer = layer.replace("/", ".")
+        # Only in files from before the layers of `Hush` put their rows on one axis.
         if node.op_type == "MatMul" and node.input[1] in tensors:
             weights[f"{layer}.weight"] = tensors[node.input[1]].T
         elif node.op_type == "GRU":

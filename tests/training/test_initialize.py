@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from hushgate.engine import load_model  # noqa: E402
 from hushgate.training import initialize  # noqa: E402
 from hushgate.training.config import CardConfig, Config, DataConfig, MixConfig, SourceSpec, TrainConfig  # noqa: E402
 from hushgate.training.export import export_network  # noqa: E402
+from hushgate.training.export_file import trace  # noqa: E402
 from hushgate.training.export_segments import example_shape, export_segment_network  # noqa: E402
 from hushgate.training.models import FAMILIES  # noqa: E402
 from hushgate.training.module import DenoisingModule, load_network  # noqa: E402
@@ -188,6 +190,18 @@ def test_segment_networks_are_read_back_too(family: str, tmp_path: Path) -> None
 def test_a_file_that_does_not_fit_is_refused(change: dict[str, int], message: str, exported: Path) -> None:
     with pytest.raises(initialize.InitializationError, match=message):
         initialize.initialize(DenoisingModule(_config(**change)), exported, _noisy(1))
+
+
+def test_products_over_three_axes_are_read_too(tmp_path: Path) -> None:
+    """As in files from before the layers put their rows on one axis: the exporter has transposed them."""
+    layers = torch.nn.Sequential(OrderedDict(encode=torch.nn.Linear(3, 5)))
+    graph = torch.nn.Sequential(OrderedDict(network=layers))
+    path = tmp_path / "old.onnx"
+    trace(graph, (torch.zeros(1, 2, 3),), path, inputs=["x"], outputs=["y"], axes={"x": {1: "frames"}})
+    weights = initialize.read_onnx_weights(path)
+    assert weights.keys() == {"encode.weight", "encode.bias"}
+    for name, value in weights.items():
+        assert torch.equal(value, layers.state_dict()[name])
 
 
 def test_a_file_of_another_family_lacks_weights(exported: Path) -> None:

@@ -77,6 +77,11 @@ class HushConfig:
             )
 
     @property
+    def num_patches(self) -> int:
+        """Patches of `stride` bins."""
+        return self.num_bins // self.stride
+
+    @property
     def upper_from_bin(self) -> int:
         """The lowest bin whose mask counts for what lies above the network's bins."""
         return round(self.upper_from_hz * self.frame_ms / 1000.0)
@@ -185,8 +190,7 @@ class Hush(nn.Module):
         super().__init__()
         self.config = config = config or HushConfig()
         channels, inner, stride = config.channels, config.band_channels, config.stride
-        patches = config.num_bins // stride
-        self.patches = patches
+        patches = config.num_patches
         self.surroundings = Neighbours(patches, 3 * stride)
         self.encode = ProductNorm(3 * 3 * stride, channels)
         self.down = nn.ModuleList([FrequencyLayer(patches, channels) for _ in range(config.num_layers)])
@@ -224,7 +228,7 @@ class Hush(nn.Module):
         for layer in self.down:
             x = layer(x)
         skip = x
-        patches = x.reshape(-1, self.patches, config.channels)
+        patches = x.reshape(-1, config.num_patches, config.channels)
         bands = self.widen(torch.matmul(self.squeeze, patches).reshape(-1, config.channels))
         x = (bands.reshape(-1, config.bands, config.band_channels) + self.band_position).flatten(0, 1)
         new_state = []
@@ -240,7 +244,7 @@ class Hush(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             mask = self.decode(self.neighbours(x.float())).clamp(-_MASK_BOUND, _MASK_BOUND)
         mask = mask.reshape(spectrum.shape)[:, :, : config.num_bins - stride]
-        top = mask[:, :, self.config.upper_from_bin :]
+        top = mask[:, :, config.upper_from_bin :]
         upper_gain = top.square().sum(-1).sqrt().mean(-1, keepdim=True).clamp(max=1.0)
         # The highest patch lies where every resampler that made the training audio rolls off: nothing was
         # learnt there, so it goes with what lies above.
