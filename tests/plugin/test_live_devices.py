@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -46,20 +47,15 @@ def test_ten_seconds_through_virtual_devices_are_the_offline_result_sample_for_s
     assert shown.difference_to_speaker() <= 1e-6
 
 
+@dataclass(frozen=True)
 class PlayedThrough:
-    """Ten seconds of `hushgate live`: what went in, what it recorded, what the speaker played."""
+    """Ten seconds of `hushgate live`: what went in, what it recorded and said, what the speaker played."""
 
-    def __init__(
-        self,
-        model: str,
-        speech: np.ndarray,
-        recorded: np.ndarray,
-        heard: np.ndarray,
-        summary: dict[str, object],
-    ) -> None:
-        self.speech, self.recorded, self.heard = speech, recorded, heard
-        self.model = model
-        self.summary = summary
+    model: str
+    speech: np.ndarray
+    recorded: np.ndarray
+    heard: np.ndarray
+    summary: dict[str, object]
 
     def difference(self) -> float:
         """Largest difference between the recording and the offline result, sample for sample.
