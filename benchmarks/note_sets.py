@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from recordings import (
+    ROOM_SNR_DB,
     SOUND_FILES,
     Audio,
     at_level,
     company,
     find_recordings,
-    looped,
     read_mono,
     shuffled,
     without_silent_ends,
@@ -33,7 +33,8 @@ _NATIVE_RATE = 48_000
 _GUITAR_PROGRAMS = (24, 25, 26, 27, 29, 30)
 _LOWEST_KEY, _HIGHEST_KEY = 40, 76
 _MAX_DETUNING_CENTS = 45.0
-_PLUCK_S = (0.6, 0.8)
+PLUCK_S = (0.6, 0.8)
+"""When the string is plucked, seconds into the clip."""
 _ONSET_DB = -20.0
 _SOUNDFONTS = (
     "/usr/share/sounds/sf2/FluidR3_GM.sf2",
@@ -98,10 +99,17 @@ class NoteRenderer:
         return soxr.resample(stereo.mean(axis=1), _NATIVE_RATE, RATE)
 
 
-def note_set(folders: Sequence[Path], notes: Path | None, num_items: int, seed: int) -> list[NoteItem]:
+def note_set(
+    folders: Sequence[Path],
+    notes: Path | None,
+    num_items: int,
+    seed: int,
+    pluck_s: tuple[float, float] = PLUCK_S,
+    room_snr_db: tuple[float, float] = ROOM_SNR_DB,
+) -> list[NoteItem]:
     """Guitar notes among two to four other instruments in a room's noise, at 0, 2.5 and 5 dB.
 
-    3 s each at 16 kHz; the pluck comes after 0.6 to 0.8 s, the others play throughout. The SNR is
+    3 s each at 16 kHz; the others play throughout. The SNR is
     that of the guitar against everything else, over the time that the guitar sounds.
 
     Args:
@@ -109,6 +117,8 @@ def note_set(folders: Sequence[Path], notes: Path | None, num_items: int, seed: 
         notes: Folder of recordings with one note each; rendered notes without.
         num_items: How many clips.
         seed: Start of the random choices.
+        pluck_s: Earliest and latest time of the pluck, seconds.
+        room_snr_db: How far the players together stand above the noise, least and most, dB.
     """
     rng = np.random.default_rng(seed)
     instruments, noises = (find_recordings(folders, kind) for kind in ("instrument", "noise"))
@@ -119,7 +129,7 @@ def note_set(folders: Sequence[Path], notes: Path | None, num_items: int, seed: 
     num_samples = round(SECONDS * RATE)
     items = []
     for index in range(num_items):
-        start = round(rng.uniform(*_PLUCK_S) * RATE)
+        start = round(rng.uniform(*pluck_s) * RATE)
         if renderer is not None:
             program = int(rng.choice(_GUITAR_PROGRAMS))
             key = int(rng.integers(_LOWEST_KEY, _HIGHEST_KEY + 1))
@@ -135,7 +145,7 @@ def note_set(folders: Sequence[Path], notes: Path | None, num_items: int, seed: 
         clean[start : start + len(note)] = note
         clean = at_level(clean, rng.uniform(-32.0, -16.0), RATE)
         num_players = 2 + index % 3
-        others, _ = company(instruments, noises, num_players, num_samples, RATE, rng)
+        others, _ = company(instruments, noises, num_players, num_samples, RATE, rng, room_snr_db)
         snr_db = SNRS_DB[(index + index // 3) % 3]
         gain = np.sqrt(np.mean(clean[start:] ** 2) / max(np.mean(others[start:] ** 2), 1e-20))
         others = others * gain * 10.0 ** (-snr_db / 20.0)
@@ -145,13 +155,16 @@ def note_set(folders: Sequence[Path], notes: Path | None, num_items: int, seed: 
 
 
 def alone_set(folders: Sequence[Path], kind: str, num_items: int, seed: int) -> list[NoteItem]:
-    """Recordings without a guitar, 6 s each at -30 to -16 dBFS: nothing should be read."""
+    """Recordings without a guitar, 6 s each at -30 to -16 dBFS: nothing should be read.
+
+    Each from its beginning, short ones again and again: a tone that is cut into begins like a pluck.
+    """
     rng = np.random.default_rng(seed)
     found = shuffled(find_recordings(folders, kind), rng)
     items = []
     for index in range(num_items):
         recording = found[index % len(found)]
-        sound = looped(without_silent_ends(read_mono(recording.path, RATE)), 6 * RATE, rng)
+        sound = np.resize(without_silent_ends(read_mono(recording.path, RATE)), 6 * RATE)
         sound = at_level(sound, rng.uniform(-30.0, -16.0), RATE)
         name = f"{index:03d} {kind} {recording.label}"
         items.append(_item(name, np.zeros_like(sound), sound, None, {"kind": kind}))

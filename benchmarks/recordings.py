@@ -20,7 +20,8 @@ Audio = NDArray[np.float32]
 Mono = NDArray[np.float64]
 
 SOUND_FILES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
-_ROOM_NOISE_DB = (3.0, 9.0)
+ROOM_SNR_DB = (3.0, 9.0)
+"""How far players stand above the noise of their room, dB."""
 
 
 @dataclass(frozen=True)
@@ -143,14 +144,15 @@ def company(
     num_samples: int,
     sample_rate: int,
     rng: np.random.Generator,
+    room_snr_db: tuple[float, float] = ROOM_SNR_DB,
 ) -> tuple[Mono, str]:
-    """Instruments, equally loud, in a room's noise 3 to 9 dB below their sum; and what noise it is."""
+    """Instruments, equally loud, in a room's noise so far below their sum; and what noise it is."""
     players = [instruments[int(number)] for number in rng.choice(len(instruments), num_players)]
     parts = [looped(read_mono(player.path, sample_rate), num_samples, rng) for player in players]
     sound = np.sum([at_level(part, -20.0, sample_rate) for part in parts], axis=0)
     noise = noises[int(rng.integers(len(noises)))]
     room = looped(without_silent_ends(read_mono(noise.path, sample_rate)), num_samples, rng)
-    return sound + at_snr(sound, room, rng.uniform(*_ROOM_NOISE_DB)), noise.label
+    return sound + at_snr(sound, room, rng.uniform(*room_snr_db)), noise.label
 
 
 def mixture(

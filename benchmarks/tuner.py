@@ -19,9 +19,10 @@ from pathlib import Path
 
 import numpy as np
 from metrics import align, si_sdr
-from note_sets import RATE, NoteItem, alone_set, note_set
+from note_sets import PLUCK_S, RATE, NoteItem, alone_set, note_set
 from numpy.typing import NDArray
 from pitch_detectors import DETECTORS, Detector, Track, levels_db
+from recordings import ROOM_SNR_DB
 from systems import make_system, needs_noise
 from tables import markdown_table
 
@@ -278,6 +279,12 @@ def build_parser() -> argparse.ArgumentParser:
         "--items", type=_count, default=80, help="clips; with --set alone of each kind (default 80)"
     )
     parser.add_argument("--seed", type=int, default=2026)
+    for flag, default, help_text in (
+        ("--pluck-s", PLUCK_S, "earliest and latest time of the pluck"),
+        ("--room-snr-db", ROOM_SNR_DB, "how far the players stand above the room's noise, least and most"),
+    ):
+        shown = f"{help_text} (default {default[0]:g} {default[1]:g})"
+        parser.add_argument(flag, type=float, nargs=2, default=default, metavar=("LOW", "HIGH"), help=shown)
     parser.add_argument(
         "--preset", action="append", default=[], help="preset to measure; repeatable (default: tuner)"
     )
@@ -311,7 +318,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             except ImportError as error:
                 skipped.append(f"{name} skipped: {error}")
         if args.set_name == "notes":
-            items = note_set(args.data, args.notes, args.items, args.seed)
+            items = note_set(
+                args.data, args.notes, args.items, args.seed, tuple(args.pluck_s), tuple(args.room_snr_db)
+            )
         else:
             systems.pop(CLEAN)
             items = [item for kind in KINDS for item in alone_set(args.data, kind, args.items, args.seed)]

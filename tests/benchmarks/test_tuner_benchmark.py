@@ -15,7 +15,7 @@ pytest.importorskip("soxr", reason="the benchmarks need soxr (extra train)")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import tuner
-from note_sets import NoteItem, NoteRenderer
+from note_sets import NoteItem, NoteRenderer, alone_set, note_set
 from pitch_detectors import DETECTORS, RATE, Track
 
 from tests.plugin.strings import PLUCK_S, coloured_noise, pluck
@@ -109,6 +109,26 @@ def test_recorded_notes_are_measured(folder: Path, capsys: pytest.CaptureFixture
     assert [row["system"] for row in rows] == ["clean recording", "untouched"] * 2
     assert all(row["clip all 1"] == 1.0 for row in rows if row["system"] == "clean recording")
     assert "#### hushgate.Tuner" in capsys.readouterr().out
+
+
+def test_the_pluck_and_the_room_are_as_loud_and_as_late_as_asked(folder: Path) -> None:
+    arguments = [folder], folder / "notes", 4, 7
+    early = note_set(*arguments, pluck_s=(0.1, 0.2))
+    assert all(item.pluck_s is not None and 0.1 <= item.pluck_s <= 0.2 for item in early)
+    instruments_only, room_only = (
+        note_set(*arguments, room_snr_db=(level, level))[0].others[0] for level in (100.0, -100.0)
+    )
+    # Different recordings: nothing of one is left where the other is 100 dB above it.
+    assert abs(np.corrcoef(instruments_only, room_only)[0, 1]) < 0.05
+
+
+def test_other_sounds_start_at_their_own_beginning(tmp_path: Path) -> None:
+    (tmp_path / "instrument" / "one").mkdir(parents=True)
+    swell = np.linspace(0.01, 1.0, 2 * RATE) * np.sin(np.arange(2 * RATE))
+    soundfile.write(tmp_path / "instrument" / "one" / "swell.wav", 0.5 * swell, RATE)
+    sound = alone_set([tmp_path], "instrument", 1, seed=0)[0].noisy[0].reshape(6, RATE)
+    rms = np.sqrt(np.mean(sound**2, axis=1))
+    np.testing.assert_allclose(rms[1::2] / rms[::2], np.sqrt(7.0), rtol=0.05)  # t^2 over 1..2 and over 0..1
 
 
 def test_sound_without_a_guitar_is_measured(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
