@@ -32,6 +32,7 @@ _BLOCK_SAMPLES = 8_192
 # pedalboard's gate follows peaks (no attack, 50 ms release): steady noise opens it below about this.
 _GATE_MARGIN_DB = 12.0
 _WEBRTC_LEVEL = 2
+_ORACLE_FRAME_S = 0.0464
 _QUIETEST_DB = -100.0
 
 # Packages that carry the authors' files; only the files are used, so install them with --no-deps.
@@ -83,6 +84,29 @@ def _noise_gate() -> Process:
         power = float(np.mean(noise.astype(np.float64) ** 2))
         gate.threshold_db = max(_QUIETEST_DB, 10.0 * np.log10(power + 1e-20) + _GATE_MARGIN_DB)
         return gate(audio, sample_rate)
+
+    return process
+
+
+def _wiener_oracle() -> Process:
+    """The Wiener filter of what nobody knows: the clean sound's own spectrum, the noise's mean one.
+
+    A bound for masks from 0 to 1 that cannot know what the noise happens to do in a bin.
+
+    Reference: Lim and Oppenheim 1979.
+    """
+    from scipy import signal
+
+    def process(audio: Audio, sample_rate: int, noise: Audio) -> Audio:
+        size = 2 * round(_ORACLE_FRAME_S * sample_rate / 2)
+        framing = {"window": "hann", "nperseg": size, "noverlap": size - size // 4}
+        clean_power, noise_power = (
+            np.mean(np.abs(signal.stft(sound, **framing)[2]) ** 2, axis=0) for sound in (audio - noise, noise)
+        )
+        steady_power = np.mean(noise_power, axis=1, keepdims=True)
+        mask = clean_power / (clean_power + steady_power + np.finfo(np.float32).tiny)
+        _, result = signal.istft(signal.stft(audio, **framing)[2] * mask, **framing)
+        return np.asarray(result[:, : audio.shape[1]], np.float32)
 
     return process
 
@@ -154,6 +178,12 @@ PEERS: dict[str, Peer] = {
         _noise_gate,
         "pedalboard",
         f"threshold {_GATE_MARGIN_DB:g} dB above the true noise's level, ratio 10, 1 and 100 ms",
+        True,
+    ),
+    "Wiener oracle": Peer(
+        _wiener_oracle,
+        "scipy",
+        f"told the clean sound and the true noise's mean spectrum; frames of {1000 * _ORACLE_FRAME_S:g} ms",
         True,
     ),
     "WebRTC": Peer(

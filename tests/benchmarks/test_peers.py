@@ -142,6 +142,20 @@ def test_commands_that_fail_or_cannot_work_say_why(tmp_path: Path) -> None:
         systems.make_system("command:tool")
 
 
+def test_the_wiener_oracle_leaves_what_lies_under_the_sound() -> None:
+    rng = np.random.default_rng(3)
+    tone = np.sin(2.0 * np.pi * 441.0 * np.arange(44_100) / 44_100)
+    clean = np.stack([tone, 0.5 * tone]).astype(np.float32)
+    noise = (0.1 * rng.standard_normal(clean.shape)).astype(np.float32)
+    oracle = systems.make_system("Wiener oracle")
+    cleaned = oracle(clean + noise, 44_100, noise)
+    assert cleaned.shape == clean.shape
+    before, after = (metrics.si_sdr(clean, sound, 44_100) for sound in (clean + noise, cleaned))
+    assert after > before + 20.0  # of 1,024 bins the tone fills three or four
+    np.testing.assert_allclose(oracle(clean, 44_100, 0.0 * clean), clean, atol=1e-4)
+    assert np.max(np.abs(oracle(noise, 44_100, noise))) < 1e-6
+
+
 def test_files_of_a_user_take_the_place_of_the_packaged_peer(tmp_path: Path) -> None:
     path = _streaming(tmp_path / "peer.onnx", _UL_UNAS)
     args = Namespace(onnx=[f"GTCRN={path}"], command=[], peer=None, model=None)
