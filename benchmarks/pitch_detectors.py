@@ -91,8 +91,9 @@ def _pyin() -> Detector:
 def _tuner() -> Detector:
     from hushgate import Tuner
 
-    # Without hold: what is left on the display after the sound is no reading of it.
-    tuner = Tuner(hold_ms=0.0)
+    # As `hushgate tune` listens, but without hold: what is left on the display after the sound is no
+    # reading of it.
+    tuner = Tuner(hold_ms=0.0, sustained=False)
 
     def detect(audio: NDArray[np.float32]) -> Track:
         readings = tuner.process(audio, RATE)

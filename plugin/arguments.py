@@ -42,12 +42,12 @@ def checked_buffer_size(buffer_size: int, name: str = "buffer_size") -> int:
     return size
 
 
-def checked_flag(reset: object) -> bool:
-    """`reset` as a bool.
+def checked_flag(value: object, name: str = "reset") -> bool:
+    """A flag as a bool.
 
     Raises:
         TypeError: Text, which would count as true whatever it says.
     """
-    if isinstance(reset, str | bytes):
-        raise TypeError(f"reset must be True or False (got {reset!r}).")
-    return bool(reset)
+    if isinstance(value, str | bytes):
+        raise TypeError(f"{name} must be True or False (got {value!r}).")
+    return bool(value)

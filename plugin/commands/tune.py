@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hushgate.tuner.live_views import TunerView
 
 _DEFAULT_PRESET = "tuner"
+_BOWED = ("violin", "viola", "cello")
 # Fewer than for a file: drawing and sound share one Python.
 _LIVE_READINGS_PER_S = 25.0
 _BLOCK_SIZE = 8192
@@ -40,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=0,
         metavar="SEMITONES",
         help="from the note shown to the one that sounds: 2 for a capo at the second fret",
+    )
+    parser.add_argument(
+        "--sustained",
+        action="store_true",
+        help="also show tones that do not fade: bowed, blown, sung (violin, viola and cello always do)",
     )
     parser.add_argument("--no-denoise", action="store_true", help="listen to the sound as it is")
     parser.add_argument(
@@ -86,7 +92,13 @@ def _make_tuner(args: argparse.Namespace, readings_per_s: float = 50.0) -> Tuner
     from hushgate.tuner import Tuner
 
     notes = [name for name in args.tuning.split(",") if name] if "," in args.tuning else args.tuning
-    return Tuner(notes, a4_hz=args.a4, transpose=args.transpose, readings_per_s=readings_per_s)
+    return Tuner(
+        notes,
+        a4_hz=args.a4,
+        transpose=args.transpose,
+        readings_per_s=readings_per_s,
+        sustained=args.sustained or args.tuning in _BOWED,
+    )
 
 
 def _make_chain(args: argparse.Namespace) -> Chain:

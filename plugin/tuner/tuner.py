@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hushgate.arguments import checked_flag, checked_sample_rate
 from hushgate.layout import LayoutMemory
+from hushgate.tuner.fading import FadeMeter
 from hushgate.tuner.needle import Needle, Reading
 from hushgate.tuner.notes import Targets
 from hushgate.tuner.tracking import PitchTracker
@@ -35,6 +36,8 @@ class Tuner:
         readings_per_s: 5.0 to 200.0; each costs one to two milliseconds of one core.
         hold_ms: How long a note stays on the display after its sound, ms, 0.0 to 5000.0.
         threshold_db: Quieter sound is silence, dBFS (RMS), -120.0 to 0.0.
+        sustained: Also show tones that go on instead of fading: bowed, blown, sung, fed back. Without them,
+            what has neither faded nor begun anew for a second is hidden until it does.
 
     Readings come at a fixed rate, whatever the size of the blocks, with a note or without.
 
@@ -59,6 +62,7 @@ class Tuner:
         readings_per_s: float = 50.0,
         hold_ms: float = 250.0,
         threshold_db: float = -70.0,
+        sustained: bool = True,
     ) -> None:
         self._targets = Targets(tuning, a4_hz=a4_hz, transpose=transpose)
         for name, value, low, high, unit in (
@@ -71,6 +75,7 @@ class Tuner:
         self._tuning = tuning if isinstance(tuning, str) else tuple(tuning)
         self._a4_hz, self._transpose, self._hold_ms = float(a4_hz), transpose, float(hold_ms)
         self._readings_per_s, self._threshold_db = float(readings_per_s), float(threshold_db)
+        self._sustained = checked_flag(sustained, "sustained")
         self._needle = Needle(self._targets, readings_per_s=readings_per_s, hold_ms=hold_ms)
         self._layout = LayoutMemory()
         self._sample_rate: float | None = None
@@ -79,7 +84,7 @@ class Tuner:
         return (
             f"<hushgate.Tuner tuning={self._tuning!r} a4_hz={self._a4_hz} transpose={self._transpose} "
             f"readings_per_s={self._readings_per_s} hold_ms={self._hold_ms} "
-            f"threshold_db={self._threshold_db} at {hex(id(self))}>"
+            f"threshold_db={self._threshold_db} sustained={self._sustained} at {hex(id(self))}>"
         )
 
     @property
@@ -136,6 +141,7 @@ class Tuner:
     def _prepare(self, sample_rate: float) -> None:
         self._sample_rate = sample_rate
         self._tracker = PitchTracker(sample_rate, self._threshold_db)
+        self._fade = FadeMeter(sample_rate)
         self._needle.reset()
         self._held = np.zeros(self._tracker.span)
         self._num_heard = 0  # samples, up to the end of what is held
@@ -153,7 +159,12 @@ class Tuner:
         while (end := self._next_end()) <= self._num_heard:
             recent = sound[end - start - self._tracker.span : end - start]
             fit = self._tracker.estimate(recent, end - self._last_end, self._needle.sounding)
-            readings.append(self._needle.step(end / self._rate, fit))
+            reading = self._needle.step(end / self._rate, fit)
+            if not self._sustained:
+                self._fade.hear(recent[len(recent) - (end - self._last_end) :])
+                if self._fade.goes_on:
+                    reading = Reading(reading.time_s, None, None, None, 0.0)
+            readings.append(reading)
             self._last_end = end
             self._num_readings += 1
         self._held = sound[-self._tracker.span :].copy()

@@ -60,7 +60,7 @@ def test_json_lines_hold_every_reading(take: Path, capsys: pytest.CaptureFixture
     assert main(["tune", str(take), "--no-denoise", "--json", "--tuning", "guitar", "--a4", "442"]) == 0
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     sound, _ = soundfile.read(take, dtype="float32")
-    expected = Tuner("guitar", a4_hz=442.0).process(sound, RATE)
+    expected = Tuner("guitar", a4_hz=442.0, sustained=False).process(sound, RATE)
     assert printed == [reading.to_dict() for reading in expected]
     assert set(printed[0]) == {"time_s", "frequency_hz", "note", "cents", "confidence"}
     assert printed[0]["note"] is None
@@ -97,6 +97,21 @@ def test_other_notes_by_tuning_and_transposition(take: Path, capsys: pytest.Capt
     assert main(["tune", str(take), "--no-denoise", "--tuning", "D2,A2,D3", "--transpose", "2"]) == 0
     notes = [line.split()[2] for line in capsys.readouterr().out.splitlines()[1:]]
     assert notes == ["D2", "A2", "D3"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "seconds"),
+    [([], 1.2), (["--tuning", "guitar"], 1.2), (["--sustained"], 3.0), (["--tuning", "cello"], 3.0)],
+)
+def test_tones_that_do_not_fade_are_for_bowed_tunings_or_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], seconds: float
+) -> None:
+    time = np.arange(3 * RATE) / RATE
+    tone = sum(np.sin(2.0 * np.pi * 110.0 * n * time) / n for n in range(1, 8))
+    soundfile.write(tmp_path / "bow.wav", 0.1 * tone, RATE)
+    assert main(["tune", str(tmp_path / "bow.wav"), "--no-denoise", "--json", *flags]) == 0
+    readings = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert max(r["time_s"] for r in readings if r["note"]) == pytest.approx(seconds, abs=0.25)
 
 
 def test_recordings_arrive_through_a_pipe(take: Path, run_cli: RunCli) -> None:
