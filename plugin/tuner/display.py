@@ -20,7 +20,7 @@ _BESIDE_SCALE = 14
 def describe(reading: Reading) -> str:
     """A reading in a line.
 
-    >>> describe(Reading(1.0, 110.25, "A2", 3.93, 0.9)), describe(Reading(1.0, None, None, None, 0.0))
+    >>> describe(Reading(1.0, 110.25, "A2", 3.93, 0.9)), describe(Reading.nothing(1.0))
     ('A2 +3.9 cents, 110.25 Hz', '-')
     """
     if reading.note is None or reading.cents is None:

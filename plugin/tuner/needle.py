@@ -41,6 +41,11 @@ class Reading:
     cents: float | None
     confidence: float
 
+    @classmethod
+    def nothing(cls, time_s: float) -> Reading:
+        """A reading that shows no note."""
+        return cls(time_s, None, None, None, 0.0)
+
     @property
     def is_held(self) -> bool:
         """Whether a note is still shown whose sound has gone."""
@@ -92,7 +97,7 @@ class Needle:
         """Take the next estimate, or None where there was none."""
         confidence = self._follow(fit)
         if not self._shown:
-            return Reading(time_s, None, None, None, 0.0)
+            return Reading.nothing(time_s)
         frequency_hz = self._median()
         self._target = self._targets.nearest(
             frequency_hz, current=self._target, margin_cents=_NOTE_HYSTERESIS_CENTS

@@ -141,7 +141,7 @@ class Tuner:
     def _prepare(self, sample_rate: float) -> None:
         self._sample_rate = sample_rate
         self._tracker = PitchTracker(sample_rate, self._threshold_db)
-        self._fade = FadeMeter(sample_rate)
+        self._fade = None if self._sustained else FadeMeter(sample_rate)
         self._needle.reset()
         self._held = np.zeros(self._tracker.span)
         self._num_heard = 0  # samples, up to the end of what is held
@@ -160,10 +160,10 @@ class Tuner:
             recent = sound[end - start - self._tracker.span : end - start]
             fit = self._tracker.estimate(recent, end - self._last_end, self._needle.sounding)
             reading = self._needle.step(end / self._rate, fit)
-            if not self._sustained:
+            if self._fade is not None:
                 self._fade.hear(recent[len(recent) - (end - self._last_end) :])
                 if self._fade.goes_on:
-                    reading = Reading(reading.time_s, None, None, None, 0.0)
+                    reading = Reading.nothing(reading.time_s)
             readings.append(reading)
             self._last_end = end
             self._num_readings += 1
