@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from hushgate.tuner.live_views import TunerView
 
 _DEFAULT_PRESET = "tuner"
-_BOWED = ("violin", "viola", "cello")
 # Fewer than for a file: drawing and sound share one Python.
 _LIVE_READINGS_PER_S = 25.0
 _BLOCK_SIZE = 8192
@@ -45,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sustained",
         action="store_true",
-        help="also show tones that do not fade: bowed, blown, sung (violin, viola and cello always do)",
+        help=_sustained_help(),
     )
     parser.add_argument("--no-denoise", action="store_true", help="listen to the sound as it is")
     parser.add_argument(
@@ -88,8 +87,15 @@ def _tuning_help() -> str:
     return f"{', '.join(TUNINGS)}, or notes such as D2,A2,D3 (default: chromatic)"
 
 
+def _sustained_help() -> str:
+    from hushgate.tuner.notes import BOWED_TUNINGS
+
+    return f"also show tones that do not fade: bowed, blown, sung (always with {', '.join(BOWED_TUNINGS)})"
+
+
 def _make_tuner(args: argparse.Namespace, readings_per_s: float = 50.0) -> Tuner:
     from hushgate.tuner import Tuner
+    from hushgate.tuner.notes import BOWED_TUNINGS
 
     notes = [name for name in args.tuning.split(",") if name] if "," in args.tuning else args.tuning
     return Tuner(
@@ -97,7 +103,7 @@ def _make_tuner(args: argparse.Namespace, readings_per_s: float = 50.0) -> Tuner
         a4_hz=args.a4,
         transpose=args.transpose,
         readings_per_s=readings_per_s,
-        sustained=args.sustained or args.tuning in _BOWED,
+        sustained=args.sustained or args.tuning in BOWED_TUNINGS,
     )
 
 

@@ -42,6 +42,9 @@ TUNINGS: dict[str, tuple[str, ...]] = {
 }
 """Named tunings: the strings from the first to the last; "chromatic" is every note."""
 
+BOWED_TUNINGS = ("violin", "viola", "cello")
+"""Those of `TUNINGS` whose strings are mostly bowed: their notes do not fade."""
+
 
 def note_number(name: str) -> int:
     """MIDI number of a note in scientific pitch notation; A4 is 69.
