@@ -100,12 +100,13 @@ def _wiener_oracle() -> Process:
     def process(audio: Audio, sample_rate: int, noise: Audio) -> Audio:
         size = 2 * round(_ORACLE_FRAME_S * sample_rate / 2)
         framing = {"window": "hann", "nperseg": size, "noverlap": size - size // 4}
-        clean_power, noise_power = (
-            np.mean(np.abs(signal.stft(sound, **framing)[2]) ** 2, axis=0) for sound in (audio - noise, noise)
+        clean_spectrum, noise_spectrum = (
+            signal.stft(sound, **framing)[2] for sound in (audio - noise, noise)
         )
-        steady_power = np.mean(noise_power, axis=1, keepdims=True)
-        mask = clean_power / (clean_power + steady_power + np.finfo(np.float32).tiny)
-        _, result = signal.istft(signal.stft(audio, **framing)[2] * mask, **framing)
+        clean_power = np.mean(np.abs(clean_spectrum) ** 2, axis=0)
+        noise_power = np.mean(np.abs(noise_spectrum) ** 2, axis=(0, 2))[:, np.newaxis]
+        mask = clean_power / (clean_power + noise_power + np.finfo(np.float32).tiny)
+        _, result = signal.istft((clean_spectrum + noise_spectrum) * mask, **framing)
         return np.asarray(result[:, : audio.shape[1]], np.float32)
 
     return process
