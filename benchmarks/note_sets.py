@@ -119,7 +119,16 @@ def note_set(
         seed: Start of the random choices.
         pluck_s: Earliest and latest time of the pluck, seconds.
         room_snr_db: How far the players together stand above the noise, least and most, dB.
+
+    Raises:
+        ValueError: A range that does not rise, or a pluck outside the clip; no recordings.
     """
+    if not 0.0 <= pluck_s[0] <= pluck_s[1] < SECONDS:
+        raise ValueError(
+            f"--pluck-s must rise from 0 to below {SECONDS:g} s (got {pluck_s[0]:g} {pluck_s[1]:g})."
+        )
+    if not room_snr_db[0] <= room_snr_db[1]:
+        raise ValueError(f"--room-snr-db must rise (got {room_snr_db[0]:g} {room_snr_db[1]:g}).")
     rng = np.random.default_rng(seed)
     instruments, noises = (find_recordings(folders, kind) for kind in ("instrument", "noise"))
     paths = sorted(p for p in notes.rglob("*") if p.suffix.lower() in SOUND_FILES) if notes else []

@@ -122,6 +122,24 @@ def test_the_pluck_and_the_room_are_as_loud_and_as_late_as_asked(folder: Path) -
     assert abs(np.corrcoef(instruments_only, room_only)[0, 1]) < 0.05
 
 
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--pluck-s", "-0.5", "0.1"], "--pluck-s must rise from 0 to below 3 s (got -0.5 0.1)."),
+        (["--pluck-s", "0.5", "3"], "--pluck-s must rise from 0 to below 3 s (got 0.5 3)."),
+        (["--pluck-s", "0.5", "0.1"], "--pluck-s must rise from 0 to below 3 s (got 0.5 0.1)."),
+        (["--room-snr-db", "5", "3"], "--room-snr-db must rise (got 5 3)."),
+    ],
+)
+def test_ranges_that_cannot_be_are_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], flags: list[str], message: str
+) -> None:
+    quick = ["--no-peers", "--no-hushgate", "--detector", "hushgate.Tuner", "--items", "1"]
+    arguments = ["--data", str(folder), "--notes", str(folder / "notes"), *quick]
+    assert tuner.main([*arguments, *flags]) == 2
+    assert capsys.readouterr().err == f"tuner.py: error: {message}\n"
+
+
 def test_other_sounds_start_at_their_own_beginning(tmp_path: Path) -> None:
     (tmp_path / "instrument" / "one").mkdir(parents=True)
     swell = np.linspace(0.01, 1.0, 2 * RATE) * np.sin(np.arange(2 * RATE))
