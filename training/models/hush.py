@@ -122,11 +122,15 @@ class Neighbours(nn.Module):
         super().__init__()
         # Sizes are kept, not asked of tensors: the exporter would compute in the graph what it asks.
         self.patches, self.channels = patches, channels
+        self._rows = (torch.arange(patches)[:, None] + torch.arange(3)).flatten()
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.reshape(-1, self.patches, self.channels)
-        padded = functional.pad(x, (0, 0, 1, 1))
-        return torch.cat([padded[:, :-2], x, padded[:, 2:]], dim=-1).reshape(-1, 3 * self.channels)
+        padded = functional.pad(x.reshape(-1, self.patches, self.channels), (0, 0, 1, 1))
+        if self.training:  # quicker in PyTorch, forward and backward
+            joined = torch.cat([padded[:, :-2], padded[:, 1:-1], padded[:, 2:]], dim=-1)
+        else:  # quicker in onnxruntime: one copy instead of three
+            joined = padded.index_select(1, self._rows.to(x.device))
+        return joined.reshape(-1, 3 * self.channels)
 
 
 class FrequencyLayer(nn.Module):
@@ -157,17 +161,15 @@ class BandBlock(nn.Module):
         self.band_out = ProductNorm(channels, channels)
 
     def forward(self, x: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """Map x (batch * frames * bands, channels) and hidden (batch, bands, channels) to the same shapes."""
+        """Map x (frames * batch * bands, channels) and hidden (batch, bands, channels) to the same shapes."""
         bands, channels = self.bands, self.channels
-        batch = hidden.shape[0]
-        sequence = x.reshape(batch, -1, bands, channels).transpose(0, 1).flatten(1, 2)
-        over_time, last = self.gru(sequence, hidden.reshape(1, -1, channels))
-        over_time = over_time.reshape(-1, batch, bands, channels).transpose(0, 1).reshape(-1, channels)
-        x = x + self.time_out(over_time)
+        hidden = hidden.reshape(1, -1, channels)
+        over_time, last = self.gru(x.reshape(-1, hidden.shape[1], channels), hidden)
+        x = x + self.time_out(over_time.reshape(-1, channels))
 
         size = channels // self.num_heads
-        heads = self.query_key_value(x).reshape(-1, bands, 3 * self.num_heads, size)
-        query, key, value = heads.transpose(1, 2).chunk(3, dim=1)
+        heads = self.query_key_value(x).reshape(-1, bands, 3, self.num_heads, size)
+        query, key, value = heads.permute(2, 0, 3, 1, 4).unbind(0)
         weights = torch.softmax(query @ key.transpose(-1, -2) * (1.0 / math.sqrt(size)), dim=-1)
         mixed = (weights @ value).transpose(1, 2).reshape(-1, channels)
         return x + self.band_out(mixed), last.reshape(-1, bands, channels)
@@ -220,9 +222,13 @@ class Hush(nn.Module):
 
     def forward(self, spectrum: Tensor, state: list[Tensor]) -> tuple[Tensor, Tensor, list[Tensor]]:
         config, stride = self.config, self.config.stride
-        power = spectrum.square().sum(-1, keepdim=True) + _FLOOR
-        magnitude = power.pow(0.15)
-        features = torch.cat([spectrum * (magnitude * power.rsqrt()), magnitude], dim=-1)
+        # Time first, as the recurrences want it: two small transpositions instead of two in every block.
+        spectrum = spectrum.transpose(0, 1)
+        # Products without a last axis of one or two, and powers as exponentials: a sixth of the time.
+        real, imaginary = spectrum.unbind(-1)
+        level = (real.square() + imaginary.square() + _FLOOR).log()
+        scale, magnitude = (-0.35 * level).exp(), (0.15 * level).exp()
+        features = torch.stack([real * scale, imaginary * scale, magnitude], dim=-1)
 
         x = functional.silu(self.encode(self.surroundings(features.reshape(-1, 3 * stride))))
         for layer in self.down:
@@ -250,7 +256,7 @@ class Hush(nn.Module):
         # learnt there, so it goes with what lies above.
         edge = torch.stack([upper_gain, torch.zeros_like(upper_gain)], dim=-1).expand(-1, -1, stride, -1)
         mask = torch.cat([mask, edge], dim=2)
-        return mask, upper_gain, new_state
+        return mask.transpose(0, 1), upper_gain.transpose(0, 1), new_state
 
     def enhance(self, spectrum: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Map a spectrum (batch, frames, bins, 2), all bins up to Nyquist, to the estimate of the same shape.
