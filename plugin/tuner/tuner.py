@@ -37,7 +37,7 @@ class Tuner:
         hold_ms: How long a note stays on the display after its sound, ms, 0.0 to 5000.0.
         threshold_db: Quieter sound is silence, dBFS (RMS), -120.0 to 0.0.
         sustained: Also show tones that go on instead of fading: bowed, blown, sung, fed back. Without them,
-            what has neither faded nor begun anew for a second is hidden until it does.
+            what has neither faded nor begun anew for half a second is hidden until it does.
 
     Readings come at a fixed rate, whatever the size of the blocks, with a note or without.
 

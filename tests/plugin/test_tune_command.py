@@ -101,7 +101,7 @@ def test_other_notes_by_tuning_and_transposition(take: Path, capsys: pytest.Capt
 
 @pytest.mark.parametrize(
     ("flags", "seconds"),
-    [([], 1.2), (["--tuning", "guitar"], 1.2), (["--sustained"], 3.0), (["--tuning", "cello"], 3.0)],
+    [([], 0.65), (["--tuning", "guitar"], 0.65), (["--sustained"], 3.0), (["--tuning", "cello"], 3.0)],
 )
 def test_tones_that_do_not_fade_are_for_bowed_tunings_or_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], seconds: float
@@ -111,7 +111,7 @@ def test_tones_that_do_not_fade_are_for_bowed_tunings_or_asked_for(
     soundfile.write(tmp_path / "bow.wav", 0.1 * tone, RATE)
     assert main(["tune", str(tmp_path / "bow.wav"), "--no-denoise", "--json", *flags]) == 0
     readings = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert max(r["time_s"] for r in readings if r["note"]) == pytest.approx(seconds, abs=0.25)
+    assert max(r["time_s"] for r in readings if r["note"]) == pytest.approx(seconds, abs=0.15)
 
 
 def test_recordings_arrive_through_a_pipe(take: Path, run_cli: RunCli) -> None:
