@@ -29,6 +29,7 @@ LOSS_TERMS = (
     "si_sdr",
     "multi_resolution",
     "perceptual",
+    "opinion",
     "adversarial",
     "feature_matching",
 )
@@ -175,12 +176,14 @@ class LossConfig:
         si_sdr: Weight of the negative SI-SDR, a dB; unlike `snr` it lets the output level drift.
         multi_resolution: Weight of the multi-resolution STFT loss.
         perceptual: Weight of the disturbance that PESQ hears; speech at 16 kHz or more.
+        opinion: Weight of what DNSMOS finds missing to the best score; speech at 16 kHz (see `OpinionLoss`).
         adversarial: Weight of what a discriminator, trained alongside, finds wrong.
         feature_matching: Weight of the distance of the discriminator's features; only with `adversarial`.
         log_floor_db: Level below which `log_magnitude` sees nothing, dB below a full-scale sine.
         compression: Exponent of the magnitudes in `magnitude` and `complex`.
         snr_ceiling_db: SNR beyond which `snr` and `si_sdr` have little to gain, dB; above the best mixtures'
             own SNR.
+        opinion_examples: Examples of a batch that `opinion` judges.
         adversarial_kind: "hinge" or "least_squares".
         adversarial_from_step: Step from which the discriminator takes part.
         discriminator_channels: Width of the discriminator.
@@ -197,11 +200,13 @@ class LossConfig:
     si_sdr: float = 0.0
     multi_resolution: float = 0.0
     perceptual: float = 0.0
+    opinion: float = 0.0
     adversarial: float = 0.0
     feature_matching: float = 0.0
     log_floor_db: float = -80.0
     compression: float = 0.3
     snr_ceiling_db: float = 30.0
+    opinion_examples: int = 2
     adversarial_kind: str = "hinge"
     adversarial_from_step: int = 0
     discriminator_channels: int = 16
@@ -216,6 +221,8 @@ class LossConfig:
             raise ValueError(f"one of {', '.join(LOSS_TERMS)} must be above 0.")
         if not -160.0 <= self.log_floor_db <= 0.0:
             raise ValueError(f"log_floor_db must be -160 to 0, dB (got {self.log_floor_db:g}).")
+        if self.opinion_examples < 1:
+            raise ValueError(f"opinion_examples must be at least 1 (got {self.opinion_examples}).")
         if self.feature_matching and not self.adversarial:
             raise ValueError("feature_matching needs a discriminator. Set adversarial above 0.")
         if self.adversarial_kind not in ADVERSARIAL_KINDS:

@@ -11,14 +11,18 @@ torch = pytest.importorskip("torch", reason="training needs the extra hushgate[t
 
 from hushgate.training import losses  # noqa: E402
 from hushgate.training.config import LOSS_TERMS, Config, LossConfig  # noqa: E402
+from hushgate.training.evaluate.items import Item  # noqa: E402
 from hushgate.training.spectrum import Framing  # noqa: E402
 
 RATE = 16_000
 OFF = {"magnitude": 0.0, "complex": 0.0, "snr": 0.0}
-PLAIN_TERMS = [name for name in LOSS_TERMS if name not in ("adversarial", "feature_matching")]
+# The others compare an estimate with its target, for every example.
+PLAIN_TERMS = [name for name in LOSS_TERMS if name not in ("opinion", "adversarial", "feature_matching")]
 
 
 def _total(name: str, estimate: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    if name == "opinion":
+        pytest.importorskip("speechmos", reason="the extra hushgate[evaluate] brings speechmos")
     if name == "multi_resolution":
         pytest.importorskip("auraloss", reason="the extra hushgate[train] brings auraloss")
     framing = Framing(RATE, 32.0, 2)
@@ -46,7 +50,7 @@ def test_every_term_prefers_the_better_estimate(name: str, sounds: tuple[torch.T
         assert values[0] == pytest.approx(0.0, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", PLAIN_TERMS)
+@pytest.mark.parametrize("name", [*PLAIN_TERMS, "opinion"])
 def test_silent_targets_have_finite_losses_and_gradients(name: str) -> None:
     estimate = torch.full((2, 4_000), 1e-3, requires_grad=True)
     target = torch.stack([torch.zeros(4_000), torch.randn(4_000)])
@@ -177,6 +181,35 @@ def test_perceptual_disturbance_hears_the_same_at_every_level_and_rate() -> None
     torch.testing.assert_close(doubled, expected, rtol=0.02, atol=0.0)
     with pytest.raises(ValueError, match=r"needs data\.sample_rate 16000 Hz or more \(got 8000\)"):
         losses.PerceptualLoss(8_000)
+
+
+def test_opinion_is_the_score_of_dnsmos_for_the_examples_that_are_judged() -> None:
+    pytest.importorskip("speechmos", reason="the extra hushgate[evaluate] brings speechmos")
+    from hushgate.training.evaluate.measures.dnsmos import Dnsmos
+
+    generator = torch.Generator().manual_seed(0)
+    time = torch.arange(round(9.01 * RATE)) / RATE
+    phase = 2.0 * torch.pi * (130.0 * time + 8.0 * torch.sin(2.0 * torch.pi * 0.5 * time))
+    voice = torch.stack([torch.sin(n * phase) / n for n in range(1, 25)]).sum(0)
+    clean = voice * torch.sin(2.0 * torch.pi * 1.5 * time).clamp(min=0.0)
+    clean = clean * (10.0 ** (-26.0 / 20.0) / clean.square().mean().sqrt())
+    estimates = torch.stack([clean, clean + 0.01 * torch.randn(len(clean), generator=generator), clean])
+    loss = losses.OpinionLoss(RATE, num_judged=2)
+    estimates.requires_grad_()
+    values = loss(estimates, clean.expand(3, -1))
+    dnsmos = Dnsmos()
+    for value, estimate in zip(values.detach()[:2], estimates.detach()[:2], strict=True):
+        item = Item("voice", clean.numpy()[None], estimate.numpy()[None], RATE)
+        expected = dnsmos(item, estimate.numpy()[None])["dnsmos_ovr"]
+        assert 5.0 - float(value) * 2 / 3 == pytest.approx(expected, abs=2e-3)
+    assert float(values[2].detach()) == 0.0
+    values.sum().backward()
+    assert estimates.grad is not None
+    assert (estimates.grad.abs().amax(1) > 0.0).tolist() == [True, True, False]
+    # Louder or quieter, the opinion is the same.
+    torch.testing.assert_close(loss(0.1 * estimates, 0.1 * clean.expand(3, -1)), values)
+    with pytest.raises(ValueError, match=r"needs data\.sample_rate 16000 Hz \(got 44100\)"):
+        losses.OpinionLoss(44_100, 2)
 
 
 @pytest.mark.parametrize("kind", ["hinge", "least_squares"])

@@ -11,6 +11,7 @@ from hushgate.training.losses.adversarial import (
     generator_loss,
 )
 from hushgate.training.losses.multi_resolution import MultiResolutionLoss
+from hushgate.training.losses.opinion import OpinionLoss
 from hushgate.training.losses.perceptual import PerceptualLoss
 from hushgate.training.losses.spectral import (
     compressed_losses,
@@ -26,6 +27,7 @@ __all__ = [
     "DenoisingLoss",
     "Discriminator",
     "MultiResolutionLoss",
+    "OpinionLoss",
     "PerceptualLoss",
     "compressed_losses",
     "discriminator_loss",

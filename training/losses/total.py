@@ -9,6 +9,7 @@ from torch import Tensor
 
 from hushgate.training.config import LOSS_TERMS, LossConfig
 from hushgate.training.losses.multi_resolution import MultiResolutionLoss
+from hushgate.training.losses.opinion import OpinionLoss
 from hushgate.training.losses.perceptual import PerceptualLoss
 from hushgate.training.losses.spectral import (
     compressed_losses,
@@ -21,7 +22,7 @@ from hushgate.training.losses.waveform import si_sdr_loss, signal_to_noise_loss,
 _TINY = 1e-8
 _POWER_TERMS = ("magnitude", "complex")
 _ADVERSARIAL_TERMS = ("adversarial", "feature_matching")
-RELATIVE_TERMS = ("snr", "si_sdr", "multi_resolution", "perceptual")
+RELATIVE_TERMS = ("snr", "si_sdr", "multi_resolution", "perceptual", "opinion")
 """Terms that relate the error to the target, and mean nothing where the target is silence."""
 
 
@@ -40,6 +41,7 @@ class DenoisingLoss:
         self.config = config
         self._multi_resolution = MultiResolutionLoss(sample_rate) if config.multi_resolution else None
         self._perceptual = PerceptualLoss(sample_rate) if config.perceptual else None
+        self._opinion = OpinionLoss(sample_rate, config.opinion_examples) if config.opinion else None
         powers = _POWER_TERMS if config.magnitude or config.complex else ()
         others = (name for name in LOSS_TERMS if name not in (*_POWER_TERMS, *_ADVERSARIAL_TERMS))
         self.names = (*powers, *(name for name in others if getattr(config, name)))
@@ -91,6 +93,8 @@ class DenoisingLoss:
             terms["multi_resolution"] = of_sounding(self._multi_resolution(estimate, target))
         if self._perceptual is not None:
             terms["perceptual"] = of_sounding(self._perceptual(estimate, target))
+        if self._opinion is not None:
+            terms["opinion"] = of_sounding(self._opinion(estimate, target))
         return self.weighted(terms, estimate.new_zeros(())), terms
 
     def weighted(self, terms: Mapping[str, Tensor], start: Tensor) -> Tensor:
