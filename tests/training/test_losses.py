@@ -212,6 +212,12 @@ def test_opinion_is_the_score_of_dnsmos_for_the_examples_that_are_judged() -> No
         losses.OpinionLoss(44_100, 2)
 
 
+def test_opinion_says_which_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"loss\.opinion needs the package speechmos: pip install"):
+        losses.OpinionLoss(RATE, 2)
+
+
 @pytest.mark.parametrize("kind", ["hinge", "least_squares"])
 def test_the_discriminator_learns_and_the_denoiser_is_pulled_to_its_clean_side(kind: str) -> None:
     torch.manual_seed(0)
