@@ -7,11 +7,12 @@ The network is that of the package `speechmos`. A model that learnt from it must
 from __future__ import annotations
 
 import importlib.util
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from hushgate.training.evaluate.measures.dnsmos import P835_FILE, RATINGS, network_path
 
 _SAMPLE_RATE = 16_000
 _FRAME, _HOP = 320, 160
@@ -19,9 +20,7 @@ _LEAST_POWER = 1e-12
 # The level of most recordings that the network learnt from, RMS.
 _LEVEL = 10.0 ** (-26.0 / 20.0)
 _TINY = 1e-8
-# From its overall answer to an opinion score, as in DNSMOS's own script; highest power first.
-_SCORE = (-0.06766283, 1.11546468, 0.04602535)
-_OVERALL = 2
+_OVERALL = "dnsmos_ovr"
 _BEST = 5.0
 _CONVOLUTIONS = ("conv2d", *(f"conv2d_{i}" for i in range(1, 7)))
 _POOLED = ("conv2d_3", "conv2d_4", "conv2d_5")
@@ -80,25 +79,22 @@ class OpinionLoss(nn.Module):
         for name in _DENSE:
             x = x @ self.get_buffer(f"{name}_weight") + self.get_buffer(f"{name}_bias")
             x = x if name == _DENSE[-1] else functional.relu(x)
-        square, linear, constant = _SCORE
-        answer = x[:, _OVERALL]
+        square, linear, constant = RATINGS[_OVERALL]
+        answer = x[:, list(RATINGS).index(_OVERALL)]
         return (square * answer + linear) * answer + constant
 
 
 def _read_weights() -> dict[str, Tensor]:
     import onnx
 
-    spec = importlib.util.find_spec("speechmos")
-    if spec is None or spec.origin is None:
+    if importlib.util.find_spec("speechmos") is None:
         raise ImportError(
             "loss.opinion needs the package speechmos: pip install 'hushgate[evaluate]', or set loss.opinion "
             "to 0."
         )
-    # Not imported: the package itself needs librosa.
-    path = Path(spec.origin).parent / "dnsmos_models" / "sig_bak_ovr.onnx"
     found = {
         one.name: torch.from_numpy(onnx.numpy_helper.to_array(one).copy())
-        for one in onnx.load(path).graph.initializer
+        for one in onnx.load(network_path(P835_FILE)).graph.initializer
     }
     weights = {
         "real": found["time2freq/stft-real/kernel:0"][:, :, 0].T.contiguous(),

@@ -21,12 +21,13 @@ from hushgate.training.evaluate.measures.resampled import mono_at
 _RATE = 16_000
 _SECONDS = 9.01
 _FRAME, _HOP, _BANDS = 321, 160, 120
-# Raw outputs of the P.835 network to ratings, highest power first.
-_TO_RATING = {
+RATINGS = {
     "dnsmos_sig": (-0.08397278, 1.22083953, 0.0052439),
     "dnsmos_bak": (-0.13166888, 1.60915514, -0.39604546),
     "dnsmos_ovr": (-0.06766283, 1.11546468, 0.04602535),
 }
+"""From the raw outputs of the P.835 network, in their order, to ratings; highest power first."""
+P835_FILE = "sig_bak_ovr.onnx"
 
 
 class Dnsmos:
@@ -46,17 +47,15 @@ class Dnsmos:
     def __init__(self) -> None:
         import onnxruntime
 
-        spec = importlib.util.find_spec("speechmos")
-        assert spec is not None
-        assert spec.origin is not None
-        folder = Path(spec.origin).parent / "dnsmos_models"
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
 
         def load(name: str) -> Any:
-            return onnxruntime.InferenceSession(folder / name, options, providers=["CPUExecutionProvider"])
+            return onnxruntime.InferenceSession(
+                network_path(name), options, providers=["CPUExecutionProvider"]
+            )
 
-        self._p835, self._p808 = load("sig_bak_ovr.onnx"), load("model_v8.onnx")
+        self._p835, self._p808 = load(P835_FILE), load("model_v8.onnx")
         self._filters = mel_filters()
 
     def __call__(self, item: Item, output: Audio) -> dict[str, float]:
@@ -74,7 +73,7 @@ class Dnsmos:
             if len(window) == length:
                 ratings.append(self._rate(window))
         means = np.mean(ratings, axis=0)
-        names = [*_TO_RATING, "dnsmos_p808"]
+        names = [*RATINGS, "dnsmos_p808"]
         return {name: float(value) for name, value in zip(names, means, strict=True)}
 
     def _rate(self, window: NDArray[np.float64]) -> list[float]:
@@ -82,12 +81,17 @@ class Dnsmos:
         features = log_mel(window[:-_HOP], self._filters)[None].astype(np.float32)
         p808 = float(self._p808.run(None, {"input_1": features})[0][0][0])
         return [
-            *(
-                float(np.polyval(powers, value))
-                for powers, value in zip(_TO_RATING.values(), raw, strict=True)
-            ),
+            *(float(np.polyval(powers, value)) for powers, value in zip(RATINGS.values(), raw, strict=True)),
             p808,
         ]
+
+
+def network_path(file: str) -> Path:
+    """Where speechmos, which must be installed, keeps a network."""
+    spec = importlib.util.find_spec("speechmos")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "dnsmos_models" / file
 
 
 def log_mel(audio: NDArray[np.float64], filters: NDArray[np.float64]) -> NDArray[np.float64]:
