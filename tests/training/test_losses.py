@@ -145,15 +145,19 @@ def test_multi_resolution_distance_is_auraloss_of_each_example(
     torch.testing.assert_close(losses.MultiResolutionLoss(RATE)(estimate, target), torch.stack(expected))
 
 
+def _voice(seconds: float) -> torch.Tensor:
+    """Speech to PESQ and DNSMOS: a gliding tone with harmonics, in syllables with pauses."""
+    time = torch.arange(round(seconds * RATE)) / RATE
+    phase = 2.0 * torch.pi * (130.0 * time + 8.0 * torch.sin(2.0 * torch.pi * 0.5 * time))
+    tone = torch.stack([torch.sin(n * phase) / n for n in range(1, 25)]).sum(0)
+    return tone * torch.sin(2.0 * torch.pi * 1.5 * time).clamp(min=0.0)
+
+
 def test_perceptual_disturbance_is_that_of_pesq() -> None:
     """Through P.862.2's map to scores, it gives what the reference implementation gives."""
     pesq = pytest.importorskip("pesq", reason="the extra hushgate[evaluate] brings pesq")
     generator = torch.Generator().manual_seed(0)
-    time = torch.arange(6 * RATE) / RATE
-    # Speech to PESQ: a gliding tone with harmonics, in syllables with pauses.
-    phase = 2.0 * torch.pi * (130.0 * time + 8.0 * torch.sin(2.0 * torch.pi * 0.5 * time))
-    voice = torch.stack([torch.sin(n * phase) / n for n in range(1, 25)]).sum(0)
-    clean = 0.1 * voice * torch.sin(2.0 * torch.pi * 1.5 * time).clamp(min=0.0)
+    clean = 0.1 * _voice(6.0)
     hiss = torch.randn(len(clean), generator=generator)
     loss = losses.PerceptualLoss(RATE)
     scores = []
@@ -188,10 +192,7 @@ def test_opinion_is_the_score_of_dnsmos_for_the_examples_that_are_judged() -> No
     from hushgate.training.evaluate.measures.dnsmos import Dnsmos
 
     generator = torch.Generator().manual_seed(0)
-    time = torch.arange(round(9.01 * RATE)) / RATE
-    phase = 2.0 * torch.pi * (130.0 * time + 8.0 * torch.sin(2.0 * torch.pi * 0.5 * time))
-    voice = torch.stack([torch.sin(n * phase) / n for n in range(1, 25)]).sum(0)
-    clean = voice * torch.sin(2.0 * torch.pi * 1.5 * time).clamp(min=0.0)
+    clean = _voice(9.01)
     clean = clean * (10.0 ** (-26.0 / 20.0) / clean.square().mean().sqrt())
     estimates = torch.stack([clean, clean + 0.01 * torch.randn(len(clean), generator=generator), clean])
     loss = losses.OpinionLoss(RATE, num_judged=2)
