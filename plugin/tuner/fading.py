@@ -33,7 +33,7 @@ class FadeMeter:
     Args:
         sample_rate: Hz.
 
-    State: the levels of the last second.
+    State: the levels of the last second, and the loudest since the last rise.
     """
 
     def __init__(self, sample_rate: float) -> None:
