@@ -114,7 +114,9 @@ def describe_error(error: Exception) -> str:
         text = " ".join(str(error).split())
     if isinstance(error, ModuleNotFoundError):
         return f"{text}. {_install_hint(error.name or '')}"
-    if isinstance(error, OSError | ValueError | RuntimeError | TypeError):
+    # Without the name of a module it was raised by us, and says what to install.
+    is_ours = isinstance(error, ImportError) and error.name is None
+    if is_ours or isinstance(error, OSError | ValueError | RuntimeError | TypeError):
         return text or type(error).__name__
     return f"{type(error).__name__}: {text} (a fault of hushgate; --debug shows where)"
 

@@ -157,6 +157,14 @@ def add_command(monkeypatch: pytest.MonkeyPatch, point: FakeEntryPoint) -> None:
             ModuleNotFoundError("No module named 'xyz'", name="xyz"),
             "No module named 'xyz'. Install it with pip.",
         ),
+        (
+            ImportError("loss.opinion needs the package speechmos: pip install speechmos."),
+            "loss.opinion needs the package speechmos: pip install speechmos.",
+        ),
+        (
+            ImportError("cannot import name 'x' from 'y'", name="y"),
+            "ImportError: cannot import name 'x' from 'y' (a fault of hushgate; --debug shows where)",
+        ),
     ],
 )
 def test_every_error_is_one_line_and_with_debug_a_traceback(
