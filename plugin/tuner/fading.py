@@ -7,6 +7,8 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
+from hushgate.tuner.attacks import AttackMeter, brightness_weights
+
 _BLOCK_S = 0.02
 # Two periods of the lowest string, whose level would seem to pulsate in less.
 _NUM_LEVEL_BLOCKS = 3
@@ -17,43 +19,50 @@ _FIRST_JUDGED = 25
 _START_DB, _LEAST_FADE_DB_PER_S = 0.3, 2.0
 # Later the last second counts as well: a blown accent falls at once, and then goes on.
 _NUM_JUDGED = 50
+# Its upper partials fade first. At 0.2 s 95 % of the notes had lost 2.4 dB of brightness, of what else began
+# as sharply three quarters less than 1.9.
+_FIRST_BRIGHT_JUDGED = 10
+_LEAST_BRIGHT_FADE_DB_PER_S = 6.0
+# What did not begin like a pluck has to prove itself: at 0.5 s 95 % of the notes had fallen by 3.6 dB.
+_PROOF_DB_PER_S, _LATE_PROOF_DB_PER_S = 6.0, 4.0
 # A string plucked anew while it rings hardly gets louder, but brighter: by this much within a tenth of a
-# second, in power weighted by the square of frequency. Above, a voice's or a bow's hiss would count most.
+# second.
 _PLUCK_DB = 4.0
 _FASTEST_PLUCK_BLOCKS, _SLOWEST_PLUCK_BLOCKS = 3, 5
-_BRIGHT_TO_HZ = 5000.0
 _TINY = 1e-12
 
 
 class FadeMeter:
-    """Follow the level of a sound, and tell when it goes on instead of fading.
+    """Follow the level of a sound, and tell what neither begins nor fades as a plucked string does.
 
-    The time since the last rise counts: whatever begins gets half a second before it is judged.
+    What begins sharply is believed for a fifth of a second, then its brightness has to fade, and from
+    half a second on its level. What swells is believed when it has faded for half a second.
 
     Args:
         sample_rate: Hz.
 
-    State: the levels of the last second, and the loudest since the last rise.
+    State: the levels of the last second, the loudest and brightest since the last rise, and how it began.
     """
 
     def __init__(self, sample_rate: float) -> None:
         self._block_size = max(1, round(_BLOCK_S * sample_rate))
         self._rest = np.zeros(0)
         self._window = np.hanning(self._block_size)
-        frequencies_hz = np.fft.rfftfreq(self._block_size, 1.0 / sample_rate)
-        self._brightness = np.where(
-            frequencies_hz < _BRIGHT_TO_HZ, (frequencies_hz / _BRIGHT_TO_HZ) ** 2, 0.0
-        )
+        self._brightness = brightness_weights(self._block_size, sample_rate)
+        self._attack = AttackMeter(sample_rate)
         self._recent: deque[NDArray[np.float64]] = deque(maxlen=_NUM_LEVEL_BLOCKS)
         self._bright_db: deque[float] = deque(maxlen=_SLOWEST_PLUCK_BLOCKS)
         self._levels_db: deque[float] = deque(maxlen=_NUM_JUDGED)
         self._num_since_rise = 0
-        self._loudest_db = -np.inf
+        self._loudest_db = self._brightest_db = -np.inf
+        # The most that it had faded since the last rise: strokes that are missed make it brighter again.
+        self._bright_faded_db = 0.0
         centred = np.arange(_NUM_JUDGED) - (_NUM_JUDGED - 1) / 2.0
         self._slope_weights = centred / (np.sum(centred**2) * _BLOCK_S)
 
     def hear(self, samples: NDArray[np.float64]) -> None:
         """Go on by the next samples (samples,)."""
+        self._attack.hear(samples)
         sound = np.concatenate([self._rest, samples])
         num_blocks = len(sound) // self._block_size
         blocks = sound[: num_blocks * self._block_size].reshape(num_blocks, self._block_size)
@@ -64,16 +73,26 @@ class FadeMeter:
 
     @property
     def goes_on(self) -> bool:
-        """Whether what sounds has not faded as a plucked string does since it began."""
-        if self._num_since_rise < _FIRST_JUDGED:
-            return False
-        expected_db = _START_DB + _LEAST_FADE_DB_PER_S * _BLOCK_S * self._num_since_rise
-        if self._loudest_db - self._levels_db[-1] < expected_db:
+        """Whether what sounds did not begin, or has not faded since, as a plucked string does."""
+        if not self._levels_db:
             return True
-        if self._num_since_rise < _NUM_JUDGED:
+        seconds = _BLOCK_S * self._num_since_rise
+        faded_db = self._loudest_db - self._levels_db[-1]
+        if self._num_since_rise < _FIRST_JUDGED:
+            if not self._attack.is_sharp:
+                return True
+            is_judged = self._num_since_rise >= _FIRST_BRIGHT_JUDGED
+            most_faded_db = max(faded_db, self._bright_faded_db)
+            return is_judged and most_faded_db < _LEAST_BRIGHT_FADE_DB_PER_S * seconds
+        is_early = self._num_since_rise < _NUM_JUDGED
+        needs_proof = is_early and not self._attack.is_sharp
+        least_db_per_s = _PROOF_DB_PER_S if needs_proof else _LEAST_FADE_DB_PER_S
+        if faded_db < _START_DB + least_db_per_s * seconds:
+            return True
+        if is_early:
             return False
         slope_db_per_s = float(self._slope_weights @ np.array(self._levels_db))
-        return slope_db_per_s > -_LEAST_FADE_DB_PER_S
+        return slope_db_per_s > -(_LEAST_FADE_DB_PER_S if self._attack.is_sharp else _LATE_PROOF_DB_PER_S)
 
     def _step(self, power: float, bright_power: float) -> None:
         self._recent.append(np.array([power, bright_power]))
@@ -82,5 +101,8 @@ class FadeMeter:
         is_rise = not before_db or bright_db > min(before_db) + _PLUCK_DB
         self._num_since_rise = 0 if is_rise else self._num_since_rise + 1
         self._loudest_db = level_db if is_rise else max(self._loudest_db, level_db)
+        self._brightest_db = bright_db if is_rise else max(self._brightest_db, bright_db)
+        faded_db = self._brightest_db - bright_db
+        self._bright_faded_db = faded_db if is_rise else max(self._bright_faded_db, faded_db)
         self._levels_db.append(level_db)
         self._bright_db.append(bright_db)

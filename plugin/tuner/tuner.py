@@ -36,8 +36,9 @@ class Tuner:
         readings_per_s: 5.0 to 200.0; each costs one to two milliseconds of one core.
         hold_ms: How long a note stays on the display after its sound, ms, 0.0 to 5000.0.
         threshold_db: Quieter sound is silence, dBFS (RMS), -120.0 to 0.0.
-        sustained: Also show tones that go on instead of fading: bowed, blown, sung, fed back. Without them,
-            what has neither faded nor begun anew for half a second is hidden until it does.
+        sustained: Also show tones that swell, or go on instead of fading: bowed, blown, sung, fed back.
+            Without them, what does not begin at once is hidden until it has faded for half a second, and what
+            does from 0.2 s on while its overtones and it itself do not fade.
 
     Readings come at a fixed rate, whatever the size of the blocks, with a note or without.
 

@@ -101,7 +101,7 @@ def test_other_notes_by_tuning_and_transposition(take: Path, capsys: pytest.Capt
 
 @pytest.mark.parametrize(
     ("flags", "seconds"),
-    [([], 0.65), (["--tuning", "guitar"], 0.65), (["--sustained"], 3.0), (["--tuning", "cello"], 3.0)],
+    [([], 0.35), (["--tuning", "guitar"], 0.35), (["--sustained"], 3.0), (["--tuning", "cello"], 3.0)],
 )
 def test_tones_that_do_not_fade_are_for_bowed_tunings_or_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], seconds: float
