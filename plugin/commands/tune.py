@@ -90,7 +90,8 @@ def _tuning_help() -> str:
 def _sustained_help() -> str:
     from hushgate.tuner.notes import BOWED_TUNINGS
 
-    return f"also show tones that do not fade: bowed, blown, sung (always with {', '.join(BOWED_TUNINGS)})"
+    always = ", ".join(BOWED_TUNINGS)
+    return f"also show tones that swell or do not fade: bowed, blown, sung (always with {always})"
 
 
 def _make_tuner(args: argparse.Namespace, readings_per_s: float = 50.0) -> Tuner:
