@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from hushgate.training import export  # noqa: E402
 from hushgate.training.config import CardConfig, LossConfig  # noqa: E402
 from hushgate.training.losses import DenoisingLoss, si_sdr, signal_to_noise_loss  # noqa: E402
 from hushgate.training.models import Hush, HushConfig  # noqa: E402
+from hushgate.training.models.hush import relieve  # noqa: E402
 from hushgate.training.spectrum import Framing, apply_mask  # noqa: E402
 
 CARD = CardConfig(name="small", task="voice", licence="MIT")
@@ -46,6 +48,54 @@ def test_a_new_network_hardly_changes_the_sound() -> None:
     assert (mask[..., 0] - 1.0).abs().mean() < 0.15
     assert mask[..., 1].abs().mean() < 0.15
     assert upper_gain.min() > 0.7
+
+
+@pytest.mark.parametrize(
+    ("gain_db", "relieved_db"),
+    [(3.0, 3.0), (0.0, 0.0), (-3.0, -1.25), (-6.0, -2.74), (-12.0, -6.9), (-60.0, -54.0)],
+)
+def test_relief_gives_back_what_is_suppressed_and_leaves_what_passes(
+    gain_db: float, relieved_db: float
+) -> None:
+    gain = 10.0 ** (gain_db / 20.0)
+    mask = torch.tensor([[0.6, -0.8], [0.6 * gain, -0.8 * gain]])
+    power = torch.tensor([100.0, 1.0])  # nearly all of it in the bin that passes
+    relieved = relieve(mask, power, 6.0)
+    assert 20.0 * torch.log10(relieved[1].norm()).item() == pytest.approx(relieved_db, abs=0.03)
+    torch.testing.assert_close(relieved[0], mask[0])
+    torch.testing.assert_close(relieved[1] / relieved[1].norm(), torch.tensor([0.6, -0.8]))
+
+
+def test_frames_of_which_little_passes_get_no_relief() -> None:
+    mask = torch.tensor([[1.0, 0.0], [0.1, 0.0]]).expand(3, 2, 2)
+    # A frame of noise, one between, and one of music: what passes has 0.2, 0.6 and 0.9 of the power.
+    power = torch.tensor([[0.2, 0.8], [0.6, 0.4], [0.9, 0.1]])
+    gains_db = 20.0 * torch.log10(relieve(mask, power, 6.0)[:, 1, 0])
+    assert gains_db[0] == pytest.approx(-20.0, abs=1e-3)
+    assert -20.0 < gains_db[1] < gains_db[2] == pytest.approx(-14.1, abs=0.1)
+
+
+def test_relief_acts_on_what_ships_and_not_on_what_trains() -> None:
+    plain, relieved = (_network(config=replace(SMALL, relief_db=db)) for db in (0.0, 6.0))
+    for network in (plain, relieved):
+        with torch.no_grad():  # three of four bins pass
+            network.decode.weight.mul_(0.02)
+            network.decode.bias.copy_(torch.tensor([0.9, 0.0, 0.9, 0.0, 0.9, 0.0, 0.2, 0.0]))
+    spectrum = _spectrum(20)
+    state = plain.initial_state(1)
+    mask, upper_gain, _ = plain(spectrum, state)
+    found, found_upper, _ = relieved(spectrum, state)
+    inside = SMALL.num_bins - SMALL.stride
+    power = spectrum.square().sum(-1)[:, :, :inside]
+    torch.testing.assert_close(found[:, :, :inside], relieve(mask[:, :, :inside], power, 6.0))
+    assert (found_upper > upper_gain).all()
+    torch.testing.assert_close(relieved.train()(spectrum, state)[0], plain.train()(spectrum, state)[0])
+
+
+@pytest.mark.parametrize("relief_db", [-1.0, 21.0, float("nan")])
+def test_a_relief_out_of_range_is_refused(relief_db: float) -> None:
+    with pytest.raises(ValueError, match="relief_db must be between 0 and 20 dB"):
+        HushConfig(relief_db=relief_db)
 
 
 def test_state_carries_over_from_call_to_call() -> None:

@@ -28,6 +28,9 @@ from hushgate.training.spectrum import apply_mask
 _FLOOR = 1e-12
 # Bound of either part of the mask: a denoiser has no reason to raise a bin by more than 6 dB.
 _MASK_BOUND = 2.0
+MAX_RELIEF_DB = 20.0
+# Share of a frame's power that passes, from which on relief begins, and is whole.
+_LEAST_PASSED, _MOSTLY_PASSED = 0.4, 0.8
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class HushConfig:
         num_blocks: Blocks of recurrence over time and attention over bands.
         num_heads: Attention heads; divides `band_channels`.
         upper_from_hz: The gain above the network's bins is the mean mask from here up to its highest bin, Hz.
+        relief_db: What is suppressed most comes back by this much, dB, 0 to 20, and what passes stays (see
+            `relieve`): for sound that the training lacks. Not while it trains, which would undo it.
     """
 
     frame_ms: float = 32.0
@@ -59,8 +64,13 @@ class HushConfig:
     num_blocks: int = 2
     num_heads: int = 4
     upper_from_hz: float = 6000.0
+    relief_db: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0.0 <= self.relief_db <= MAX_RELIEF_DB:  # also catches NaN
+            raise ValueError(
+                f"relief_db must be between 0 and {MAX_RELIEF_DB:g} dB (got {self.relief_db:g})."
+            )
         if self.num_bins % self.stride:
             raise ValueError(
                 f"num_bins must be a multiple of stride ({self.stride} bins) (got {self.num_bins})."
@@ -85,6 +95,21 @@ class HushConfig:
     def upper_from_bin(self) -> int:
         """The lowest bin whose mask counts for what lies above the network's bins."""
         return round(self.upper_from_hz * self.frame_ms / 1000.0)
+
+
+def relieve(mask: Tensor, power: Tensor, relief_db: float) -> Tensor:
+    """Soften a mask (..., bins, 2) by up to `relief_db`, where most of the power (..., bins) passes.
+
+    A gain of g becomes g sqrt((r + g^2) / (1 + r g^2)) with r = 10^(relief_db / 10): 1 stays 1, with 6 dB
+    -3 dB become -1.3, -6 become -2.7, -12 become -6.9, and -40 become -34. A network takes too much from
+    sound unlike that of its training; on what it knows this costs little, for near 0 dB it moves the gain of
+    a Wiener filter towards that of power subtraction. Frames of which little passes are noise alone and stay.
+    """
+    passed = mask.square().sum(-1).clamp(max=1.0)
+    share = (power * passed).sum(-1, keepdim=True) / power.sum(-1, keepdim=True)
+    amount = ((share - _LEAST_PASSED) / (_MOSTLY_PASSED - _LEAST_PASSED)).clamp(0.0, 1.0)
+    most = 1.0 + amount * (10.0 ** (relief_db / 10.0) - 1.0)
+    return mask * ((most + passed) / (1.0 + most * passed)).sqrt().unsqueeze(-1)
 
 
 class ProductNorm(nn.Module):
@@ -226,7 +251,8 @@ class Hush(nn.Module):
         spectrum = spectrum.transpose(0, 1)
         # Products without a last axis of one or two, and powers as exponentials: a sixth of the time.
         real, imaginary = spectrum.unbind(-1)
-        level = (real.square() + imaginary.square() + _FLOOR).log()
+        power = real.square() + imaginary.square() + _FLOOR
+        level = power.log()
         scale, magnitude = (-0.35 * level).exp(), (0.15 * level).exp()
         features = torch.stack([real * scale, imaginary * scale, magnitude], dim=-1)
 
@@ -250,6 +276,8 @@ class Hush(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             mask = self.decode(self.neighbours(x.float())).clamp(-_MASK_BOUND, _MASK_BOUND)
         mask = mask.reshape(spectrum.shape)[:, :, : config.num_bins - stride]
+        if config.relief_db and not self.training:
+            mask = relieve(mask, power[:, :, : config.num_bins - stride], config.relief_db)
         top = mask[:, :, config.upper_from_bin :]
         upper_gain = top.square().sum(-1).sqrt().mean(-1, keepdim=True).clamp(max=1.0)
         # The highest patch lies where every resampler that made the training audio rolls off: nothing was
