@@ -15,7 +15,7 @@ from hushgate.training import export  # noqa: E402
 from hushgate.training.config import CardConfig, LossConfig  # noqa: E402
 from hushgate.training.losses import DenoisingLoss, si_sdr, signal_to_noise_loss  # noqa: E402
 from hushgate.training.models import Hush, HushConfig  # noqa: E402
-from hushgate.training.models.hush import relieve  # noqa: E402
+from hushgate.training.models.hush import settle  # noqa: E402
 from hushgate.training.spectrum import Framing, apply_mask  # noqa: E402
 
 CARD = CardConfig(name="small", task="voice", licence="MIT")
@@ -52,7 +52,7 @@ def test_a_new_network_hardly_changes_the_sound() -> None:
 
 @pytest.mark.parametrize(
     ("gain_db", "relieved_db"),
-    [(3.0, 3.0), (0.0, 0.0), (-3.0, -1.25), (-6.0, -2.74), (-12.0, -6.9), (-60.0, -54.0)],
+    [(3.0, 3.0), (0.0, 0.0), (-3.0, -1.28), (-6.0, -2.83), (-12.0, -7.34), (-20.0, -16.16), (-60.0, -60.00)],
 )
 def test_relief_gives_back_what_is_suppressed_and_leaves_what_passes(
     gain_db: float, relieved_db: float
@@ -60,7 +60,7 @@ def test_relief_gives_back_what_is_suppressed_and_leaves_what_passes(
     gain = 10.0 ** (gain_db / 20.0)
     mask = torch.tensor([[0.6, -0.8], [0.6 * gain, -0.8 * gain]])
     power = torch.tensor([100.0, 1.0])  # nearly all of it in the bin that passes
-    relieved = relieve(mask, power, 6.0)
+    relieved = settle(mask, power, 6.0, False)
     assert 20.0 * torch.log10(relieved[1].norm()).item() == pytest.approx(relieved_db, abs=0.03)
     torch.testing.assert_close(relieved[0], mask[0])
     torch.testing.assert_close(relieved[1] / relieved[1].norm(), torch.tensor([0.6, -0.8]))
@@ -70,26 +70,42 @@ def test_frames_of_which_little_passes_get_no_relief() -> None:
     mask = torch.tensor([[1.0, 0.0], [0.1, 0.0]]).expand(3, 2, 2)
     # A frame of noise, one between, and one of music: what passes has 0.2, 0.6 and 0.9 of the power.
     power = torch.tensor([[0.2, 0.8], [0.6, 0.4], [0.9, 0.1]])
-    gains_db = 20.0 * torch.log10(relieve(mask, power, 6.0)[:, 1, 0])
+    gains_db = 20.0 * torch.log10(settle(mask, power, 6.0, False)[:, 1, 0])
     assert gains_db[0] == pytest.approx(-20.0, abs=1e-3)
-    assert -20.0 < gains_db[1] < gains_db[2] == pytest.approx(-14.1, abs=0.1)
+    assert -20.0 < gains_db[1] < gains_db[2] == pytest.approx(-16.2, abs=0.1)
 
 
-def test_relief_acts_on_what_ships_and_not_on_what_trains() -> None:
-    plain, relieved = (_network(config=replace(SMALL, relief_db=db)) for db in (0.0, 6.0))
-    for network in (plain, relieved):
-        with torch.no_grad():  # three of four bins pass
+def test_pauses_are_squared_and_music_is_not() -> None:
+    mask = torch.tensor([[0.9, 0.0], [0.0, 0.1]]).expand(4, 2, 2)
+    # What passes has about 0.01, 0.026, 0.04 and 0.5 of the power.
+    power = torch.tensor([[0.0, 1.0], [0.02, 0.98], [0.04, 0.96], [0.6, 0.4]])
+    squared = settle(mask, power, 0.0, True)
+    gains = squared.norm(dim=-1)
+    torch.testing.assert_close(gains[:2], torch.tensor([[0.81, 0.01]] * 2))
+    assert ((gains[2] < mask[2].norm(dim=-1)) & (gains[2] > gains[0])).all()
+    torch.testing.assert_close(squared[3], mask[3])
+    assert squared[0, 1, 0] == 0.0  # the phase stays
+
+
+@pytest.mark.parametrize("loudest", [1.0, 0.05])
+def test_relief_and_squared_pauses_act_on_what_ships_and_not_on_what_trains(loudest: float) -> None:
+    plain, changed = (
+        _network(config=replace(SMALL, relief_db=db, silent_pauses=db > 0.0)) for db in (0.0, 6.0)
+    )
+    for network in (plain, changed):
+        with torch.no_grad():  # three of four bins pass, or hardly
             network.decode.weight.mul_(0.02)
-            network.decode.bias.copy_(torch.tensor([0.9, 0.0, 0.9, 0.0, 0.9, 0.0, 0.2, 0.0]))
+            network.decode.bias.copy_(torch.tensor([1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.2, 0.0]) * loudest)
     spectrum = _spectrum(20)
     state = plain.initial_state(1)
     mask, upper_gain, _ = plain(spectrum, state)
-    found, found_upper, _ = relieved(spectrum, state)
+    found, found_upper, _ = changed(spectrum, state)
     inside = SMALL.num_bins - SMALL.stride
-    power = spectrum.square().sum(-1)[:, :, :inside]
-    torch.testing.assert_close(found[:, :, :inside], relieve(mask[:, :, :inside], power, 6.0))
-    assert (found_upper > upper_gain).all()
-    torch.testing.assert_close(relieved.train()(spectrum, state)[0], plain.train()(spectrum, state)[0])
+    mask, power = mask[:, :, :inside], spectrum.square().sum(-1)[:, :, :inside]
+    expected = settle(mask, power, 6.0, False) if loudest > 0.5 else settle(mask, power, 0.0, True)
+    torch.testing.assert_close(found[:, :, :inside], expected)
+    assert ((found_upper > upper_gain) == (loudest > 0.5)).all()
+    torch.testing.assert_close(changed.train()(spectrum, state)[0], plain.train()(spectrum, state)[0])
 
 
 @pytest.mark.parametrize("relief_db", [-1.0, 21.0, float("nan")])

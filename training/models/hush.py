@@ -31,6 +31,10 @@ _MASK_BOUND = 2.0
 MAX_RELIEF_DB = 20.0
 # Share of a frame's power that passes, from which on relief begins, and is whole.
 _LEAST_PASSED, _MOSTLY_PASSED = 0.4, 0.8
+# Power gain at which half of it is left.
+_DEEP = 0.01
+# And below which the masks of pauses begin to be squared, and are.
+_HARDLY_PASSED, _PAUSE_PASSED = 0.06, 0.03
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,9 @@ class HushConfig:
         num_blocks: Blocks of recurrence over time and attention over bands.
         num_heads: Attention heads; divides `band_channels`.
         upper_from_hz: The gain above the network's bins is the mean mask from here up to its highest bin, Hz.
-        relief_db: What is suppressed most comes back by this much, dB, 0 to 20, and what passes stays (see
-            `relieve`): for sound that the training lacks. Not while it trains, which would undo it.
+        relief_db: What is suppressed by 5 to 20 dB comes back by up to this much, dB, 0 to 20 (see `settle`):
+            for sound that the training lacks. Not while it trains, which would undo it.
+        silent_pauses: Square the mask where hardly anything passes, outside training (see `settle`).
     """
 
     frame_ms: float = 32.0
@@ -65,6 +70,7 @@ class HushConfig:
     num_heads: int = 4
     upper_from_hz: float = 6000.0
     relief_db: float = 0.0
+    silent_pauses: bool = False
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.relief_db <= MAX_RELIEF_DB:  # also catches NaN
@@ -97,19 +103,34 @@ class HushConfig:
         return round(self.upper_from_hz * self.frame_ms / 1000.0)
 
 
-def relieve(mask: Tensor, power: Tensor, relief_db: float) -> Tensor:
-    """Soften a mask (..., bins, 2) by up to `relief_db`, where most of the power (..., bins) passes.
+def settle(mask: Tensor, power: Tensor, relief_db: float, silent_pauses: bool) -> Tensor:
+    """Correct a finished mask (..., bins, 2) by the share of the power (..., bins) that passes in its frame.
 
-    A gain of g becomes g sqrt((r + g^2) / (1 + r g^2)) with r = 10^(relief_db / 10): 1 stays 1, with 6 dB
-    -3 dB become -1.3, -6 become -2.7, -12 become -6.9, and -40 become -34. A network takes too much from
-    sound unlike that of its training; on what it knows this costs little, for near 0 dB it moves the gain of
-    a Wiener filter towards that of power subtraction. Frames of which little passes are noise alone and stay.
+    Where most passes, relief: a gain of g becomes g sqrt((r + g^2) / (1 + r g^2)) with
+    r = 10^(relief_db / 10), fading out below -20 dB, where hardly anything but noise is. 1 stays 1; with
+    6 dB -3 dB become -1.3, -6 become -2.8, -12 become -7.3, -20 become -16 and -40 become -39.9. A network
+    takes too much from sound unlike that of its training; on what it knows this costs little, for near 0 dB
+    it moves the gain of a Wiener filter towards that of power subtraction.
+
+    Where hardly anything passes, with `silent_pauses`, g becomes g^2: what is left of noise alone falls
+    silent; what stands out of it has a gain near 1, and stays.
     """
-    passed = mask.square().sum(-1).clamp(max=1.0)
+    # Real and imaginary parts apart: a last axis of two is slow in onnxruntime.
+    real, imaginary = mask.unbind(-1)
+    passed = (real.square() + imaginary.square()).clamp(max=1.0)
     share = (power * passed).sum(-1, keepdim=True) / power.sum(-1, keepdim=True)
-    amount = ((share - _LEAST_PASSED) / (_MOSTLY_PASSED - _LEAST_PASSED)).clamp(0.0, 1.0)
-    most = 1.0 + amount * (10.0 ** (relief_db / 10.0) - 1.0)
-    return mask * ((most + passed) / (1.0 + most * passed)).sqrt().unsqueeze(-1)
+    factor = torch.ones_like(share)
+    if relief_db:
+        amount = ((share - _LEAST_PASSED) / (_MOSTLY_PASSED - _LEAST_PASSED)).clamp(0.0, 1.0)
+        most = 1.0 + amount * (10.0 ** (relief_db / 10.0) - 1.0)
+        # (r + g^2) / (1 + r g^2) - 1, times g^2 / (g^2 + _DEEP)
+        relief = (most - 1.0) * (passed - passed.square()) / ((1.0 + most * passed) * (passed + _DEEP))
+        factor = 1.0 + relief
+    if silent_pauses:
+        amount = ((_HARDLY_PASSED - share) / (_HARDLY_PASSED - _PAUSE_PASSED)).clamp(0.0, 1.0)
+        factor = factor * (1.0 - amount + amount * passed)
+    gain = factor.sqrt()
+    return torch.stack([real * gain, imaginary * gain], dim=-1)
 
 
 class ProductNorm(nn.Module):
@@ -276,8 +297,9 @@ class Hush(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             mask = self.decode(self.neighbours(x.float())).clamp(-_MASK_BOUND, _MASK_BOUND)
         mask = mask.reshape(spectrum.shape)[:, :, : config.num_bins - stride]
-        if config.relief_db and not self.training:
-            mask = relieve(mask, power[:, :, : config.num_bins - stride], config.relief_db)
+        if (config.relief_db or config.silent_pauses) and not self.training:
+            inside = power[:, :, : config.num_bins - stride]
+            mask = settle(mask, inside, config.relief_db, config.silent_pauses)
         top = mask[:, :, config.upper_from_bin :]
         upper_gain = top.square().sum(-1).sqrt().mean(-1, keepdim=True).clamp(max=1.0)
         # The highest patch lies where every resampler that made the training audio rolls off: nothing was
