@@ -108,10 +108,29 @@ def test_relief_and_squared_pauses_act_on_what_ships_and_not_on_what_trains(loud
     torch.testing.assert_close(changed.train()(spectrum, state)[0], plain.train()(spectrum, state)[0])
 
 
-@pytest.mark.parametrize("relief_db", [-1.0, 21.0, float("nan")])
-def test_a_relief_out_of_range_is_refused(relief_db: float) -> None:
-    with pytest.raises(ValueError, match="relief_db must be between 0 and 20 dB"):
-        HushConfig(relief_db=relief_db)
+@pytest.mark.parametrize(("gain", "relieved_db"), [(0.2, -6.25), (0.003, -50.2)])
+def test_the_gain_above_the_bins_is_relieved_outside_training(gain: float, relieved_db: float) -> None:
+    plain, changed = (_network(config=replace(SMALL, upper_relief_db=db)) for db in (0.0, 9.0))
+    for network in (plain, changed):
+        with torch.no_grad():
+            network.decode.weight.zero_()
+            network.decode.bias.copy_(torch.tensor([gain, 0.0]).repeat(SMALL.stride))
+    spectrum, state = _spectrum(3), plain.initial_state(1)
+    found_db = 20.0 * torch.log10(changed(spectrum, state)[1].detach())
+    assert found_db.min() == pytest.approx(relieved_db, abs=0.05)
+    assert found_db.max() == pytest.approx(relieved_db, abs=0.05)
+    inside = SMALL.num_bins - SMALL.stride
+    torch.testing.assert_close(
+        changed(spectrum, state)[0][:, :, :inside], plain(spectrum, state)[0][:, :, :inside]
+    )
+    torch.testing.assert_close(changed.train()(spectrum, state)[1], plain.train()(spectrum, state)[1])
+
+
+@pytest.mark.parametrize("name", ["relief_db", "upper_relief_db"])
+@pytest.mark.parametrize("value", [-1.0, 21.0, float("nan")])
+def test_a_relief_out_of_range_is_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"^{name} must be between 0 and 20 dB"):
+        HushConfig(**{name: value})
 
 
 def test_state_carries_over_from_call_to_call() -> None:

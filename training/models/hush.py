@@ -31,8 +31,8 @@ _MASK_BOUND = 2.0
 MAX_RELIEF_DB = 20.0
 # Share of a frame's power that passes, from which on relief begins, and is whole.
 _LEAST_PASSED, _MOSTLY_PASSED = 0.4, 0.8
-# Power gain at which half of it is left.
-_DEEP = 0.01
+# Power gain at which half of it is left, of the mask and of the gain above it, which has no bins to choose.
+_DEEP, _UPPER_DEEP = 0.01, 0.001
 # And below which the masks of pauses begin to be squared, and are.
 _HARDLY_PASSED, _PAUSE_PASSED = 0.06, 0.03
 
@@ -55,6 +55,7 @@ class HushConfig:
         upper_from_hz: The gain above the network's bins is the mean mask from here up to its highest bin, Hz.
         relief_db: What is suppressed by 5 to 20 dB comes back by up to this much, dB, 0 to 20 (see `settle`):
             for sound that the training lacks. Not while it trains, which would undo it.
+        upper_relief_db: The same for the gain above the network's bins, in all frames and down to -30 dB.
         silent_pauses: Square the mask where hardly anything passes, outside training (see `settle`).
     """
 
@@ -70,13 +71,14 @@ class HushConfig:
     num_heads: int = 4
     upper_from_hz: float = 6000.0
     relief_db: float = 0.0
+    upper_relief_db: float = 0.0
     silent_pauses: bool = False
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.relief_db <= MAX_RELIEF_DB:  # also catches NaN
-            raise ValueError(
-                f"relief_db must be between 0 and {MAX_RELIEF_DB:g} dB (got {self.relief_db:g})."
-            )
+        for name in ("relief_db", "upper_relief_db"):
+            value = getattr(self, name)
+            if not 0.0 <= value <= MAX_RELIEF_DB:  # also catches NaN
+                raise ValueError(f"{name} must be between 0 and {MAX_RELIEF_DB:g} dB (got {value:g}).")
         if self.num_bins % self.stride:
             raise ValueError(
                 f"num_bins must be a multiple of stride ({self.stride} bins) (got {self.num_bins})."
@@ -103,6 +105,11 @@ class HushConfig:
         return round(self.upper_from_hz * self.frame_ms / 1000.0)
 
 
+def relief(passed: Tensor, most: Tensor | float, deep: float) -> Tensor:
+    """Power factor (r + p) / (1 + r p) of power gains p up to 1, r = `most`, fading out below `deep`."""
+    return 1.0 + (most - 1.0) * (passed - passed.square()) / ((1.0 + most * passed) * (passed + deep))
+
+
 def settle(mask: Tensor, power: Tensor, relief_db: float, silent_pauses: bool) -> Tensor:
     """Correct a finished mask (..., bins, 2) by the share of the power (..., bins) that passes in its frame.
 
@@ -123,9 +130,7 @@ def settle(mask: Tensor, power: Tensor, relief_db: float, silent_pauses: bool) -
     if relief_db:
         amount = ((share - _LEAST_PASSED) / (_MOSTLY_PASSED - _LEAST_PASSED)).clamp(0.0, 1.0)
         most = 1.0 + amount * (10.0 ** (relief_db / 10.0) - 1.0)
-        # (r + g^2) / (1 + r g^2) - 1, times g^2 / (g^2 + _DEEP)
-        relief = (most - 1.0) * (passed - passed.square()) / ((1.0 + most * passed) * (passed + _DEEP))
-        factor = 1.0 + relief
+        factor = relief(passed, most, _DEEP)
     if silent_pauses:
         amount = ((_HARDLY_PASSED - share) / (_HARDLY_PASSED - _PAUSE_PASSED)).clamp(0.0, 1.0)
         factor = factor * (1.0 - amount + amount * passed)
@@ -302,6 +307,9 @@ class Hush(nn.Module):
             mask = settle(mask, inside, config.relief_db, config.silent_pauses)
         top = mask[:, :, config.upper_from_bin :]
         upper_gain = top.square().sum(-1).sqrt().mean(-1, keepdim=True).clamp(max=1.0)
+        if config.upper_relief_db and not self.training:
+            most = 10.0 ** (config.upper_relief_db / 10.0)
+            upper_gain = upper_gain * relief(upper_gain.square(), most, _UPPER_DEEP).sqrt()
         # The highest patch lies where every resampler that made the training audio rolls off: nothing was
         # learnt there, so it goes with what lies above.
         edge = torch.stack([upper_gain, torch.zeros_like(upper_gain)], dim=-1).expand(-1, -1, stride, -1)
