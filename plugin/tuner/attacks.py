@@ -20,7 +20,7 @@ _SHARP_SHARE_AFTER_SWELL, _LEAST_PLUCK_AFTER_SWELL_DB = 0.7, 6.0
 _LEAST_SWELL_DB = 5.0
 # Power weighted by the square of frequency tells a string plucked anew while it rings, which hardly gets
 # louder. Above, a voice's or a bow's hiss would count most.
-BRIGHT_TO_HZ = 5000.0
+_BRIGHT_TO_HZ = 5000.0
 # Below, rises are those of noise.
 _FLOOR_DB, _BRIGHT_FLOOR_DB = -75.0, -95.0
 _TINY = 1e-12
@@ -29,7 +29,7 @@ _TINY = 1e-12
 def brightness_weights(size: int, sample_rate: float) -> NDArray[np.float64]:
     """Weight of every bin of a transform of `size` samples in the power that tells a pluck."""
     frequencies_hz = np.fft.rfftfreq(size, 1.0 / sample_rate)
-    return np.where(frequencies_hz < BRIGHT_TO_HZ, (frequencies_hz / BRIGHT_TO_HZ) ** 2, 0.0)
+    return np.where(frequencies_hz < _BRIGHT_TO_HZ, (frequencies_hz / _BRIGHT_TO_HZ) ** 2, 0.0)
 
 
 class AttackMeter:

@@ -76,33 +76,33 @@ class FadeMeter:
         """Whether what sounds did not begin, or has not faded since, as a plucked string does."""
         if not self._levels_db:
             return True
-        seconds = _BLOCK_S * self._num_since_rise
+        age, is_sharp = self._num_since_rise, self._attack.is_sharp
+        seconds = _BLOCK_S * age
         faded_db = self._loudest_db - self._levels_db[-1]
-        if self._num_since_rise < _FIRST_JUDGED:
-            if not self._attack.is_sharp:
-                return True
-            is_judged = self._num_since_rise >= _FIRST_BRIGHT_JUDGED
+        if age < _FIRST_JUDGED:
             most_faded_db = max(faded_db, self._bright_faded_db)
-            return is_judged and most_faded_db < _LEAST_BRIGHT_FADE_DB_PER_S * seconds
-        is_early = self._num_since_rise < _NUM_JUDGED
-        needs_proof = is_early and not self._attack.is_sharp
-        least_db_per_s = _PROOF_DB_PER_S if needs_proof else _LEAST_FADE_DB_PER_S
-        if faded_db < _START_DB + least_db_per_s * seconds:
+            has_to_fade = age >= _FIRST_BRIGHT_JUDGED
+            return not is_sharp or (has_to_fade and most_faded_db < _LEAST_BRIGHT_FADE_DB_PER_S * seconds)
+        if age < _NUM_JUDGED:
+            least_db_per_s = _LEAST_FADE_DB_PER_S if is_sharp else _PROOF_DB_PER_S
+            return faded_db < _START_DB + least_db_per_s * seconds
+        if faded_db < _START_DB + _LEAST_FADE_DB_PER_S * seconds:
             return True
-        if is_early:
-            return False
         slope_db_per_s = float(self._slope_weights @ np.array(self._levels_db))
-        return slope_db_per_s > -(_LEAST_FADE_DB_PER_S if self._attack.is_sharp else _LATE_PROOF_DB_PER_S)
+        return slope_db_per_s > -(_LEAST_FADE_DB_PER_S if is_sharp else _LATE_PROOF_DB_PER_S)
 
     def _step(self, power: float, bright_power: float) -> None:
         self._recent.append(np.array([power, bright_power]))
         level_db, bright_db = 10.0 * np.log10(np.mean(self._recent, axis=0) + _TINY)
         before_db = list(self._bright_db)[: 1 - _FASTEST_PLUCK_BLOCKS]
         is_rise = not before_db or bright_db > min(before_db) + _PLUCK_DB
-        self._num_since_rise = 0 if is_rise else self._num_since_rise + 1
-        self._loudest_db = level_db if is_rise else max(self._loudest_db, level_db)
-        self._brightest_db = bright_db if is_rise else max(self._brightest_db, bright_db)
-        faded_db = self._brightest_db - bright_db
-        self._bright_faded_db = faded_db if is_rise else max(self._bright_faded_db, faded_db)
+        if is_rise:
+            self._num_since_rise = -1
+            self._loudest_db = self._brightest_db = -np.inf
+            self._bright_faded_db = 0.0
+        self._num_since_rise += 1
+        self._loudest_db = max(self._loudest_db, level_db)
+        self._brightest_db = max(self._brightest_db, bright_db)
+        self._bright_faded_db = max(self._bright_faded_db, self._brightest_db - bright_db)
         self._levels_db.append(level_db)
         self._bright_db.append(bright_db)
