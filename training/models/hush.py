@@ -28,13 +28,13 @@ from hushgate.training.spectrum import apply_mask
 _FLOOR = 1e-12
 # Bound of either part of the mask: a denoiser has no reason to raise a bin by more than 6 dB.
 _MASK_BOUND = 2.0
-MAX_RELIEF_DB = 20.0
+_MAX_RELIEF_DB = 20.0
 # Share of a frame's power that passes, from which on relief begins, and is whole.
 _LEAST_PASSED, _MOSTLY_PASSED = 0.4, 0.8
-# Power gain at which half of it is left, of the mask and of the gain above it, which has no bins to choose.
-_DEEP, _UPPER_DEEP = 0.01, 0.001
-# And below which the masks of pauses begin to be squared, and are.
+# Share below which the mask of a pause begins to be squared, and is.
 _HARDLY_PASSED, _PAUSE_PASSED = 0.06, 0.03
+# Power gain at which half of the relief is left: in bins, and for the gain above them.
+_DEEP, _UPPER_DEEP = 0.01, 0.001
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ class HushConfig:
     def __post_init__(self) -> None:
         for name in ("relief_db", "upper_relief_db"):
             value = getattr(self, name)
-            if not 0.0 <= value <= MAX_RELIEF_DB:  # also catches NaN
-                raise ValueError(f"{name} must be between 0 and {MAX_RELIEF_DB:g} dB (got {value:g}).")
+            if not 0.0 <= value <= _MAX_RELIEF_DB:  # also catches NaN
+                raise ValueError(f"{name} must be between 0 and {_MAX_RELIEF_DB:g} dB (got {value:g}).")
         if self.num_bins % self.stride:
             raise ValueError(
                 f"num_bins must be a multiple of stride ({self.stride} bins) (got {self.num_bins})."
