@@ -12,11 +12,11 @@ _JUMP_HOPS = 4
 _RISE_HOPS = 30
 # A pluck makes most of its rise within 20 ms: 42 recorded guitars needed 10 to 20 ms from 12 dB below
 # their peak to 3 dB below it, bowed and blown tones 25 to 80.
-_SHARP_SHARE, _SHARP_DB = 0.6, 9.0
-_NEAR_TOP_DB = 4.0
+_SHARP_SHARE, _SHARP_DB = 0.6, 12.0
+_NEAR_TOP_DB = 3.0
 _LEAST_PLUCK_DB = 4.0
 # What swelled goes on swelling: it takes more to count as plucked again.
-_SHARP_SHARE_AFTER_SWELL, _LEAST_PLUCK_AFTER_SWELL_DB = 0.7, 6.0
+_SHARP_SHARE_AFTER_SWELL, _LEAST_PLUCK_AFTER_SWELL_DB = 0.75, 6.0
 _LEAST_SWELL_DB = 5.0
 # Power weighted by the square of frequency tells a string plucked anew while it rings, which hardly gets
 # louder. Above, a voice's or a bow's hiss would count most.

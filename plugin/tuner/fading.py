@@ -21,8 +21,11 @@ _START_DB, _LEAST_FADE_DB_PER_S = 0.3, 2.0
 _NUM_JUDGED = 50
 # Its upper partials fade first. At 0.2 s 95 % of the notes had lost 2.4 dB of brightness, of what else began
 # as sharply three quarters less than 1.9.
-_FIRST_BRIGHT_JUDGED = 10
+_FIRST_BRIGHT_JUDGED = 8
 _LEAST_BRIGHT_FADE_DB_PER_S = 6.0
+# A string is loudest where it is plucked, and beats raise it by little; a bow or a breath may swell later.
+_BEGINNING_BLOCKS = 8
+_MOST_LATE_RISE_DB = 1.0
 # What did not begin like a pluck has to prove itself: at 0.5 s 95 % of the notes had fallen by 3.6 dB.
 _PROOF_DB_PER_S, _LATE_PROOF_DB_PER_S = 6.0, 4.0
 # A string plucked anew while it rings hardly gets louder, but brighter: by this much within a tenth of a
@@ -35,13 +38,15 @@ _TINY = 1e-12
 class FadeMeter:
     """Follow the level of a sound, and tell what neither begins nor fades as a plucked string does.
 
-    What begins sharply is believed for a fifth of a second, then its brightness has to fade, and from
-    half a second on its level. What swells is believed when it has faded for half a second.
+    What begins sharply is believed for a sixth of a second, then its brightness has to fade, and from
+    half a second on its level. What swells is believed when it has faded for half a second. After a
+    second nothing is that got louder after its beginning, unless another note was begun.
 
     Args:
         sample_rate: Hz.
 
-    State: the levels of the last second, the loudest and brightest since the last rise, and how it began.
+    State: the levels of the last second, the loudest and brightest since the last rise, how it began, and
+    how loud it was then.
     """
 
     def __init__(self, sample_rate: float) -> None:
@@ -54,11 +59,15 @@ class FadeMeter:
         self._bright_db: deque[float] = deque(maxlen=_SLOWEST_PLUCK_BLOCKS)
         self._levels_db: deque[float] = deque(maxlen=_NUM_JUDGED)
         self._num_since_rise = 0
-        self._loudest_db = self._brightest_db = -np.inf
+        self._loudest_db = self._beginning_db = self._brightest_db = -np.inf
         # The most that it had faded since the last rise: strokes that are missed make it brighter again.
         self._bright_faded_db = 0.0
         centred = np.arange(_NUM_JUDGED) - (_NUM_JUDGED - 1) / 2.0
         self._slope_weights = centred / (np.sum(centred**2) * _BLOCK_S)
+
+    def begin_note(self) -> None:
+        """Take what follows for another note: what was louder than its beginning counts no more."""
+        self._beginning_db = self._loudest_db
 
     def hear(self, samples: NDArray[np.float64]) -> None:
         """Go on by the next samples (samples,)."""
@@ -86,6 +95,9 @@ class FadeMeter:
         if age < _NUM_JUDGED:
             least_db_per_s = _LEAST_FADE_DB_PER_S if is_sharp else _PROOF_DB_PER_S
             return faded_db < _START_DB + least_db_per_s * seconds
+        late_rise_db = self._loudest_db - self._beginning_db
+        if late_rise_db > (_MOST_LATE_RISE_DB if is_sharp else 0.0):
+            return True
         if faded_db < _START_DB + _LEAST_FADE_DB_PER_S * seconds:
             return True
         slope_db_per_s = float(self._slope_weights @ np.array(self._levels_db))
@@ -102,6 +114,8 @@ class FadeMeter:
             self._bright_faded_db = 0.0
         self._num_since_rise += 1
         self._loudest_db = max(self._loudest_db, level_db)
+        if self._num_since_rise <= _BEGINNING_BLOCKS:
+            self._beginning_db = self._loudest_db
         self._brightest_db = max(self._brightest_db, bright_db)
         self._bright_faded_db = max(self._bright_faded_db, self._brightest_db - bright_db)
         self._levels_db.append(level_db)

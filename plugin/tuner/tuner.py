@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,13 +12,15 @@ from hushgate.arguments import checked_flag, checked_sample_rate
 from hushgate.layout import LayoutMemory
 from hushgate.tuner.fading import FadeMeter
 from hushgate.tuner.needle import Needle, Reading
-from hushgate.tuner.notes import Targets
+from hushgate.tuner.notes import Targets, cents_between
+from hushgate.tuner.strings import StringFit
 from hushgate.tuner.tracking import PitchTracker
 
 _MIN_SAMPLE_RATE = 4000.0
 _MIN_READINGS_PER_S, _MAX_READINGS_PER_S = 5.0, 200.0
 _MAX_HOLD_MS = 5000.0
 _MIN_THRESHOLD_DB = -120.0
+_OCTAVE_CENTS, _ANOTHER_NOTE_CENTS = 1200.0, 50.0
 
 
 class Tuner:
@@ -144,6 +147,7 @@ class Tuner:
         self._tracker = PitchTracker(sample_rate, self._threshold_db)
         self._fade = None if self._sustained else FadeMeter(sample_rate)
         self._needle.reset()
+        self._sounded: StringFit | None = None
         self._held = np.zeros(self._tracker.span)
         self._num_heard = 0  # samples, up to the end of what is held
         self._num_readings = 0
@@ -162,6 +166,8 @@ class Tuner:
             fit = self._tracker.estimate(recent, end - self._last_end, self._needle.sounding)
             reading = self._needle.step(end / self._rate, fit)
             if self._fade is not None:
+                if self._is_new_note():
+                    self._fade.begin_note()
                 self._fade.hear(recent[len(recent) - (end - self._last_end) :])
                 if self._fade.goes_on:
                     reading = Reading.nothing(reading.time_s)
@@ -170,6 +176,15 @@ class Tuner:
             self._num_readings += 1
         self._held = sound[-self._tracker.span :].copy()
         return readings
+
+    def _is_new_note(self) -> bool:
+        """Whether another note sounds than did before; a slip of octaves is not one."""
+        before, sounding = self._sounded, self._needle.sounding
+        self._sounded = sounding or before
+        if before is None or sounding is None:
+            return False
+        cents = cents_between(sounding.frequency_hz, before.frequency_hz)
+        return abs(math.remainder(cents, _OCTAVE_CENTS)) > _ANOTHER_NOTE_CENTS
 
     @property
     def _rate(self) -> float:

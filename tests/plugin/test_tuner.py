@@ -210,6 +210,15 @@ def test_what_swells_is_shown_once_it_fades(frequency_hz: float) -> None:
     assert PLUCK_S + 0.55 < shown.min() < PLUCK_S + 0.85
 
 
+@pytest.mark.parametrize("frequency_hz", [65.406, 196.0, 659.255])
+def test_what_got_louder_after_its_beginning_stays_hidden_when_it_fades(frequency_hz: float) -> None:
+    sound = sustained_tone(frequency_hz, 3.0, swell_s=0.4)
+    time = np.maximum(np.arange(len(sound)) / LOW_RATE - PLUCK_S - 1.5, 0.0)
+    fading = (sound * np.exp(-time)).astype(np.float32)
+    assert len(shown_s(Tuner().process(fading, LOW_RATE))) > 100
+    assert len(shown_s(Tuner(sustained=False).process(fading, LOW_RATE))) == 0
+
+
 @pytest.mark.parametrize("name", STRINGS)
 def test_plucked_strings_are_shown_as_long_with_and_without_sustained_tones(name: str) -> None:
     frequency_hz, inharmonicity = STRINGS[name]
