@@ -99,6 +99,18 @@ class NoteRenderer:
         return soxr.resample(stereo.mean(axis=1), _NATIVE_RATE, RATE)
 
 
+def sound_files(notes: Path) -> list[Path]:
+    """All recordings in a folder of single notes, sorted.
+
+    Raises:
+        ValueError: There are none.
+    """
+    paths = sorted(path for path in notes.rglob("*") if path.suffix.lower() in SOUND_FILES)
+    if not paths:
+        raise ValueError(f"--notes must be a folder of sound files with one note each (got none in {notes}).")
+    return paths
+
+
 def note_set(
     folders: Sequence[Path],
     notes: Path | None,
@@ -131,9 +143,7 @@ def note_set(
         raise ValueError(f"--room-snr-db must rise (got {room_snr_db[0]:g} {room_snr_db[1]:g}).")
     rng = np.random.default_rng(seed)
     instruments, noises = (find_recordings(folders, kind) for kind in ("instrument", "noise"))
-    paths = sorted(p for p in notes.rglob("*") if p.suffix.lower() in SOUND_FILES) if notes else []
-    if notes and not paths:
-        raise ValueError(f"--notes must be a folder of sound files with one note each (got none in {notes}).")
+    paths = sound_files(notes) if notes else []
     renderer = None if paths else NoteRenderer()
     num_samples = round(SECONDS * RATE)
     items = []
@@ -148,7 +158,7 @@ def note_set(
             name = f"{index:03d} program {program} key {key} {cents:+.1f} cents"
         else:
             path = paths[index % len(paths)]
-            note, name = _from_onset(read_mono(path, RATE)), f"{index:03d} {path.stem}"
+            note, name = from_onset(read_mono(path, RATE)), f"{index:03d} {path.stem}"
         clean = np.zeros(num_samples)
         note = note[: num_samples - start]
         clean[start : start + len(note)] = note
@@ -192,7 +202,7 @@ def _item(
     return NoteItem(name, parts[0], parts[1], parts[2], pluck_s, groups)
 
 
-def _from_onset(sound: NDArray[np.float64]) -> NDArray[np.float64]:
+def from_onset(sound: NDArray[np.float64]) -> NDArray[np.float64]:
     """From the first moment that comes within 20 dB of the loudest."""
     size = RATE // 100
     power = np.mean(sound[: len(sound) // size * size].reshape(-1, size) ** 2, axis=1)

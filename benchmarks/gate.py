@@ -1,0 +1,269 @@
+"""Guitar phrases in steady noise: are the pauses silent, and plucks, notes and tails whole?
+
+    python benchmarks/gate.py --data DATA --notes RECORDED_NOTES
+
+A phrase is four notes of NOTES with pauses of 1.2 s, in white noise, pink noise and the recordings of rain
+in DATA (kind noise, label rain), 15 dB below the notes; and once more without noise: what do the system
+and a tuner behind it make of a clean guitar?
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from metrics import align, si_sdr
+from music_sets import hiss
+from note_sets import from_onset, sound_files
+from numpy.typing import NDArray
+from recordings import Mono, find_recordings, looped, read_mono
+from systems import make_system, needs_noise
+from tables import markdown_table
+
+RATE = 16_000
+PEERS = {"pedalboard.NoiseGate": "NoiseGate", "RNNoise": "RNNoise"}
+MEASURES = ("pause", "pluck", "note", "tail")
+_NUM_NOTES, _NOTE_S, _PAUSE_S, _LEAD_S = 4, 1.6, 1.2, 0.5
+_FADE_S, _BLOCK_S = 0.1, 0.02
+_LOUDEST_DB = (-16.0, -8.0)
+_PLUCK_S, _NOTE_END_S = 0.05, 0.5
+# A gate may need half a second to close, and opens ahead of a pluck by what its model looks ahead.
+_CLOSED_AFTER_S, _OPENS_BEFORE_S = 0.5, 0.11
+_TAIL_DB = (20.0, 40.0)
+_MAX_DELAY_S = 0.25
+_QUIETEST_DB = -200.0
+
+Audio = NDArray[np.float32]
+System = Callable[[Audio, Audio], Audio]
+"""Cleans (1, samples) at 16 kHz; the second argument is the noise alone, for those that are told it."""
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """Notes with silence between them, (1, samples) at 16 kHz, and (first sample, samples) of each."""
+
+    sound: Audio
+    notes: list[tuple[int, int]]
+
+
+def make_phrase(paths: Sequence[Path], rng: np.random.Generator) -> Phrase:
+    """Four notes by chance, each faded out over 0.1 s where it is cut."""
+    parts, notes, start = [np.zeros(round(_LEAD_S * RATE))], [], round(_LEAD_S * RATE)
+    for _ in range(_NUM_NOTES):
+        note = from_onset(read_mono(paths[int(rng.integers(len(paths)))], RATE))[: round(_NOTE_S * RATE)]
+        note = note / np.abs(note).max() * 10.0 ** (rng.uniform(*_LOUDEST_DB) / 20.0)
+        note = note * np.minimum(1.0, np.arange(len(note))[::-1] / (_FADE_S * RATE))
+        notes.append((start, len(note)))
+        parts += [note, np.zeros(round(_PAUSE_S * RATE))]
+        start += len(note) + round(_PAUSE_S * RATE)
+    return Phrase(np.concatenate(parts)[np.newaxis].astype(np.float32), notes)
+
+
+def noise_for(phrase: Phrase, noise: Mono, snr_db: float) -> Audio:
+    """The noise so that the notes' power, pauses left out, is `snr_db` above it."""
+    power = np.mean(np.concatenate([phrase.sound[0, a : a + n] for a, n in phrase.notes]) ** 2)
+    gain = np.sqrt(power / np.mean(noise**2)) * 10.0 ** (-snr_db / 20.0)
+    return (gain * noise)[np.newaxis].astype(np.float32)
+
+
+def level_db(audio: NDArray[np.floating]) -> float:
+    """Mean power, dBFS."""
+    return max(_QUIETEST_DB, float(10.0 * np.log10(np.mean(audio.astype(np.float64) ** 2) + 1e-30)))
+
+
+def measure(phrase: Phrase, noise: Audio, output: Audio) -> dict[str, list[float]]:
+    """What became of every note and the pause behind it, dB.
+
+    `pause`: how far the noise there was brought down. `pluck` (the first 50 ms), `note` (up to 0.5 s) and
+    `tail` (where the note has decayed by 20 to 40 dB, and is above the noise): level against the clean
+    note's.
+    """
+    clean, heard, found = phrase.sound[0], phrase.sound[0] + noise[0], output[0]
+    values: dict[str, list[float]] = {name: [] for name in MEASURES}
+
+    def change_db(*parts: slice) -> float:
+        after, before = (np.concatenate([sound[part] for part in parts]) for sound in (found, clean))
+        return level_db(after) - level_db(before)
+
+    for start, length in phrase.notes:
+        end = start + length
+        pause = slice(end + round(_CLOSED_AFTER_S * RATE), end + round((_PAUSE_S - _OPENS_BEFORE_S) * RATE))
+        values["pause"].append(level_db(heard[pause]) - level_db(found[pause]))
+        plucked, sustained = start + round(_PLUCK_S * RATE), start + round(_NOTE_END_S * RATE)
+        values["pluck"].append(change_db(slice(start, plucked)))
+        values["note"].append(change_db(slice(plucked, min(sustained, end))))
+        if tail := _tail(clean, noise[0], start, end):
+            values["tail"].append(change_db(*tail))
+    return values
+
+
+def _tail(clean: Audio, noise: Audio, start: int, end: int) -> list[slice]:
+    size = round(_BLOCK_S * RATE)
+    blocks = [slice(first, first + size) for first in range(start, end - size, size)]
+    levels = [level_db(clean[block]) for block in blocks]
+    least, most = (max(levels) - limit_db for limit_db in reversed(_TAIL_DB))
+    above_noise_db = level_db(noise)
+    return [b for b, db in zip(blocks, levels, strict=True) if max(least, above_noise_db) < db < most]
+
+
+def pitch_errors(clean: Audio, output: Audio) -> list[float]:
+    """How far `hushgate.Tuner` reads the output from what it reads in the clean sound, cents."""
+    from hushgate import Tuner
+    from hushgate.tuner.notes import cents_between
+
+    tuner = Tuner(hold_ms=0.0)
+    pairs = zip(tuner.process(clean, RATE), tuner.process(output, RATE), strict=True)
+    return [
+        abs(cents_between(two.frequency_hz, one.frequency_hz))
+        for one, two in pairs
+        if one.frequency_hz is not None and two.frequency_hz is not None
+    ]
+
+
+# -- systems ------------------------------------------------------------------------------------
+
+
+def preset_system(name: str) -> System:
+    """A preset's chain."""
+    from hushgate.chain import Chain
+    from hushgate.preset_files import read_preset
+
+    chain = Chain(read_preset(name).make_effects())
+    return lambda audio, noise: chain.process(audio, RATE)
+
+
+def peer_system(name: str) -> System:
+    """A system of `systems.py`, aligned with what went in."""
+    process = make_system(name)
+
+    def run(audio: Audio, noise: Audio) -> Audio:
+        told = (noise,) if needs_noise(name) else ()
+        return align(audio, process(audio, RATE, *told), round(_MAX_DELAY_S * RATE))
+
+    return run
+
+
+def make_systems(presets: Sequence[str], with_peers: bool) -> tuple[dict[str, System], list[str]]:
+    """Systems by name, and why some are left out."""
+    systems = {f"**hushgate {name}**": preset_system(name) for name in presets}
+    skipped = []
+    for label, name in PEERS.items() if with_peers else ():
+        try:
+            systems[label] = peer_system(name)
+        except (ImportError, OSError) as error:
+            skipped.append(f"{label} skipped: {error}")
+    return systems, skipped
+
+
+# -- the command --------------------------------------------------------------------------------
+
+
+def noises(folders: Sequence[Path]) -> tuple[dict[str, Callable[[int, np.random.Generator], Mono]], str]:
+    """Noises by name, each made from a number of samples; and why rain is left out, if it is."""
+
+    def synthesized(kind: str) -> Callable[[int, np.random.Generator], Mono]:
+        return lambda num_samples, rng: hiss(kind, num_samples, RATE, rng)
+
+    made = {kind: synthesized(kind) for kind in ("white", "pink")}
+    rain = [one.path for one in find_recordings(folders, "noise") if one.label == "rain"]
+    if not rain:
+        return made, "rain skipped: no recordings of the kind noise have the label rain"
+
+    def recorded(num_samples: int, rng: np.random.Generator) -> Mono:
+        return looped(read_mono(rain[int(rng.integers(len(rain)))], RATE), num_samples, rng)
+
+    return made | {"rain": recorded}, ""
+
+
+def _cell(values: Sequence[float], is_least_worst: bool) -> str:
+    if not values:
+        return "-"
+    worst = min(values) if is_least_worst else max(values, key=abs)
+    return f"{np.median(values):.1f} ({worst:.1f})"
+
+
+def gate_report(results: dict[str, dict[str, dict[str, list[float]]]]) -> str:
+    """Medians, and the worst in brackets: results[noise][system][measure]."""
+    rows = [
+        [f"{noise}, {system}", *(_cell(values[name], name == "pause") for name in MEASURES)]
+        for noise, by_system in results.items()
+        for system, values in by_system.items()
+    ]
+    return markdown_table(["noise, system", "pause, dB down", "pluck (50 ms) dB", "note dB", "tail dB"], rows)
+
+
+def clean_report(results: dict[str, tuple[list[float], list[float]]]) -> str:
+    """Clean phrases: SI-SDR of each, and the tuner's errors at every reading."""
+    rows = []
+    for system, (ratios, errors) in results.items():
+        cents = [f"{np.median(errors):.2f}", f"{np.percentile(errors, 95):.2f}"] if errors else ["-", "-"]
+        rows.append([system, f"{np.median(ratios):.1f} ({min(ratios):.1f})", *cents])
+    return markdown_table(["clean guitar", "SI-SDR dB", "pitch error, cents, median", "95 %"], rows)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Flags of the command."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", type=Path, action="append", required=True, help="folder of recordings; repeatable"
+    )
+    parser.add_argument("--notes", type=Path, required=True, help="folder of recordings with one note each")
+    parser.add_argument("--phrases", type=int, default=8, help="for each noise (default 8)")
+    parser.add_argument("--snr-db", type=float, default=15.0)
+    parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument(
+        "--preset", action="append", default=[], help="repeatable (default: tuner, gate-hard)"
+    )
+    parser.add_argument("--no-peers", action="store_true", help="measure presets only")
+    parser.add_argument("--markdown", type=Path, help="write the tables to this file")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    args = build_parser().parse_args(arguments)
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    try:
+        if args.phrases < 1:
+            raise ValueError(f"--phrases must be 1 or more (got {args.phrases}).")
+        systems, skipped = make_systems(args.preset or ["tuner", "gate-hard"], not args.no_peers)
+        by_name, reason = noises(args.data)
+        rng = np.random.default_rng(args.seed)
+        paths = sound_files(args.notes)
+        phrases = [make_phrase(paths, rng) for _ in range(args.phrases)]
+    except (ImportError, OSError, ValueError) as error:
+        print(f"gate.py: error: {error}", file=sys.stderr)
+        return 2
+    for line in [*skipped, reason] if reason else skipped:
+        print(line, file=sys.stderr)
+    gated: dict[str, dict[str, dict[str, list[float]]]] = {}
+    for name, make_noise in by_name.items():
+        gated[name] = {system: {measure: [] for measure in MEASURES} for system in systems}
+        for phrase in phrases:
+            noise = noise_for(phrase, make_noise(phrase.sound.shape[1], rng), args.snr_db)
+            for system, run in systems.items():
+                values = measure(phrase, noise, run(phrase.sound + noise, noise))
+                for key, found in values.items():
+                    gated[name][system][key] += found
+    clean: dict[str, tuple[list[float], list[float]]] = {system: ([], []) for system in systems}
+    for phrase in phrases:
+        for system, run in systems.items():
+            output = run(phrase.sound, np.zeros_like(phrase.sound))
+            clean[system][0].append(si_sdr(phrase.sound, output, RATE))
+            clean[system][1].extend(pitch_errors(phrase.sound, output))
+    title = f"### gate: {args.phrases} phrases for each noise, {args.snr_db:g} dB, seed {args.seed}"
+    text = f"{title}\n\n{gate_report(gated)}\n\n{clean_report(clean)}\n"
+    sys.stdout.write(text)
+    if args.markdown:
+        args.markdown.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
