@@ -57,7 +57,6 @@ class TrainCommand:
         with training_extra("train"):
             from hushgate.training.trainer import train
         output = args.output or Path("runs") / path.stem
-        output.mkdir(parents=True, exist_ok=True)
         progress = not args.quiet and sys.stderr.isatty()
         last = train(config, output, resume=args.resume, init_from=args.init_from, progress=progress)
         # Of several processes (torchrun), one speaks.

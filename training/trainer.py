@@ -76,6 +76,7 @@ def train(
             f"data.val_examples must be one for each process or more, {trainer.world_size} "
             f"(got {config.data.val_examples})."
         )
+    run_dir.mkdir(parents=True, exist_ok=True)  # not before: a training that cannot begin leaves nothing
     share = config.train.batch_size // trainer.world_size
     examples = MixtureDataset(mixer, config.train.seed, config.train.max_steps * config.train.batch_size)
     trainer.fit(

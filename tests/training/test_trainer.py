@@ -92,6 +92,12 @@ def test_a_rate_too_low_for_the_network_is_refused_before_anything_is_read(tmp_p
     assert not list(tmp_path.iterdir())
 
 
+def test_a_training_that_cannot_begin_leaves_no_folder(tmp_path: Path) -> None:
+    said = _hushgate("train", "voice", "-o", tmp_path / "run", "--data", tmp_path / "nowhere", expect=2)
+    assert "nowhere" in said
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("sample_rate", "num_bins", "fits"),
     # Frames of 120, 126, 128, 64 and 512 samples: not the rate alone tells, but its frame.
