@@ -10,23 +10,21 @@ and a tuner behind it make of a clean guitar?
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from metrics import align, si_sdr
+from metrics import si_sdr
 from music_sets import hiss
-from note_sets import from_onset, sound_files
+from note_sets import RATE, NoteItem, from_onset, sound_files
+from note_systems import System, make_systems
 from numpy.typing import NDArray
-from recordings import Mono, find_recordings, looped, read_mono
-from systems import make_system, needs_noise
-from tables import markdown_table
+from recordings import Mono, at_snr, find_recordings, looped, read_mono
+from tables import markdown_table, show_text
 
-RATE = 16_000
-PEERS = {"pedalboard.NoiseGate": "NoiseGate", "RNNoise": "RNNoise"}
+PEERS = ("pedalboard.NoiseGate", "RNNoise")
 MEASURES = ("pause", "pluck", "note", "tail")
 _NUM_NOTES, _NOTE_S, _PAUSE_S, _LEAD_S = 4, 1.6, 1.2, 0.5
 _FADE_S, _BLOCK_S = 0.1, 0.02
@@ -35,12 +33,15 @@ _PLUCK_S, _NOTE_END_S = 0.05, 0.5
 # A gate may need half a second to close, and opens ahead of a pluck by what its model looks ahead.
 _CLOSED_AFTER_S, _OPENS_BEFORE_S = 0.5, 0.11
 _TAIL_DB = (20.0, 40.0)
-_MAX_DELAY_S = 0.25
 _QUIETEST_DB = -200.0
 
 Audio = NDArray[np.float32]
-System = Callable[[Audio, Audio], Audio]
-"""Cleans (1, samples) at 16 kHz; the second argument is the noise alone, for those that are told it."""
+MakeNoise = Callable[[int, np.random.Generator], Mono]
+"""So many samples of a noise."""
+Gated = dict[str, dict[str, dict[str, list[float]]]]
+"""What `measure` found, by noise, system and measure."""
+Cleaned = dict[str, tuple[list[float], list[float]]]
+"""SI-SDR of each clean phrase, dB, and the tuner's errors at every reading, cents, by system."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,11 @@ def make_phrase(paths: Sequence[Path], rng: np.random.Generator) -> Phrase:
 
 def noise_for(phrase: Phrase, noise: Mono, snr_db: float) -> Audio:
     """The noise so that the notes' power, pauses left out, is `snr_db` above it."""
-    power = np.mean(np.concatenate([phrase.sound[0, a : a + n] for a, n in phrase.notes]) ** 2)
-    gain = np.sqrt(power / np.mean(noise**2)) * 10.0 ** (-snr_db / 20.0)
-    return (gain * noise)[np.newaxis].astype(np.float32)
+    sounding = np.concatenate([phrase.sound[0, start : start + length] for start, length in phrase.notes])
+    return at_snr(sounding, noise, snr_db)[np.newaxis].astype(np.float32)
 
 
-def level_db(audio: NDArray[np.floating]) -> float:
+def power_db(audio: NDArray[np.floating]) -> float:
     """Mean power, dBFS."""
     return max(_QUIETEST_DB, float(10.0 * np.log10(np.mean(audio.astype(np.float64) ** 2) + 1e-30)))
 
@@ -88,12 +88,12 @@ def measure(phrase: Phrase, noise: Audio, output: Audio) -> dict[str, list[float
 
     def change_db(*parts: slice) -> float:
         after, before = (np.concatenate([sound[part] for part in parts]) for sound in (found, clean))
-        return level_db(after) - level_db(before)
+        return power_db(after) - power_db(before)
 
     for start, length in phrase.notes:
         end = start + length
         pause = slice(end + round(_CLOSED_AFTER_S * RATE), end + round((_PAUSE_S - _OPENS_BEFORE_S) * RATE))
-        values["pause"].append(level_db(heard[pause]) - level_db(found[pause]))
+        values["pause"].append(power_db(heard[pause]) - power_db(found[pause]))
         plucked, sustained = start + round(_PLUCK_S * RATE), start + round(_NOTE_END_S * RATE)
         values["pluck"].append(change_db(slice(start, plucked)))
         values["note"].append(change_db(slice(plucked, min(sustained, end))))
@@ -105,10 +105,10 @@ def measure(phrase: Phrase, noise: Audio, output: Audio) -> dict[str, list[float
 def _tail(clean: Audio, noise: Audio, start: int, end: int) -> list[slice]:
     size = round(_BLOCK_S * RATE)
     blocks = [slice(first, first + size) for first in range(start, end - size, size)]
-    levels = [level_db(clean[block]) for block in blocks]
+    levels = [power_db(clean[block]) for block in blocks]
     least, most = (max(levels) - limit_db for limit_db in reversed(_TAIL_DB))
-    above_noise_db = level_db(noise)
-    return [b for b, db in zip(blocks, levels, strict=True) if max(least, above_noise_db) < db < most]
+    noise_db = power_db(noise)
+    return [b for b, db in zip(blocks, levels, strict=True) if max(least, noise_db) < db < most]
 
 
 def pitch_errors(clean: Audio, output: Audio) -> list[float]:
@@ -125,48 +125,13 @@ def pitch_errors(clean: Audio, output: Audio) -> list[float]:
     ]
 
 
-# -- systems ------------------------------------------------------------------------------------
+# -- runs ---------------------------------------------------------------------------------------
 
 
-def preset_system(name: str) -> System:
-    """A preset's chain."""
-    from hushgate.chain import Chain
-    from hushgate.preset_files import read_preset
-
-    chain = Chain(read_preset(name).make_effects())
-    return lambda audio, noise: chain.process(audio, RATE)
-
-
-def peer_system(name: str) -> System:
-    """A system of `systems.py`, aligned with what went in."""
-    process = make_system(name)
-
-    def run(audio: Audio, noise: Audio) -> Audio:
-        told = (noise,) if needs_noise(name) else ()
-        return align(audio, process(audio, RATE, *told), round(_MAX_DELAY_S * RATE))
-
-    return run
-
-
-def make_systems(presets: Sequence[str], with_peers: bool) -> tuple[dict[str, System], list[str]]:
-    """Systems by name, and why some are left out."""
-    systems = {f"**hushgate {name}**": preset_system(name) for name in presets}
-    skipped = []
-    for label, name in PEERS.items() if with_peers else ():
-        try:
-            systems[label] = peer_system(name)
-        except (ImportError, OSError) as error:
-            skipped.append(f"{label} skipped: {error}")
-    return systems, skipped
-
-
-# -- the command --------------------------------------------------------------------------------
-
-
-def noises(folders: Sequence[Path]) -> tuple[dict[str, Callable[[int, np.random.Generator], Mono]], str]:
+def noises(folders: Sequence[Path]) -> tuple[dict[str, MakeNoise], str]:
     """Noises by name, each made from a number of samples; and why rain is left out, if it is."""
 
-    def synthesized(kind: str) -> Callable[[int, np.random.Generator], Mono]:
+    def synthesized(kind: str) -> MakeNoise:
         return lambda num_samples, rng: hiss(kind, num_samples, RATE, rng)
 
     made = {kind: synthesized(kind) for kind in ("white", "pink")}
@@ -180,6 +145,44 @@ def noises(folders: Sequence[Path]) -> tuple[dict[str, Callable[[int, np.random.
     return made | {"rain": recorded}, ""
 
 
+def run_gates(
+    phrases: Sequence[Phrase],
+    noises: dict[str, MakeNoise],
+    snr_db: float,
+    systems: dict[str, System],
+    rng: np.random.Generator,
+) -> Gated:
+    """What every system makes of every phrase in every noise."""
+    results: Gated = {
+        noise: {system: {name: [] for name in MEASURES} for system in systems} for noise in noises
+    }
+    for name, by_system in results.items():
+        for phrase in phrases:
+            noise = noise_for(phrase, noises[name](phrase.sound.shape[1], rng), snr_db)
+            for system, values in by_system.items():
+                for key, found in measure(phrase, noise, _clean(systems[system], phrase, noise)).items():
+                    values[key] += found
+    return results
+
+
+def run_clean(phrases: Sequence[Phrase], systems: dict[str, System]) -> Cleaned:
+    """What every system, and a tuner behind it, make of every phrase without noise."""
+    results: Cleaned = {}
+    for name, system in systems.items():
+        pairs = [(one.sound, _clean(system, one, np.zeros_like(one.sound))) for one in phrases]
+        ratios = [si_sdr(*pair, RATE) for pair in pairs]
+        results[name] = ratios, [error for pair in pairs for error in pitch_errors(*pair)]
+    return results
+
+
+def _clean(system: System, phrase: Phrase, noise: Audio) -> Audio:
+    run, _ = system
+    return run(NoteItem("phrase", phrase.sound, phrase.sound + noise, noise, None))[np.newaxis]
+
+
+# -- tables and the command ---------------------------------------------------------------------
+
+
 def _cell(values: Sequence[float], is_least_worst: bool) -> str:
     if not values:
         return "-"
@@ -187,8 +190,8 @@ def _cell(values: Sequence[float], is_least_worst: bool) -> str:
     return f"{np.median(values):.1f} ({worst:.1f})"
 
 
-def gate_report(results: dict[str, dict[str, dict[str, list[float]]]]) -> str:
-    """Medians, and the worst in brackets: results[noise][system][measure]."""
+def gate_report(results: Gated) -> str:
+    """Medians, and the worst in brackets."""
     rows = [
         [f"{noise}, {system}", *(_cell(values[name], name == "pause") for name in MEASURES)]
         for noise, by_system in results.items()
@@ -197,8 +200,8 @@ def gate_report(results: dict[str, dict[str, dict[str, list[float]]]]) -> str:
     return markdown_table(["noise, system", "pause, dB down", "pluck (50 ms) dB", "note dB", "tail dB"], rows)
 
 
-def clean_report(results: dict[str, tuple[list[float], list[float]]]) -> str:
-    """Clean phrases: SI-SDR of each, and the tuner's errors at every reading."""
+def clean_report(results: Cleaned) -> str:
+    """SI-SDR: median, and the worst in brackets; errors: median and 95 %."""
     rows = []
     for system, (ratios, errors) in results.items():
         cents = [f"{np.median(errors):.2f}", f"{np.percentile(errors, 95):.2f}"] if errors else ["-", "-"]
@@ -228,11 +231,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(arguments)
-    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
     try:
         if args.phrases < 1:
             raise ValueError(f"--phrases must be 1 or more (got {args.phrases}).")
-        systems, skipped = make_systems(args.preset or ["tuner", "gate-hard"], not args.no_peers)
+        systems, skipped = make_systems(() if args.no_peers else PEERS, args.preset or ["tuner", "gate-hard"])
         by_name, reason = noises(args.data)
         rng = np.random.default_rng(args.seed)
         paths = sound_files(args.notes)
@@ -242,26 +244,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     for line in [*skipped, reason] if reason else skipped:
         print(line, file=sys.stderr)
-    gated: dict[str, dict[str, dict[str, list[float]]]] = {}
-    for name, make_noise in by_name.items():
-        gated[name] = {system: {measure: [] for measure in MEASURES} for system in systems}
-        for phrase in phrases:
-            noise = noise_for(phrase, make_noise(phrase.sound.shape[1], rng), args.snr_db)
-            for system, run in systems.items():
-                values = measure(phrase, noise, run(phrase.sound + noise, noise))
-                for key, found in values.items():
-                    gated[name][system][key] += found
-    clean: dict[str, tuple[list[float], list[float]]] = {system: ([], []) for system in systems}
-    for phrase in phrases:
-        for system, run in systems.items():
-            output = run(phrase.sound, np.zeros_like(phrase.sound))
-            clean[system][0].append(si_sdr(phrase.sound, output, RATE))
-            clean[system][1].extend(pitch_errors(phrase.sound, output))
+    gated = run_gates(phrases, by_name, args.snr_db, systems, rng)
+    clean = run_clean(phrases, systems)
     title = f"### gate: {args.phrases} phrases for each noise, {args.snr_db:g} dB, seed {args.seed}"
-    text = f"{title}\n\n{gate_report(gated)}\n\n{clean_report(clean)}\n"
-    sys.stdout.write(text)
-    if args.markdown:
-        args.markdown.write_text(text, encoding="utf-8")
+    show_text(f"{title}\n\n{gate_report(gated)}\n\n{clean_report(clean)}\n", args.markdown)
     return 0
 
 

@@ -21,7 +21,7 @@ from metrics import align, mean_and_margin, pesq, si_sdr
 from numpy.typing import NDArray
 from recordings import at_snr, looped, manifest_rows, read_mono
 from systems import HUSHGATE, Process, make_system
-from tables import markdown_table
+from tables import markdown_table, show_text
 
 Audio = NDArray[np.float32]
 
@@ -133,10 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(f"rates.py: error: {error}", file=sys.stderr)
         return 2
-    text = rates_table(process, pairs, RATES) + "\n"
-    sys.stdout.write(text)
-    if args.markdown:
-        args.markdown.write_text(text, encoding="utf-8")
+    show_text(rates_table(process, pairs, RATES) + "\n", args.markdown)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,13 @@ def write_csv(path: Path, scores: Sequence[Score]) -> None:
             writer.writerow(
                 [short_name(score.system).strip("*"), score.item, *(score.groups[g] for g in groups), *values]
             )
+
+
+def show_text(text: str, path: Path | None) -> None:
+    """Print a report, and keep it in a file where one is named."""
+    sys.stdout.write(text)
+    if path:
+        path.write_text(text, encoding="utf-8")
 
 
 def write_section(path: Path, name: str, text: str) -> None:

@@ -14,21 +14,23 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from metrics import align, si_sdr
+from metrics import si_sdr
 from note_sets import PLUCK_S, RATE, NoteItem, alone_set, note_set
+from note_systems import PEERS, Mono, System, make_systems
 from numpy.typing import NDArray
 from pitch_detectors import DETECTORS, Detector, Track, levels_db
 from recordings import ROOM_SNR_DB
-from systems import make_system, needs_noise
 from tables import markdown_table
 
-MAX_DELAY_MS = 250.0
 CLEAN, UNTOUCHED = "clean recording", "untouched"
-PEERS = {"noisereduce": "noisereduce", "pedalboard.NoiseGate": "NoiseGate", "RNNoise": "RNNoise"}
+REFERENCES: dict[str, System] = {
+    CLEAN: (lambda item: item.clean[0], 0.0),
+    UNTOUCHED: (lambda item: item.noisy[0], 0.0),
+}
 KINDS = ("noise", "speech", "instrument")
 _LOUD_DB, _PLAYER_DB = 6.0, 30.0
 _LIMITS_CENTS = (1.0, 5.0, 10.0, 50.0)
@@ -36,55 +38,6 @@ _WRONG_NOTE_CENTS = 50.0
 
 Values = dict[str, float]
 Row = dict[str, object]
-Mono = NDArray[np.float32]
-System = tuple[Callable[[NoteItem], Mono], float]
-"""What cleans an item, and its latency in seconds."""
-
-
-# -- systems ------------------------------------------------------------------------------------
-
-
-def preset_system(name: str, model: str | None) -> System:
-    """A preset's chain as a system."""
-    from hushgate.chain import Chain
-    from hushgate.preset_files import read_preset
-
-    settings = {} if model is None else {"model": model}
-    chain = Chain(read_preset(name).make_effects(**settings))
-    chain.process(np.zeros((1, RATE), np.float32), RATE)
-    return lambda item: chain.process(item.noisy, RATE)[0], chain.latency_samples / RATE
-
-
-def peer_system(name: str) -> System:
-    """A system of `systems.py`, aligned with what went in, and so without latency."""
-    process = make_system(name)
-
-    def run(item: NoteItem) -> Mono:
-        noise = (item.others,) if needs_noise(name) else ()
-        output = process(item.noisy, RATE, *noise)
-        return align(item.noisy, output, round(MAX_DELAY_MS * RATE / 1000.0))[0]
-
-    return run, 0.0
-
-
-def make_systems(
-    peers: Sequence[str], presets: Sequence[str], model: str | None
-) -> tuple[dict[str, System], list[str]]:
-    """Systems by name, and why some are left out."""
-    systems: dict[str, System] = {
-        CLEAN: (lambda item: item.clean[0], 0.0),
-        UNTOUCHED: (lambda item: item.noisy[0], 0.0),
-    }
-    skipped = []
-    for label in peers:
-        try:
-            systems[label] = peer_system(PEERS[label])
-        except (ImportError, OSError) as error:
-            skipped.append(f"{label} skipped: {error}")
-    for preset in presets:
-        label = f"**hushgate {Path(preset).stem}{f' ({Path(model).stem})' if model else ''}**"
-        systems[label] = preset_system(preset, model)
-    return systems, skipped
 
 
 # -- measures -----------------------------------------------------------------------------------
@@ -311,7 +264,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     presets = [] if args.no_hushgate else args.preset or ["tuner"]
     try:
         peers = [] if args.no_peers else args.peer or list(PEERS)
-        systems, skipped = make_systems(peers, presets, args.model)
+        found, skipped = make_systems(peers, presets, args.model)
+        systems = REFERENCES | found
         for name in args.detector or list(DETECTORS):
             try:
                 detectors[name] = DETECTORS[name]()

@@ -51,7 +51,7 @@ def test_a_phrase_is_four_notes_with_silence_between(phrase: gate.Phrase, noise:
         rest[start : start + length] = 0.0
     assert len(phrase.notes) == 4
     assert not rest.any()
-    snr_db = gate.level_db(np.concatenate(sounding)) - gate.level_db(noise)
+    snr_db = gate.power_db(np.concatenate(sounding)) - gate.power_db(noise)
     assert snr_db == pytest.approx(15.0, abs=1e-3)
 
 
