@@ -6,6 +6,9 @@ import math
 import numbers
 import operator
 
+# Default of effects in Python: models are up to a fifth slower with the ten frames that 8,192 samples hold.
+BUFFER_SIZE = 32_768
+
 
 def checked_sample_rate(sample_rate: float) -> float:
     """`sample_rate` as it came, if it is a rate.

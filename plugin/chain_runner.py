@@ -10,6 +10,7 @@ import numpy as np
 import pedalboard
 from numpy.typing import NDArray
 
+from hushgate.arguments import BUFFER_SIZE
 from hushgate.effect_tree import Branches, EffectTree
 from hushgate.engine.stream_format import replace_nonfinite
 from hushgate.graph import Graph
@@ -37,14 +38,16 @@ class ChainRunner:
         self._board_tree: EffectTree | None = None
 
     def process(
-        self, tree: EffectTree, input_array: Any, sample_rate: float, buffer_size: int, reset: bool
+        self, tree: EffectTree, input_array: Any, sample_rate: float, buffer_size: int | None, reset: bool
     ) -> NDArray[np.float32]:
         """See `EffectList.process`; the effects are those of `tree`."""
         if reset:
             self.num_nonfinite = 0
         if tree.is_native:
             self._graph = None
-            return self._process_natively(tree, input_array, sample_rate, buffer_size, reset)
+            return self._process_natively(
+                tree, input_array, sample_rate, buffer_size or MAX_CHUNK_SIZE, reset
+            )
         if self._board_tree is not None:
             self._board, self._board_tree = pedalboard.Pedalboard([]), None
         block = self._layout.to_planar(input_array)
@@ -53,6 +56,7 @@ class ChainRunner:
         block, _, num_replaced = replace_nonfinite(block)
         self.num_nonfinite += num_replaced
         graph = self._prepared_graph(tree, StreamFormat(sample_rate, block.shape[0]), reset=reset)
+        buffer_size = buffer_size or BUFFER_SIZE
         if reset:
             output = _process_whole(graph, tree, block, buffer_size)
         else:

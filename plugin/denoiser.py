@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hushgate import engine
-from hushgate.arguments import checked_buffer_size, checked_flag
+from hushgate.arguments import BUFFER_SIZE, checked_buffer_size, checked_flag
 from hushgate.engine import PARAMETERS
 from hushgate.engine.stream_format import check_stream_format
 from hushgate.layout import LayoutMemory
@@ -147,7 +147,7 @@ class Denoiser:
         self,
         input_array: NDArray[np.float32] | NDArray[np.float64],
         sample_rate: float,
-        buffer_size: int = 8192,
+        buffer_size: int = BUFFER_SIZE,
         reset: bool = True,
     ) -> NDArray[np.float32]:
         """Denoise a whole recording, or with `reset=False` the next block of a stream.

@@ -41,7 +41,7 @@ class EffectList(Container, MutableSequence[Member]):
         self,
         input_array: NDArray[np.float32] | NDArray[np.float64],
         sample_rate: float,
-        buffer_size: int = 8192,
+        buffer_size: int | None = None,
         reset: bool = True,
     ) -> NDArray[np.float32]:
         """Run a whole recording, or with `reset=False` the next block of a stream, through all effects.
@@ -55,7 +55,8 @@ class EffectList(Container, MutableSequence[Member]):
                 written to. NaN and infinite samples become 0 before the first effect, so that no
                 filter keeps them for ever; where pedalboard alone runs the effects it keeps them.
             sample_rate: Hz, above 0. Another rate than before starts afresh.
-            buffer_size: Largest chunk handed to an effect, samples, 1 or more.
+            buffer_size: Largest chunk handed to an effect, samples, 1 or more. None: 8,192 where
+                pedalboard alone runs the effects, as it does itself; otherwise 32,768.
             reset: Whether `input_array` stands alone.
 
         Returns:
@@ -69,7 +70,8 @@ class EffectList(Container, MutableSequence[Member]):
             ValueError: `sample_rate` or `buffer_size` out of range.
         """
         sample_rate = checked_sample_rate(sample_rate)
-        buffer_size = checked_buffer_size(buffer_size)
+        if buffer_size is not None:
+            buffer_size = checked_buffer_size(buffer_size)
         reset = checked_flag(reset)
         with self._lock:
             tree = read_tree(self)

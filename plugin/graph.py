@@ -12,7 +12,6 @@ from hushgate.effect_tree import Branches, EffectTree, Node
 from hushgate.latency import series_latency
 from hushgate.parallel import Branch, Parallel
 from hushgate.stages import (
-    MAX_CHUNK_SIZE,
     EffectStage,
     ExternalStage,
     NativeStage,
@@ -82,7 +81,7 @@ class Graph:
 
     def process(self, block: NDArray[np.float32], buffer_size: int) -> NDArray[np.float32]:
         """What is ready once a (channels, samples) block has gone in."""
-        return self._root.process(block, min(buffer_size, MAX_CHUNK_SIZE))
+        return self._root.process(block, buffer_size)
 
     def _single_stage(self, effect: pedalboard.Plugin | Effect) -> _SingleStage:
         if isinstance(effect, pedalboard.Plugin):

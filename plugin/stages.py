@@ -38,7 +38,7 @@ class Stage(Protocol):
 
         Args:
             block: float32 (channels, samples).
-            chunk_size: Samples to handle at once, 1 to `MAX_CHUNK_SIZE`.
+            chunk_size: Samples to handle at once, 1 or more; native plugins get at most `MAX_CHUNK_SIZE`.
         """
 
 
@@ -61,7 +61,8 @@ class NativeStage:
 
     def process(self, block: NDArray[np.float32], chunk_size: int) -> NDArray[np.float32]:
         """See `Stage`."""
-        return self._board.process(block, self._form.sample_rate, chunk_size, reset=False)
+        size = min(chunk_size, MAX_CHUNK_SIZE)
+        return self._board.process(block, self._form.sample_rate, size, reset=False)
 
 
 def prepare_native(plugin: pedalboard.Plugin, form: StreamFormat) -> None:

@@ -113,6 +113,32 @@ def test_natives_with_latency_or_a_clock_are_exact_behind_a_late_effect(identity
     )
 
 
+@pytest.mark.parametrize("buffer_size", [1_000, 100_000])
+def test_effects_in_python_are_told_the_buffer_size_and_natives_get_what_they_can_take(
+    identity: str, buffer_size: int
+) -> None:
+    told = []
+
+    class Listener(Echo):
+        def process(
+            self,
+            input_array: NDArray[np.float32],
+            sample_rate: float,
+            buffer_size: int = 1,
+            reset: bool = True,
+        ) -> NDArray[np.float32]:
+            told.append(buffer_size)
+            return input_array
+
+    sound = noise(2, 100_000)
+    chain = Chain([delay(identity), Listener(), pedalboard.Delay(0.1)])
+    expected = pedalboard.Delay(0.1)(sound, RATE)
+    np.testing.assert_array_equal(chain(sound, RATE), expected)
+    assert told[-1] == 32_768
+    np.testing.assert_array_equal(chain(sound, RATE, buffer_size), expected)
+    assert told[-1] == buffer_size
+
+
 @pytest.mark.parametrize("num_samples", [1, 2, 100, LATENCY, LATENCY + 1])
 def test_recordings_shorter_than_the_latency_come_back_whole(identity: str, num_samples: int) -> None:
     sound = noise(num_samples)
