@@ -21,8 +21,8 @@ from music_sets import hiss
 from note_sets import RATE, NoteItem, from_onset, sound_files
 from note_systems import System, make_systems
 from numpy.typing import NDArray
-from recordings import Mono, at_snr, find_recordings, looped, read_mono
-from tables import markdown_table, show_text
+from recordings import Mono, at_snr, find_recordings, looped, power_db, read_mono
+from tables import markdown_table, median_and_worst, show_text
 
 PEERS = ("pedalboard.NoiseGate", "RNNoise")
 MEASURES = ("pause", "pluck", "note", "tail")
@@ -33,7 +33,6 @@ _PLUCK_S, _NOTE_END_S = 0.05, 0.5
 # A gate may need half a second to close, and opens ahead of a pluck by what its model looks ahead.
 _CLOSED_AFTER_S, _OPENS_BEFORE_S = 0.5, 0.11
 _TAIL_DB = (20.0, 40.0)
-_QUIETEST_DB = -200.0
 
 Audio = NDArray[np.float32]
 MakeNoise = Callable[[int, np.random.Generator], Mono]
@@ -69,11 +68,6 @@ def noise_for(phrase: Phrase, noise: Mono, snr_db: float) -> Audio:
     """The noise so that the notes' power, pauses left out, is `snr_db` above it."""
     sounding = np.concatenate([phrase.sound[0, start : start + length] for start, length in phrase.notes])
     return at_snr(sounding, noise, snr_db)[np.newaxis].astype(np.float32)
-
-
-def power_db(audio: NDArray[np.floating]) -> float:
-    """Mean power, dBFS."""
-    return max(_QUIETEST_DB, float(10.0 * np.log10(np.mean(audio.astype(np.float64) ** 2) + 1e-30)))
 
 
 def measure(phrase: Phrase, noise: Audio, output: Audio) -> dict[str, list[float]]:
@@ -183,17 +177,10 @@ def _clean(system: System, phrase: Phrase, noise: Audio) -> Audio:
 # -- tables and the command ---------------------------------------------------------------------
 
 
-def _cell(values: Sequence[float], is_least_worst: bool) -> str:
-    if not values:
-        return "-"
-    worst = min(values) if is_least_worst else max(values, key=abs)
-    return f"{np.median(values):.1f} ({worst:.1f})"
-
-
 def gate_report(results: Gated) -> str:
     """Medians, and the worst in brackets."""
     rows = [
-        [f"{noise}, {system}", *(_cell(values[name], name == "pause") for name in MEASURES)]
+        [f"{noise}, {system}", *(median_and_worst(values[name], name == "pause") for name in MEASURES)]
         for noise, by_system in results.items()
         for system, values in by_system.items()
     ]

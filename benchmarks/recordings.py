@@ -22,6 +22,7 @@ Mono = NDArray[np.float64]
 SOUND_FILES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 ROOM_SNR_DB = (3.0, 9.0)
 """How far players stand above the noise of their room, dB."""
+_QUIETEST_DB = -200.0
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,11 @@ def read_mono(path: Path, sample_rate: int) -> Mono:
     mono = audio.mean(axis=1)
     mono -= mono.mean()
     return mono if rate == sample_rate else soxr.resample(mono, rate, sample_rate)
+
+
+def power_db(audio: NDArray[np.floating]) -> float:
+    """Mean power of all of it, dBFS; digital silence reads -200."""
+    return max(_QUIETEST_DB, float(10.0 * np.log10(np.mean(audio.astype(np.float64) ** 2) + 1e-30)))
 
 
 def level_db(audio: NDArray[np.float64], sample_rate: int = 16_000) -> float:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from metrics import mean_and_margin
 from systems import HUSHGATE, short_name
@@ -40,6 +41,14 @@ def _cell(values: Sequence[float], metric: str, signed: bool = False) -> str:
     digits = _DIGITS.get(metric, 1)
     text = f"{mean:+.{digits}f}" if signed or "change" in metric else f"{mean:.{digits}f}"
     return text if math.isnan(margin) else f"{text} ± {margin:.{digits}f}"
+
+
+def median_and_worst(values: Sequence[float], is_least_worst: bool) -> str:
+    """The median and, in brackets, the least value or the one farthest from 0; "-" for none."""
+    if not values:
+        return "-"
+    worst = min(values) if is_least_worst else max(values, key=abs)
+    return f"{median(values):.1f} ({worst:.1f})"
 
 
 def overall_table(scores: Sequence[Score]) -> str:

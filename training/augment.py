@@ -14,6 +14,8 @@ from scipy import fft, signal
 Audio = NDArray[np.float32]
 
 _SILENCE = 1e-9
+# Where a fade-out ends, -90 dB.
+_FADED = 10.0**-4.5
 
 
 def level_db(audio: Audio) -> float:
@@ -113,6 +115,26 @@ def room_response(sample_rate: float, rng: Generator, decay_s: float, direct_db:
 def apply_room(audio: Audio, response: Audio) -> Audio:
     """Convolve with a room response, cut to the input's length."""
     return np.asarray(signal.oaconvolve(audio, response)[: len(audio)], dtype=np.float32)
+
+
+def breaks(num_samples: int, sample_rate: float, rng: Generator) -> Audio:
+    """Return gains (num_samples,) with one or two pauses or quiet passages.
+
+    Each takes 0.4 to 2.2 s and begins with a fade-out that falls by 70 dB in 4 ms to 2 s: half of them into
+    silence, half 15 to 50 dB down and no further. Sound returns within 2 to 300 ms.
+    """
+    time = np.arange(num_samples) / sample_rate
+    gains = np.ones(num_samples)
+    for _ in range(rng.integers(1, 3)):
+        length = rng.uniform(0.4, 2.2)
+        start = rng.uniform(-0.5 * length, num_samples / sample_rate - length / 3.0)
+        fall_s, rise_s = (float(np.exp(rng.uniform(*np.log(ends)))) for ends in ((0.004, 2.0), (0.002, 0.3)))
+        falling = 10.0 ** (-3.5 * np.maximum(time - start, 0.0) / fall_s)
+        falling[falling < _FADED] = 0.0
+        rest = 10.0 ** (-rng.uniform(15.0, 50.0) / 20.0) if rng.random() < 0.5 else 0.0
+        rising = np.clip((time - start - length) / rise_s, 0.0, 1.0)
+        gains *= np.maximum(np.where(time < start + length, falling, rising), rest)
+    return np.asarray(gains, dtype=np.float32)
 
 
 def clip_peaks(audio: Audio, share: float) -> Audio:

@@ -125,6 +125,7 @@ class MixConfig:
         drive: Probability that a target is overdriven: distorted guitars and loud masters sound like noise
             and must stay.
         cabinet: Probability that an overdriven part of it is heard through a guitar loudspeaker.
+        breaks: Probability that the target pauses or is quiet once or twice, while the noise goes on.
         pairs: Share of examples that are pairs of the manifest (column noisy): cut and levelled, not mixed.
     """
 
@@ -149,6 +150,7 @@ class MixConfig:
     second_target: float = 0.0
     drive: float = 0.0
     cabinet: float = 0.0
+    breaks: float = 0.0
     pairs: float = 0.0
 
     def __post_init__(self) -> None:
@@ -257,6 +259,7 @@ class TrainConfig:
         logger: "tensorboard", "wandb", "wandb-offline" or "none".
         preview_clips: Validation examples that are logged as sound and spectrogram.
         preview_epochs: Epochs from one preview to the next; 0 logs none.
+        only: Name of the one part of the network to train, "presence" for instance; the rest stays as it is.
     """
 
     seed: int = 1
@@ -279,6 +282,7 @@ class TrainConfig:
     logger: str = "tensorboard"
     preview_clips: int = 2
     preview_epochs: int = 5
+    only: str = ""
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "devices", "nodes"):

@@ -36,8 +36,9 @@ class _Graph(nn.Module):
         self.network = network
 
     def forward(self, spectrum: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        mask, upper_gain, new_state = self.network(spectrum, list(state))
-        return (mask, upper_gain, *new_state)
+        answer = self.network(spectrum, list(state))
+        presence = () if answer.presence_logit is None else (answer.presence_logit.sigmoid(),)
+        return (answer.mask, answer.upper_gain, *presence, *answer.state)
 
 
 def export_checkpoint(checkpoint: Path, output: Path) -> Model:
@@ -62,16 +63,15 @@ def export_network(network: Hush, card: CardConfig, output: Path) -> Model:
     num_parameters = sum(p.numel() for p in network.parameters())
     network.fuse().eval()
     shape = network.config
-    names = [f"hidden{i}" for i in range(shape.num_blocks)]
     with tempfile.TemporaryDirectory(dir=output.parent) as folder:
         draft = Path(folder) / output.name
-        _trace(network, names, draft)
-        _compare(network, names, draft)
+        _trace(network, draft)
+        _compare(network, draft)
         reference = Reference(0, 4, _TOLERANCE, np.empty(0, np.float32))
         metadata = common_metadata(card, shape, num_parameters) | {
             "format_version": str(FORMAT_VERSION),
             "lookahead_frames": "0",
-            "state_names": json.dumps(names),
+            "state_names": json.dumps(network.state_names),
             "reference": json.dumps(
                 {
                     "seed": reference.seed,
@@ -84,30 +84,36 @@ def export_network(network: Hush, card: CardConfig, output: Path) -> Model:
         return finish(draft, metadata, output)
 
 
-def _trace(network: Hush, names: list[str], path: Path) -> None:
+def _trace(network: Hush, path: Path) -> None:
     example = torch.randn(1, _TRACED_FRAMES, network.config.num_bins, 2)
-    outputs = ["mask", "upper_gain", *(f"{name}_next" for name in names)]
-    axes = {name: {0: "batch", 1: "frames"} for name in ("spectrum", "mask", "upper_gain")}
-    axes |= {name: {0: "batch"} for name in (*names, *outputs[2:])}
+    names, answers = network.state_names, ["mask", "upper_gain"]
+    if network.presence is not None:
+        answers.append("presence")
+    states = [f"{name}_next" for name in names]
+    axes = {name: {0: "batch", 1: "frames"} for name in ("spectrum", *answers)}
+    axes |= {name: {0: "batch"} for name in (*names, *states)}
     examples = (example, *network.initial_state(1))
-    trace(_Graph(network), examples, path, inputs=["spectrum", *names], outputs=outputs, axes=axes)
+    trace(
+        _Graph(network), examples, path, inputs=["spectrum", *names], outputs=[*answers, *states], axes=axes
+    )
 
 
-def _compare(network: Hush, names: list[str], path: Path) -> None:
+def _compare(network: Hush, path: Path) -> None:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    torch_state = network.initial_state(2)
+    graph = _Graph(network)
+    names, torch_state = network.state_names, network.initial_state(2)
     state = [one.numpy() for one in torch_state]
     generator = torch.Generator().manual_seed(1)
     for frames in _CHECKED_FRAMES:
         spectrum = torch.randn(2, frames, network.config.num_bins, 2, generator=generator) * 0.1
         with torch.no_grad():
-            mask, upper_gain, torch_state = network(spectrum, torch_state)
+            wanted = graph(spectrum, *torch_state)
         feeds = {"spectrum": spectrum.numpy(), **dict(zip(names, state, strict=True))}
-        found, found_upper, *state = session.run(None, feeds)
-        pairs = [(mask, found), (upper_gain, found_upper), *zip(torch_state, state, strict=True)]
-        error = max(_largest_difference(one.numpy(), other) for one, other in pairs)
+        found = session.run(None, feeds)
+        torch_state, state = wanted[-len(names) :], found[-len(names) :]
+        error = max(_largest_difference(one.numpy(), other) for one, other in zip(wanted, found, strict=True))
         if not error <= _TOLERANCE:
             raise ExportError(
                 f"the exported graph differs from PyTorch by {error:.2g} at {frames} frames "
@@ -121,5 +127,5 @@ def _largest_difference(one: NDArray[np.float32], other: NDArray[np.float32]) ->
 
 def _encoded_mask(network: Hush, spectrum: NDArray[np.float32]) -> str:
     with torch.no_grad():
-        mask, _, _ = network(torch.from_numpy(spectrum), network.initial_state(1))
-    return base64.b64encode(mask.numpy().astype("<f4").tobytes()).decode("ascii")
+        answer = network(torch.from_numpy(spectrum), network.initial_state(1))
+    return base64.b64encode(answer.mask.numpy().astype("<f4").tobytes()).decode("ascii")

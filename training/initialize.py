@@ -201,9 +201,9 @@ def _answers(network: Network, model: Model) -> list[tuple[Tensor, NDArray[np.fl
             )
         return [(network(inputs)[0], model.run_segments(inputs.numpy()))]
     spectrum = torch.randn(1, _CHECKED_FRAMES, network.config.num_bins, 2, generator=generator) * 0.1
-    mask, upper_gain, _ = network(spectrum, network.initial_state(1))
+    answer = network(spectrum, network.initial_state(1))
     found = model.run(spectrum.numpy(), model.initial_state(1))
-    return [(mask, found[0]), (upper_gain, found[1])]
+    return [(answer.mask, found[0]), (answer.upper_gain, found[1])]
 
 
 def restore_norms(module: DenoisingModule, mixtures: Iterable[Tensor], added: tuple[str, ...] = ()) -> None:

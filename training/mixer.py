@@ -169,6 +169,9 @@ class Mixer:
         if noise_level > -100.0:
             noise = noise * np.float32(10.0 ** ((level_db - snr_db - noise_level) / 20.0))
             facts.snr_db = snr_db if has_target else facts.snr_db
+        if mix.breaks and rng.random() < mix.breaks:
+            clean = clean * augment.breaks(len(clean), rate, rng)
+            facts.changes.append("target breaks")
 
         if rng.random() < mix.band_limit:
             high_hz = float(np.exp(rng.uniform(np.log(min(3000.0, 0.3 * rate)), np.log(0.48 * rate))))

@@ -10,7 +10,7 @@ from typing import Any
 
 import lightning
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hushgate.training.config import Config
 from hushgate.training.losses import RELATIVE_TERMS, DenoisingLoss, is_sounding, si_sdr
@@ -51,6 +51,9 @@ class DenoisingModule(lightning.LightningModule):
         shape = self.network.config
         self.framing = Framing(config.data.sample_rate, shape.frame_ms, shape.overlap)
         self._check_bins()
+        if config.train.only:
+            self.network.requires_grad_(False)
+            self._only_part().requires_grad_()
         self.loss = DenoisingLoss(config.loss, config.data.sample_rate)
 
     def _check_bins(self) -> None:
@@ -67,13 +70,32 @@ class DenoisingModule(lightning.LightningModule):
                 "model.upper_from_hz below where its bins end."
             )
 
+    def _only_part(self) -> nn.Module:
+        only = self.config.train.only
+        try:
+            return self.network.get_submodule(only)
+        except AttributeError:
+            parts = ", ".join(name for name, part in self.network.named_children() if [*part.parameters()])
+            raise ValueError(f"train.only must name a part of the network (got {only!r}): {parts}.") from None
+
+    def train(self, mode: bool = True) -> DenoisingModule:
+        """Set whether the network trains; with `train.only` that part alone, its rest as it ships."""
+        super().train(mode)
+        if mode and self.config.train.only:
+            self.network.eval()
+            self._only_part().train()
+        return self
+
     def forward(self, noisy: Tensor) -> tuple[Tensor, Tensor]:
         """Map noisy (batch, samples) to the estimate (batch, samples) and its spectrum."""
         return self._enhance(noisy)[:2]
 
-    def _enhance(self, noisy: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    def _enhance(
+        self, noisy: Tensor, clean: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Estimate, its spectrum, and the network's own loss terms."""
-        spectrum, terms = self.network.enhance(self.framing.analyse(noisy))
+        target = None if clean is None else self.framing.analyse(clean)
+        spectrum, terms = self.network.enhance(self.framing.analyse(noisy), target)
         return self.framing.synthesize(spectrum, noisy.shape[-1]), spectrum, terms
 
     def assess(
@@ -83,7 +105,7 @@ class DenoisingModule(lightning.LightningModule):
         mean_count: Callable[[Tensor], Tensor] | None = None,
     ) -> Assessment:
         """Denoise a batch and compute its loss; `mean_count` as in `DenoisingLoss`."""
-        estimate, spectrum, own_terms = self._enhance(noisy)
+        estimate, spectrum, own_terms = self._enhance(noisy, clean)
         level = clean.square().mean(-1, keepdim=True)
         level = torch.where(level > _SILENCE**2, level, noisy.square().mean(-1, keepdim=True))
         gain = (level + _SILENCE**2).rsqrt()
@@ -163,8 +185,9 @@ class DenoisingModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         train = self.config.train
-        matrices = [p for p in self.network.parameters() if p.ndim > 1]
-        vectors = [p for p in self.network.parameters() if p.ndim <= 1]
+        trained = [p for p in self.network.parameters() if p.requires_grad]
+        matrices = [p for p in trained if p.ndim > 1]
+        vectors = [p for p in trained if p.ndim <= 1]
         optimizer = torch.optim.AdamW(
             [
                 {"params": matrices, "weight_decay": train.weight_decay},

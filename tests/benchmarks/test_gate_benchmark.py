@@ -14,6 +14,7 @@ pytest.importorskip("soxr", reason="the benchmarks need soxr (extra train)")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import gate
+from recordings import power_db
 
 from tests.plugin.strings import coloured_noise, pluck
 
@@ -51,7 +52,7 @@ def test_a_phrase_is_four_notes_with_silence_between(phrase: gate.Phrase, noise:
         rest[start : start + length] = 0.0
     assert len(phrase.notes) == 4
     assert not rest.any()
-    snr_db = gate.power_db(np.concatenate(sounding)) - gate.power_db(noise)
+    snr_db = power_db(np.concatenate(sounding)) - power_db(noise)
     assert snr_db == pytest.approx(15.0, abs=1e-3)
 
 

@@ -44,7 +44,7 @@ def _spectrum(frames: int, batch: int = 1, seed: int = 1) -> torch.Tensor:
 def test_a_new_network_hardly_changes_the_sound() -> None:
     torch.manual_seed(0)
     network = Hush(SMALL).eval()
-    mask, upper_gain, _ = network(_spectrum(20), network.initial_state(1))
+    mask, upper_gain, *_ = network(_spectrum(20), network.initial_state(1))
     assert (mask[..., 0] - 1.0).abs().mean() < 0.15
     assert mask[..., 1].abs().mean() < 0.15
     assert upper_gain.min() > 0.7
@@ -98,8 +98,8 @@ def test_relief_and_squared_pauses_act_on_what_ships_and_not_on_what_trains(loud
             network.decode.bias.copy_(torch.tensor([1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.2, 0.0]) * loudest)
     spectrum = _spectrum(20)
     state = plain.initial_state(1)
-    mask, upper_gain, _ = plain(spectrum, state)
-    found, found_upper, _ = changed(spectrum, state)
+    mask, upper_gain, *_ = plain(spectrum, state)
+    found, found_upper, *_ = changed(spectrum, state)
     inside = SMALL.num_bins - SMALL.stride
     mask, power = mask[:, :, :inside], spectrum.square().sum(-1)[:, :, :inside]
     expected = settle(mask, power, 6.0, False) if loudest > 0.5 else settle(mask, power, 0.0, True)
@@ -135,10 +135,10 @@ def test_a_relief_out_of_range_is_refused(name: str, value: float) -> None:
 
 def test_state_carries_over_from_call_to_call() -> None:
     network, spectrum = _network(), _spectrum(50, batch=2)
-    whole, _, last = network(spectrum, network.initial_state(2))
+    whole, _, _, last = network(spectrum, network.initial_state(2))
     state, parts = network.initial_state(2), []
     for part in spectrum.split([1, 7, 30, 12], dim=1):
-        mask, _, state = network(part, state)
+        mask, _, _, state = network(part, state)
         parts.append(mask)
     torch.testing.assert_close(torch.cat(parts, dim=1), whole, atol=1e-5, rtol=0)
     torch.testing.assert_close(state[0], last[0], atol=1e-5, rtol=0)
@@ -148,16 +148,16 @@ def test_masks_do_not_know_the_future() -> None:
     network, spectrum = _network(), _spectrum(30)
     changed = spectrum.clone()
     changed[:, 20:] += 1.0
-    first, _, _ = network(spectrum, network.initial_state(1))
-    second, _, _ = network(changed, network.initial_state(1))
+    first, *_ = network(spectrum, network.initial_state(1))
+    second, *_ = network(changed, network.initial_state(1))
     torch.testing.assert_close(first[:, :20], second[:, :20])
     assert not torch.allclose(first[:, 20:], second[:, 20:])
 
 
 def test_folding_the_normalization_changes_nothing() -> None:
     network, spectrum = _network(), _spectrum(20)
-    before, _, _ = network(spectrum, network.initial_state(1))
-    after, _, _ = network.fuse()(spectrum, network.initial_state(1))
+    before, *_ = network(spectrum, network.initial_state(1))
+    after, *_ = network.fuse()(spectrum, network.initial_state(1))
     torch.testing.assert_close(before, after, atol=1e-5, rtol=0)
 
 
@@ -182,7 +182,7 @@ def test_exported_model_runs_in_the_engine_as_in_pytorch(tmp_path: Path) -> None
     framing = Framing(16_000, 32.0, 2)
     with torch.no_grad():
         spectrum = framing.analyse(torch.from_numpy(audio)[None])
-        mask, upper_gain, _ = network(spectrum[:, :, :64], network.initial_state(1))
+        mask, upper_gain, *_ = network(spectrum[:, :, :64], network.initial_state(1))
         expected = framing.synthesize(apply_mask(spectrum, mask, upper_gain), len(audio))[0].numpy()
     engine = Denoiser(path)
     engine.prepare(16_000, 8_192, 1)

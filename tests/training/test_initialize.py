@@ -75,7 +75,7 @@ def test_a_network_read_back_computes_what_the_file_computes(exported: Path) -> 
     spectrum = torch.randn(2, 60, 64, 2) * 0.1
     network = module.network.eval()
     with torch.no_grad():
-        mask, upper_gain, _ = network(spectrum, network.initial_state(2))
+        mask, upper_gain, *_ = network(spectrum, network.initial_state(2))
     found = model.run(spectrum.numpy(), model.initial_state(2))
     np.testing.assert_allclose(mask.numpy(), found[0], atol=1e-5)
     np.testing.assert_allclose(upper_gain.numpy(), found[1], atol=1e-5)
@@ -97,7 +97,7 @@ def test_a_deeper_network_starts_from_the_function_of_a_shallower(
     model = load_model(exported)
     expected = model.run(spectrum.numpy(), model.initial_state(2))[0]
     with torch.no_grad():
-        mask, _, state = deeper.network.eval()(spectrum, deeper.network.initial_state(2))
+        mask, _, _, state = deeper.network.eval()(spectrum, deeper.network.initial_state(2))
     assert len(state) == 3
     np.testing.assert_allclose(mask.numpy(), expected, atol=1e-5)
     # Every added part learns, with one step of delay behind its last scale.
@@ -150,7 +150,7 @@ def test_training_starts_from_a_model_file_or_a_checkpoint(exported: Path, tmp_p
     for checkpoint in (first, second):
         network, _ = load_network(checkpoint)
         with torch.no_grad():
-            mask, _, _ = network(spectrum, network.initial_state(1))
+            mask, *_ = network(spectrum, network.initial_state(1))
         # One step at a learning rate of almost nothing; only running statistics have moved.
         assert np.square(mask.numpy() - expected).mean() < 0.05 * untrained
         assert torch.load(checkpoint, weights_only=True)["global_step"] == 1

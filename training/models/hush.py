@@ -17,6 +17,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +37,18 @@ _LEAST_PASSED, _MOSTLY_PASSED = 0.4, 0.8
 _HARDLY_PASSED, _PAUSE_PASSED = 0.06, 0.03
 # Power gain at which half of the relief is left: in bins, and for the gain above them.
 _DEEP, _UPPER_DEEP = 0.01, 0.001
+# Logit of the presence from which on sound passes whole, and below which it is turned down all the way.
+_SURELY_THERE, _SURELY_GONE = 0.5, -0.5
+_PAUSE_DB = 40.0
+_PRESENCE = "presence"
+_PRESENCE_CHANNELS, _PRESENCE_WIDTH = 12, 24
+# What a new head says: all is there.
+_THERE_LOGIT = 4.0
+# The target sounds if it stands out of the noise by this much in a band, and does not if it lies this far
+# below it in all. In between nobody can say, and neither where the mixture itself is silence.
+_PRESENCE_BANDS = 18
+_STANDS_OUT, _DROWNED = 10.0**0.3, 10.0**-1.5
+_SILENCE = 1e-10
 
 
 @dataclass(frozen=True)
@@ -57,6 +71,8 @@ class HushConfig:
             for sound that the training lacks. Not while it trains, which would undo it.
         upper_relief_db: The same for the gain above the network's bins, in all frames and down to -30 dB.
         silent_pauses: Square the mask where hardly anything passes, outside training (see `settle`).
+        presence: Also say how sure it is that the target sounds, and turn frames in which it does not down by
+            up to 40 dB, outside training (see `PresenceHead`).
     """
 
     frame_ms: float = 32.0
@@ -73,6 +89,7 @@ class HushConfig:
     relief_db: float = 0.0
     upper_relief_db: float = 0.0
     silent_pauses: bool = False
+    presence: bool = False
 
     def __post_init__(self) -> None:
         for name in ("relief_db", "upper_relief_db"):
@@ -231,12 +248,76 @@ class BandBlock(nn.Module):
         self.band_out.silence()
 
 
+class PresenceHead(nn.Module):
+    """Say whether the target sounds, from what the blocks know of all bands of this frame and those before.
+
+    Learns from the features and does not change them: a denoiser with it is the denoiser without it, but for
+    frames in which the target does not sound.
+    """
+
+    def __init__(self, bands: int, channels: int) -> None:
+        super().__init__()
+        self.bands = bands
+        self.narrow = ProductNorm(channels, _PRESENCE_CHANNELS)
+        self.gather = nn.Linear(bands * _PRESENCE_CHANNELS, _PRESENCE_WIDTH)
+        self.gru = nn.GRU(_PRESENCE_WIDTH, _PRESENCE_WIDTH)
+        self.answer = nn.Linear(_PRESENCE_WIDTH, 1)
+        nn.init.zeros_(self.answer.weight)
+        nn.init.constant_(self.answer.bias, _THERE_LOGIT)
+
+    def forward(self, x: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Map x (frames * batch * bands, channels) and hidden (batch, width) to logits and hidden.
+
+        Logits are (frames, batch, 1), above 0 where the target sounds.
+        """
+        x = functional.silu(self.narrow(x.detach()))
+        x = functional.silu(self.gather(x.reshape(-1, self.bands * _PRESENCE_CHANNELS)))
+        x = x.reshape(-1, hidden.shape[0], _PRESENCE_WIDTH)
+        over_time, last = self.gru(x, hidden[None])
+        return self.answer((x + over_time).flatten(0, 1)).reshape(-1, hidden.shape[0], 1), last[0]
+
+
+def presence_loss(logits: Tensor, spectrum: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy of logits (batch, frames) with what spectra (batch, frames, bins, 2) show, 0-D.
+
+    The target sounds in a frame if it is 3 dB above what was added to it in one of 18 bands or more, and does
+    not if it is 15 dB below it in all. Frames in between and digital silence do not count.
+    """
+    bins = target.shape[2]
+    edges = torch.logspace(0.0, math.log10(bins), _PRESENCE_BANDS + 1).round().long().unique().tolist()
+    wanted, added = (
+        torch.stack([power[:, :, low:high].sum(-1) for low, high in pairwise(edges)], dim=-1)
+        for power in (target.square().sum(-1), (spectrum - target).square().sum(-1))
+    )
+    sounds = (wanted > _STANDS_OUT * added).any(-1)
+    silent = (wanted < _DROWNED * added).all(-1)
+    counts = (sounds | silent) & ((wanted + added).sum(-1) > _SILENCE)
+    losses = functional.binary_cross_entropy_with_logits(logits, sounds.float(), reduction="none")
+    return torch.where(counts, losses, 0.0).sum() / counts.sum().clamp(min=1)
+
+
+class Answer(NamedTuple):
+    """What a network makes of a spectrum.
+
+    Attributes:
+        mask: (batch, frames, bins, 2).
+        upper_gain: (batch, frames, 1).
+        presence_logit: (batch, frames, 1), above 0 where the target sounds; None without a head for it.
+        state: What the next call starts with.
+    """
+
+    mask: Tensor
+    upper_gain: Tensor
+    presence_logit: Tensor | None
+    state: list[Tensor]
+
+
 class Hush(nn.Module):
     """Estimate a complex ratio mask from a spectrum, frame by frame, without look-ahead.
 
-    Shapes: `forward` maps spectrum (batch, frames, bins, 2) and one state (batch, bands, band_channels) per
-    block to mask (batch, frames, bins, 2), upper_gain (batch, frames, 1) and the new states. The spectrum is
-    scaled as in `hushgate.engine.framing`. A new network nearly passes sound unchanged.
+    Shapes: `forward` maps spectrum (batch, frames, bins, 2) and the state to an `Answer`. The state is
+    (batch, bands, band_channels) for each block, and (batch, 24) for the presence. The spectrum is scaled as
+    in `hushgate.engine.framing`. A new network nearly passes sound unchanged.
     """
 
     def __init__(self, config: HushConfig | None = None) -> None:
@@ -253,6 +334,7 @@ class Hush(nn.Module):
         self.blocks = nn.ModuleList(
             [BandBlock(config.bands, inner, config.num_heads) for _ in range(config.num_blocks)]
         )
+        self.presence = PresenceHead(config.bands, inner) if config.presence else None
         self.narrow = ProductNorm(inner, channels)
         weights = band_weights(patches, config.bands)
         self.expand = nn.Parameter((weights / weights.sum(0, keepdim=True)).T.contiguous())
@@ -266,12 +348,20 @@ class Hush(nn.Module):
             self.decode.bias.copy_(torch.tensor([1.0, 0.0]).repeat(stride))
 
     def initial_state(self, batch: int) -> list[Tensor]:
-        """Return the state before any sound: zeros, one (batch, bands, band_channels) per block."""
-        shape = (batch, self.config.bands, self.config.band_channels)
-        device = self.decode.weight.device
-        return [torch.zeros(shape, device=device) for _ in self.blocks]
+        """Return the state before any sound: zeros."""
+        block = (batch, self.config.bands, self.config.band_channels)
+        shapes: list[tuple[int, ...]] = [block] * len(self.blocks)
+        if self.presence is not None:
+            shapes.append((batch, _PRESENCE_WIDTH))
+        return [torch.zeros(shape, device=self.decode.weight.device) for shape in shapes]
 
-    def forward(self, spectrum: Tensor, state: list[Tensor]) -> tuple[Tensor, Tensor, list[Tensor]]:
+    @property
+    def state_names(self) -> list[str]:
+        """A name for each state, as in exported files."""
+        names = [f"hidden{index}" for index in range(len(self.blocks))]
+        return names if self.presence is None else [*names, f"hidden_{_PRESENCE}"]
+
+    def forward(self, spectrum: Tensor, state: list[Tensor]) -> Answer:
         config, stride = self.config, self.config.stride
         # Time first, as the recurrences want it: two small transpositions instead of two in every block.
         spectrum = spectrum.transpose(0, 1)
@@ -290,8 +380,12 @@ class Hush(nn.Module):
         bands = self.widen(torch.matmul(self.squeeze, patches).reshape(-1, config.channels))
         x = (bands.reshape(-1, config.bands, config.band_channels) + self.band_position).flatten(0, 1)
         new_state = []
-        for block, hidden in zip(self.blocks, state, strict=True):
+        for block, hidden in zip(self.blocks, state[: len(self.blocks)], strict=True):
             x, last = block(x, hidden)
+            new_state.append(last)
+        logit = None
+        if self.presence is not None:
+            logit, last = self.presence(x, state[-1])
             new_state.append(last)
         bands = self.narrow(x).reshape(-1, config.bands, config.channels)
         x = torch.matmul(self.expand, bands).reshape(-1, config.channels)
@@ -310,20 +404,31 @@ class Hush(nn.Module):
         if config.upper_relief_db and not self.training:
             most = 10.0 ** (config.upper_relief_db / 10.0)
             upper_gain = upper_gain * relief(upper_gain.square(), most, _UPPER_DEEP).sqrt()
+        if logit is not None and not self.training:
+            there = ((logit.detach() - _SURELY_GONE) / (_SURELY_THERE - _SURELY_GONE)).clamp(0.0, 1.0)
+            gain = ((there - 1.0) * (_PAUSE_DB * math.log(10.0) / 20.0)).exp()
+            mask, upper_gain = mask * gain[..., None], upper_gain * gain
         # The highest patch lies where every resampler that made the training audio rolls off: nothing was
         # learnt there, so it goes with what lies above.
         edge = torch.stack([upper_gain, torch.zeros_like(upper_gain)], dim=-1).expand(-1, -1, stride, -1)
         mask = torch.cat([mask, edge], dim=2)
-        return mask.transpose(0, 1), upper_gain.transpose(0, 1), new_state
+        if logit is not None:
+            logit = logit.transpose(0, 1)
+        return Answer(mask.transpose(0, 1), upper_gain.transpose(0, 1), logit, new_state)
 
-    def enhance(self, spectrum: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def enhance(self, spectrum: Tensor, target: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Map a spectrum (batch, frames, bins, 2), all bins up to Nyquist, to the estimate of the same shape.
 
-        The second part is empty: this family adds no terms to the loss.
+        With the target's spectrum a network that says whether it sounds adds what this is off to the loss.
         """
         state = self.initial_state(len(spectrum))
-        mask, upper_gain, _ = self(spectrum[:, :, : self.config.num_bins], state)
-        return apply_mask(spectrum, mask.float(), upper_gain.float()), {}
+        heard = spectrum[:, :, : self.config.num_bins]
+        answer: Answer = self(heard, state)
+        terms = {}
+        if answer.presence_logit is not None and target is not None:
+            logit = answer.presence_logit[..., 0].float()
+            terms[_PRESENCE] = presence_loss(logit, heard, target[:, :, : self.config.num_bins])
+        return apply_mask(spectrum, answer.mask.float(), answer.upper_gain.float()), terms
 
     def grow_from(self, known: Iterable[str]) -> tuple[str, ...]:
         """Make the layers and blocks that a smaller network lacks start as the identity, in place.
@@ -343,6 +448,8 @@ class Hush(nn.Module):
         }
         for layer in added.values():
             layer.start_as_identity()
+        if self.presence is not None and f"{_PRESENCE}.narrow." not in prefixes:
+            return (*added, f"{_PRESENCE}.")  # which starts by finding the target everywhere
         return tuple(added)
 
     def fuse(self) -> Hush:

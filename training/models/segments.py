@@ -101,7 +101,7 @@ class SegmentNetwork(nn.Module, ABC):
         """Map segments of the spectrum to the same shape; also loss terms of the family's own, weighted."""
         return self(segments)[0], {}
 
-    def enhance(self, spectrum: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def enhance(self, spectrum: Tensor, target: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Map a spectrum (batch, frames, bins, 2), all bins up to Nyquist, to the estimate of the same shape.
 
         Also returns the terms of `estimate`.
