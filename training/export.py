@@ -37,7 +37,7 @@ class _Graph(nn.Module):
 
     def forward(self, spectrum: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         answer = self.network(spectrum, list(state))
-        presence = () if answer.presence_logit is None else (answer.presence_logit.sigmoid(),)
+        presence = () if answer.presence is None else (answer.presence,)
         return (answer.mask, answer.upper_gain, *presence, *answer.state)
 
 

@@ -66,8 +66,8 @@ def test_every_preset_loads_describes_itself_and_sounds(name: str) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_presets_use_the_model_made_for_their_sound(name: str) -> None:
-    meant = {name: "guitar" for name in ("guitar", "tuner", "gate-hard")}
-    meant |= {name: "music" for name in ("music", "music-hiss")}
+    meant = dict.fromkeys(("guitar", "tuner", "gate-hard"), "guitar")
+    meant |= dict.fromkeys(("music", "music-hiss"), "music")
     models = {entry["model"] for entry in load_preset(name).entries if entry["effect"] == "Denoiser"}
     assert models == {meant.get(name, "voice")}
 

@@ -97,7 +97,7 @@ def test_a_deeper_network_starts_from_the_function_of_a_shallower(
     model = load_model(exported)
     expected = model.run(spectrum.numpy(), model.initial_state(2))[0]
     with torch.no_grad():
-        mask, _, _, state = deeper.network.eval()(spectrum, deeper.network.initial_state(2))
+        mask, *_, state = deeper.network.eval()(spectrum, deeper.network.initial_state(2))
     assert len(state) == 3
     np.testing.assert_allclose(mask.numpy(), expected, atol=1e-5)
     # Every added part learns, with one step of delay behind its last scale.

@@ -16,7 +16,7 @@ from hushgate.training import augment, initialize  # noqa: E402
 from hushgate.training.config import CardConfig, Config, load_config  # noqa: E402
 from hushgate.training.export import export_network  # noqa: E402
 from hushgate.training.models import Hush, HushConfig  # noqa: E402
-from hushgate.training.models.hush import presence_loss  # noqa: E402
+from hushgate.training.models.hush import presence_loss, steady  # noqa: E402
 from hushgate.training.module import DenoisingModule, load_network  # noqa: E402
 from hushgate.training.trainer import train  # noqa: E402
 from tests.training.tiny import write_workshop  # noqa: E402
@@ -60,7 +60,7 @@ def test_frames_in_which_the_target_is_missing_are_turned_down_by_40_db_and_othe
         answer = network(spectrum, network.initial_state(1))
         expected = _plain(network)(spectrum, _plain(network).initial_state(1))
     assert expected.presence_logit is None
-    logit = answer.presence_logit[0, :, 0]
+    logit = answer.presence[0, :, 0].logit()
     there, gone = logit > 0.5, logit < -0.5
     assert there.sum() > 20
     assert gone.sum() > 20
@@ -70,7 +70,23 @@ def test_frames_in_which_the_target_is_missing_are_turned_down_by_40_db_and_othe
     torch.testing.assert_close(answer.upper_gain[:, gone], 0.01 * expected.upper_gain[:, gone])
     between = ~there & ~gone
     ratio = answer.mask[0, between, 0, 0] / expected.mask[0, between, 0, 0]
-    torch.testing.assert_close(20.0 * ratio.log10(), 40.0 * (logit[between] - 0.5))
+    torch.testing.assert_close(20.0 * ratio.log10(), 40.0 * (logit[between] - 0.5), atol=1e-3, rtol=1e-4)
+
+
+def test_presence_is_a_mean_that_onsets_need_not_wait_for() -> None:
+    logit = torch.full((30, 2, 1), -3.0)
+    logit[10:12] = 1.0  # doubtful: not enough to open
+    logit[20:] = 6.0
+    whole, recent = steady(logit, torch.zeros(2, 4))
+    parts, state = [], torch.zeros(2, 4)
+    for part in torch.split(logit, [1, 2, 9, 18]):
+        found, state = steady(part, state)
+        parts.append(found)
+    torch.testing.assert_close(torch.cat(parts), whole)
+    torch.testing.assert_close(state, recent)
+    assert whole[4:20].max() < -0.9
+    assert whole[20:].min() >= 4.0
+    assert whole[24:].min() == pytest.approx(6.0)
 
 
 def test_what_trains_is_not_turned_down() -> None:
@@ -94,9 +110,7 @@ def test_the_exported_graph_says_it_too_and_carries_its_state(tmp_path: Path) ->
         masks.append(mask)
         presences.append(presence)
     np.testing.assert_allclose(np.concatenate(masks, axis=1), answer.mask.numpy(), atol=1e-4)
-    np.testing.assert_allclose(
-        np.concatenate(presences, axis=1), answer.presence_logit.sigmoid().numpy(), atol=1e-5
-    )
+    np.testing.assert_allclose(np.concatenate(presences, axis=1), answer.presence.numpy(), atol=1e-5)
     denoiser = Denoiser(path)
     denoiser.prepare(4_000, 512, 1)
     denoiser.process(np.random.default_rng(0).standard_normal((1, 5_000)).astype(np.float32))

@@ -44,6 +44,8 @@ _PRESENCE = "presence"
 _PRESENCE_CHANNELS, _PRESENCE_WIDTH = 12, 24
 # What a new head says: all is there.
 _THERE_LOGIT = 4.0
+# Frames over which the presence is averaged, and by how much a single one must stand out to count at once.
+_STEADY_FRAMES, _AT_ONCE = 5, 2.0
 # The target sounds if it stands out of the noise by this much in a band, and does not if it lies this far
 # below it in all. In between nobody can say, and neither where the mixture itself is silence.
 _PRESENCE_BANDS = 18
@@ -277,6 +279,23 @@ class PresenceHead(nn.Module):
         return self.answer((x + over_time).flatten(0, 1)).reshape(-1, hidden.shape[0], 1), last[0]
 
 
+def steady(logit: Tensor, recent: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean logit of five frames, or the last less 2 where that is more: an onset counts at once.
+
+    A pause that opened for every doubtful frame would sputter, and a mean alone would come late for attacks.
+
+    Args:
+        logit: (frames, batch, 1).
+        recent: Logits of the four frames before, (batch, 4).
+
+    Returns:
+        The steady logits, (frames, batch, 1), and `recent` for the next call.
+    """
+    joined = torch.cat([recent.transpose(0, 1)[..., None], logit])
+    mean = functional.avg_pool1d(joined.permute(1, 2, 0), _STEADY_FRAMES, stride=1).permute(2, 0, 1)
+    return torch.maximum(mean, logit - _AT_ONCE), joined[1 - _STEADY_FRAMES :, :, 0].transpose(0, 1)
+
+
 def presence_loss(logits: Tensor, spectrum: Tensor, target: Tensor) -> Tensor:
     """Binary cross-entropy of logits (batch, frames) with what spectra (batch, frames, bins, 2) show, 0-D.
 
@@ -303,12 +322,14 @@ class Answer(NamedTuple):
         mask: (batch, frames, bins, 2).
         upper_gain: (batch, frames, 1).
         presence_logit: (batch, frames, 1), above 0 where the target sounds; None without a head for it.
+        presence: How sure this is, made steady, 0 to 1, (batch, frames, 1); or None.
         state: What the next call starts with.
     """
 
     mask: Tensor
     upper_gain: Tensor
     presence_logit: Tensor | None
+    presence: Tensor | None
     state: list[Tensor]
 
 
@@ -316,8 +337,8 @@ class Hush(nn.Module):
     """Estimate a complex ratio mask from a spectrum, frame by frame, without look-ahead.
 
     Shapes: `forward` maps spectrum (batch, frames, bins, 2) and the state to an `Answer`. The state is
-    (batch, bands, band_channels) for each block, and (batch, 24) for the presence. The spectrum is scaled as
-    in `hushgate.engine.framing`. A new network nearly passes sound unchanged.
+    (batch, bands, band_channels) for each block, and (batch, 24) and (batch, 4) for the presence. The
+    spectrum is scaled as in `hushgate.engine.framing`. A new network nearly passes sound unchanged.
     """
 
     def __init__(self, config: HushConfig | None = None) -> None:
@@ -352,14 +373,14 @@ class Hush(nn.Module):
         block = (batch, self.config.bands, self.config.band_channels)
         shapes: list[tuple[int, ...]] = [block] * len(self.blocks)
         if self.presence is not None:
-            shapes.append((batch, _PRESENCE_WIDTH))
+            shapes += [(batch, _PRESENCE_WIDTH), (batch, _STEADY_FRAMES - 1)]
         return [torch.zeros(shape, device=self.decode.weight.device) for shape in shapes]
 
     @property
     def state_names(self) -> list[str]:
         """A name for each state, as in exported files."""
         names = [f"hidden{index}" for index in range(len(self.blocks))]
-        return names if self.presence is None else [*names, f"hidden_{_PRESENCE}"]
+        return names if self.presence is None else [*names, f"hidden_{_PRESENCE}", f"recent_{_PRESENCE}"]
 
     def forward(self, spectrum: Tensor, state: list[Tensor]) -> Answer:
         config, stride = self.config, self.config.stride
@@ -383,10 +404,12 @@ class Hush(nn.Module):
         for block, hidden in zip(self.blocks, state[: len(self.blocks)], strict=True):
             x, last = block(x, hidden)
             new_state.append(last)
-        logit = None
+        logit = certain = None
         if self.presence is not None:
-            logit, last = self.presence(x, state[-1])
-            new_state.append(last)
+            hidden, recent = state[len(self.blocks) :]
+            logit, last = self.presence(x, hidden)
+            certain, recent = steady(logit.detach(), recent)
+            new_state += [last, recent]
         bands = self.narrow(x).reshape(-1, config.bands, config.channels)
         x = torch.matmul(self.expand, bands).reshape(-1, config.channels)
         x = functional.silu(self.join(torch.cat([x, skip], dim=-1)))
@@ -404,17 +427,18 @@ class Hush(nn.Module):
         if config.upper_relief_db and not self.training:
             most = 10.0 ** (config.upper_relief_db / 10.0)
             upper_gain = upper_gain * relief(upper_gain.square(), most, _UPPER_DEEP).sqrt()
-        if logit is not None and not self.training:
-            there = ((logit.detach() - _SURELY_GONE) / (_SURELY_THERE - _SURELY_GONE)).clamp(0.0, 1.0)
+        if certain is not None and not self.training:
+            there = ((certain - _SURELY_GONE) / (_SURELY_THERE - _SURELY_GONE)).clamp(0.0, 1.0)
             gain = ((there - 1.0) * (_PAUSE_DB * math.log(10.0) / 20.0)).exp()
             mask, upper_gain = mask * gain[..., None], upper_gain * gain
         # The highest patch lies where every resampler that made the training audio rolls off: nothing was
         # learnt there, so it goes with what lies above.
         edge = torch.stack([upper_gain, torch.zeros_like(upper_gain)], dim=-1).expand(-1, -1, stride, -1)
         mask = torch.cat([mask, edge], dim=2)
-        if logit is not None:
-            logit = logit.transpose(0, 1)
-        return Answer(mask.transpose(0, 1), upper_gain.transpose(0, 1), logit, new_state)
+        mask, upper_gain = mask.transpose(0, 1), upper_gain.transpose(0, 1)
+        if logit is None or certain is None:
+            return Answer(mask, upper_gain, None, None, new_state)
+        return Answer(mask, upper_gain, logit.transpose(0, 1), certain.sigmoid().transpose(0, 1), new_state)
 
     def enhance(self, spectrum: Tensor, target: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Map a spectrum (batch, frames, bins, 2), all bins up to Nyquist, to the estimate of the same shape.
