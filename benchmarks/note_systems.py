@@ -9,7 +9,7 @@ import numpy as np
 from metrics import align
 from note_sets import RATE, NoteItem
 from numpy.typing import NDArray
-from systems import make_system, needs_noise
+from systems import make_told_system
 
 MAX_DELAY_MS = 250.0
 PEERS = {"noisereduce": "noisereduce", "pedalboard.NoiseGate": "NoiseGate", "RNNoise": "RNNoise"}
@@ -33,11 +33,10 @@ def preset_system(name: str, model: str | None) -> System:
 
 def peer_system(name: str) -> System:
     """A system of `systems.py`, aligned with what went in, and so without latency."""
-    process = make_system(name)
+    process = make_told_system(name)
 
     def run(item: NoteItem) -> Mono:
-        noise = (item.others,) if needs_noise(name) else ()
-        output = process(item.noisy, RATE, *noise)
+        output = process(item.noisy, RATE, item.others)
         return align(item.noisy, output, round(MAX_DELAY_MS * RATE / 1000.0))[0]
 
     return run, 0.0

@@ -20,7 +20,7 @@ from music_sets import HISSES, music_set
 from music_sets import MUSIC_RATE as RATE
 from numpy.typing import NDArray
 from recordings import Item, power_db
-from systems import HUSHGATE, Process, make_system, needs_noise, short_name
+from systems import HUSHGATE, Process, make_told_system, short_name
 from tables import markdown_table, median_and_worst, show_text
 
 MEASURES = ("pause", "fade-out", "return", "song")
@@ -91,13 +91,12 @@ def measure(song: Pausing, output: Audio) -> dict[str, list[float]]:
 
 
 def run(songs: Sequence[Pausing], systems: dict[str, Process]) -> Results:
-    """What every system makes of every song."""
+    """What every system (of `make_told_system`) makes of every song."""
     results: Results = {}
     for name, process in systems.items():
         by_kind = results.setdefault(name, {})
         for song in songs:
-            told = (song.noise,) if needs_noise(name) else ()
-            output = process(song.clean + song.noise, RATE, *told)
+            output = process(song.clean + song.noise, RATE, song.noise)
             output = align(song.clean, output, round(_MAX_DELAY_MS * RATE / 1000.0))
             values = by_kind.setdefault(song.kind, {measure: [] for measure in MEASURES})
             for key, found in measure(song, output).items():
@@ -145,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.items < 1:
             raise ValueError(f"--items must be 1 or more (got {args.items}).")
         names = [*args.peer, *(HUSHGATE + model for model in args.model or ["music"])]
-        systems = {name: make_system(name) for name in names}
+        systems = {name: make_told_system(name) for name in names}
         items = music_set(args.data, args.items, args.seed)
         # Hisses come in threes: shifted, so that each meets every fade-out.
         fades = [_FADES_S[(index + index // len(HISSES)) % len(_FADES_S)] for index in range(len(items))]

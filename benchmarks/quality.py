@@ -30,7 +30,7 @@ from systems import (
     WANTED,
     Process,
     describe,
-    make_system,
+    make_told_system,
     needs_noise,
     short_name,
     usable_systems,
@@ -51,9 +51,8 @@ def score_item(item: Item, systems: Sequence[str], set_name: str) -> list[Score]
     scores = []
     for name in systems:
         if name not in _systems:
-            _systems[name] = make_system(name)
-        noise = (item.noisy - item.clean,) if needs_noise(name) else ()
-        output = _systems[name](item.noisy, item.sample_rate, *noise)
+            _systems[name] = make_told_system(name)
+        output = _systems[name](item.noisy, item.sample_rate, item.noisy - item.clean)
         output = align(item.clean, output, round(MAX_DELAY_MS * item.sample_rate / 1000.0))
         values = {
             metric: measure(item.clean, output, item.sample_rate)

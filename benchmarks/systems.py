@@ -244,6 +244,16 @@ def make_system(name: str) -> Process:
     return PEERS[name].make()
 
 
+def make_told_system(name: str) -> Process:
+    """The system of that name, called with the noise alone as third, whether it asks for it or not.
+
+    Raises:
+        FileNotFoundError, ImportError, ValueError: It cannot be made here.
+    """
+    process = make_system(name)
+    return process if needs_noise(name) else lambda audio, sample_rate, noise: process(audio, sample_rate)
+
+
 def _split(text: str, separator: str, form: str) -> tuple[str, str]:
     name, found, rest = text.partition(separator)
     if not (name.strip() and found and rest.strip()):

@@ -37,7 +37,7 @@ class _Graph(nn.Module):
 
     def forward(self, spectrum: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         answer = self.network(spectrum, list(state))
-        presence = () if answer.presence is None else (answer.presence,)
+        presence = () if answer.presence is None else (answer.presence.steady.sigmoid(),)
         return (answer.mask, answer.upper_gain, *presence, *answer.state)
 
 

@@ -91,10 +91,9 @@ class DenoisingModule(lightning.LightningModule):
         return self._enhance(noisy)[:2]
 
     def _enhance(
-        self, noisy: Tensor, clean: Tensor | None = None
+        self, noisy: Tensor, target: Tensor | None = None
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Estimate, its spectrum, and the network's own loss terms."""
-        target = None if clean is None else self.framing.analyse(clean)
+        """Estimate, its spectrum, and the network's own loss terms, for which it may need the target's."""
         spectrum, terms = self.network.enhance(self.framing.analyse(noisy), target)
         return self.framing.synthesize(spectrum, noisy.shape[-1]), spectrum, terms
 
@@ -105,7 +104,8 @@ class DenoisingModule(lightning.LightningModule):
         mean_count: Callable[[Tensor], Tensor] | None = None,
     ) -> Assessment:
         """Denoise a batch and compute its loss; `mean_count` as in `DenoisingLoss`."""
-        estimate, spectrum, own_terms = self._enhance(noisy, clean)
+        target = self.framing.analyse(clean)
+        estimate, spectrum, own_terms = self._enhance(noisy, target)
         level = clean.square().mean(-1, keepdim=True)
         level = torch.where(level > _SILENCE**2, level, noisy.square().mean(-1, keepdim=True))
         gain = (level + _SILENCE**2).rsqrt()
@@ -113,7 +113,7 @@ class DenoisingModule(lightning.LightningModule):
             estimate * gain,
             clean * gain,
             spectrum * gain[:, :, None, None],
-            self.framing.analyse(clean * gain),
+            target * gain[:, :, None, None],
             mean_count,
         )
         loss = sum(own_terms.values(), start=loss)

@@ -78,7 +78,7 @@ def test_what_is_drowned_does_not_count(song: pauses.Pausing) -> None:
     values = pauses.measure(loud, np.zeros_like(song.clean))
     assert values["fade-out"] == values["return"] == []
     assert "| white, noisy | 0.0 (0.0) | - | - |" in pauses.report(
-        pauses.run([loud], {"noisy": lambda audio, sample_rate: audio})
+        pauses.run([loud], {"noisy": lambda audio, sample_rate, noise: audio})
     )
 
 

@@ -16,7 +16,7 @@ from hushgate.training import augment, initialize  # noqa: E402
 from hushgate.training.config import CardConfig, Config, load_config  # noqa: E402
 from hushgate.training.export import export_network  # noqa: E402
 from hushgate.training.models import Hush, HushConfig  # noqa: E402
-from hushgate.training.models.hush import presence_loss, steady  # noqa: E402
+from hushgate.training.models.presence import presence_loss, steady  # noqa: E402
 from hushgate.training.module import DenoisingModule, load_network  # noqa: E402
 from hushgate.training.trainer import train  # noqa: E402
 from tests.training.tiny import write_workshop  # noqa: E402
@@ -36,7 +36,7 @@ def _network() -> Hush:
         network.presence.gather.weight.mul_(20.0)
         network.presence.answer.weight.normal_(0.0, 6.0)
         network.presence.answer.bias.zero_()
-        logit = network(_spectrum(200), network.initial_state(1)).presence_logit
+        logit = network(_spectrum(200), network.initial_state(1)).presence.logit
         network.presence.answer.bias.fill_(-float(logit.median()))
     return network
 
@@ -59,8 +59,8 @@ def test_frames_in_which_the_target_is_missing_are_turned_down_by_40_db_and_othe
     with torch.no_grad():
         answer = network(spectrum, network.initial_state(1))
         expected = _plain(network)(spectrum, _plain(network).initial_state(1))
-    assert expected.presence_logit is None
-    logit = answer.presence[0, :, 0].logit()
+    assert expected.presence is None
+    logit = answer.presence.steady[0, :, 0]
     there, gone = logit > 0.5, logit < -0.5
     assert there.sum() > 20
     assert gone.sum() > 20
@@ -110,7 +110,9 @@ def test_the_exported_graph_says_it_too_and_carries_its_state(tmp_path: Path) ->
         masks.append(mask)
         presences.append(presence)
     np.testing.assert_allclose(np.concatenate(masks, axis=1), answer.mask.numpy(), atol=1e-4)
-    np.testing.assert_allclose(np.concatenate(presences, axis=1), answer.presence.numpy(), atol=1e-5)
+    np.testing.assert_allclose(
+        np.concatenate(presences, axis=1), answer.presence.steady.sigmoid().numpy(), atol=1e-5
+    )
     denoiser = Denoiser(path)
     denoiser.prepare(4_000, 512, 1)
     denoiser.process(np.random.default_rng(0).standard_normal((1, 5_000)).astype(np.float32))
@@ -192,7 +194,7 @@ def test_a_model_file_without_the_head_gets_one_that_is_trained_alone(tmp_path: 
     spectrum = _spectrum(30)
     with torch.no_grad():
         answers = [one(spectrum, one.initial_state(1)) for one in (network, read.network.eval())]
-    torch.testing.assert_close(answers[1].presence_logit, answers[0].presence_logit, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(answers[1].presence.logit, answers[0].presence.logit, atol=1e-4, rtol=1e-4)
 
 
 def test_a_part_that_is_not_there_is_named(tmp_path: Path) -> None:
