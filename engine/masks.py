@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hushgate.engine.model import Model, State
+from hushgate.engine.steady import SteadyNoise
 
 # A mask beyond 80 dB of gain, or NaN, is a fault and not an answer.
 _LARGEST_MASK = 1e4
@@ -25,7 +26,7 @@ class MaskRunner:
         num_bins: Bins of the spectra, from 0 Hz to half the sample rate. Where the model has more
             bins it sees zeros there; bins above the model's are scaled by its upper bands.
 
-    State: the model's. Nothing non-finite can stay in it: frames for which the model's mask is
+    State: the model's, and for steady noise that of `SteadyNoise`. Nothing non-finite can stay in it: frames for which the model's mask is
     not finite (or beyond +80 dB) are muted, its state starts afresh with the next frame, and
     `num_faulty_frames` counts them.
     """
@@ -38,6 +39,8 @@ class MaskRunner:
         self._bands = _band_slices(info.upper_band_edges_hz, info.frame_ms, info.num_bins, num_bins)
         self.state: State = ()
         self._linked = True
+        hop_s = info.frame_ms / info.overlap / 1000.0
+        self._steady = SteadyNoise(num_channels, self._shared_bins, hop_s) if info.steady_noise else None
         self.num_faulty_frames = 0
         self.presence: float | None = None
         self.reset()
@@ -47,6 +50,8 @@ class MaskRunner:
         self.state = self._model.initial_state(1 if self._linked else self._num_channels)
         self.num_faulty_frames = 0
         self.presence = None
+        if self._steady is not None:
+            self._steady.reset()
 
     def apply(
         self,
@@ -68,14 +73,18 @@ class MaskRunner:
         if linked != self._linked:
             self._relink(linked)
         model_bins, bins = self._model.info.num_bins, self._shared_bins
-        heard = combine_channels(spectra[:, :, :bins]) if linked else spectra[:, :, :bins]
-        batch, num_frames = heard.shape[:2]
+        told = combine_channels(spectra[:, :, :bins]) if linked else spectra[:, :, :bins]
+        batch, num_frames = told.shape[:2]
         model_input = np.empty((batch, num_frames, model_bins), dtype=np.complex64)
-        model_input[:, :, :bins] = heard
+        model_input[:, :, :bins] = told
         model_input[:, :, bins:] = 0.0
         mask, upper_gain = self._run(model_input.view(np.float32).reshape(batch, num_frames, model_bins, 2))
         ratio = mask.reshape(batch, num_frames, -1).view(np.complex64)
-        np.multiply(delayed[:, :, :bins], ratio[:, :, :bins], out=target[:, :, :bins])
+        heard, ratio, masked = delayed[:, :, :bins], ratio[:, :, :bins], target[:, :, :bins]
+        if self._steady is None:
+            np.multiply(heard, ratio, out=masked)
+        else:
+            self._steady.apply(heard, ratio, masked, mid_side=linked and self._num_channels == 2)
         for band, part in self._bands:
             np.multiply(delayed[:, :, part], upper_gain[:, :, band : band + 1], out=target[:, :, part])
 
@@ -115,6 +124,8 @@ class MaskRunner:
             self.state = tuple(s.mean(axis=0, keepdims=True) for s in self.state)
         else:
             self.state = tuple(np.repeat(s, self._num_channels, axis=0) for s in self.state)
+        if self._steady is not None:
+            self._steady.share()
         self._linked = linked
 
 

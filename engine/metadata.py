@@ -69,6 +69,7 @@ class ModelInfo:
         licence, attribution: Terms of the weights and the data behind them.
         has_presence: Whether the model also says how sure it is that the target sounds.
         segment: How it wants whole segments; None for a model that masks frame by frame.
+        steady_noise: Whether the noise it removes hardly changes within seconds, as hiss (see `SteadyNoise`).
     """
 
     name: str
@@ -86,6 +87,7 @@ class ModelInfo:
     attribution: str
     has_presence: bool
     segment: SegmentInfo | None = None
+    steady_noise: bool = False
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
@@ -174,6 +176,13 @@ class _Fields:
             raise self.fault(key, condition, text)
         return value
 
+    def flag(self, key: str) -> bool:
+        """A key that files of earlier versions lack, which means no."""
+        text = self._metadata.get(METADATA_PREFIX + key, "false")
+        if text not in ("true", "false"):
+            raise self.fault(key, "must be true or false", text)
+        return text == "true"
+
     def json(self, key: str, condition: str, accept: Callable[[object], bool]) -> object:
         text = self.text(key)
         try:
@@ -260,6 +269,7 @@ def parse_metadata(
         attribution=fields.text("attribution"),
         has_presence=has_presence,
         segment=_parse_segment(fields) if version == str(SEGMENT_FORMAT_VERSION) else None,
+        steady_noise=fields.flag("steady_noise"),
     )
     if info.segment is not None:
         _check_segment(fields, info, info.segment)

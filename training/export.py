@@ -71,6 +71,7 @@ def export_network(network: Hush, card: CardConfig, output: Path) -> Model:
         metadata = common_metadata(card, shape, num_parameters) | {
             "format_version": str(FORMAT_VERSION),
             "lookahead_frames": "0",
+            "steady_noise": json.dumps(shape.steady_noise),
             "state_names": json.dumps(network.state_names),
             "reference": json.dumps(
                 {

@@ -148,6 +148,7 @@ def test_another_format_version_is_refused_with_a_remedy(tmp_path: Path) -> None
         ("upper_band_edges_hz", "[NaN]"),
         ("upper_band_edges_hz", '["8 kHz"]'),
         ("lookahead_frames", "-1"),
+        ("steady_noise", "perhaps"),
         ("state_names", '["memory", "memory"]'),
         ("state_names", "[1]"),
         ("num_parameters", "many"),

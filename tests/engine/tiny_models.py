@@ -19,7 +19,7 @@ class TinyModel:
     """Builds one ONNX file of format 1.
 
     Args:
-        frame_ms, overlap, num_bins, upper_band_edges_hz, lookahead_frames: As in the metadata.
+        frame_ms, overlap, num_bins, upper_band_edges_hz, lookahead_frames, steady_noise: As in the metadata.
     """
 
     def __init__(
@@ -30,12 +30,14 @@ class TinyModel:
         num_bins: int = 256,
         upper_band_edges_hz: tuple[float, ...] = (8000.0,),
         lookahead_frames: int = 0,
+        steady_noise: bool = False,
     ) -> None:
         self.frame_ms = frame_ms
         self.overlap = overlap
         self.num_bins = num_bins
         self.upper_band_edges_hz = upper_band_edges_hz
         self.lookahead_frames = lookahead_frames
+        self.steady_noise = steady_noise
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self.states: list[tuple[str, list[int]]] = []
@@ -91,6 +93,7 @@ class TinyModel:
             "hushgate.upper_band_edges_hz": json.dumps(list(self.upper_band_edges_hz)),
             "hushgate.lookahead_frames": str(self.lookahead_frames),
             "hushgate.state_names": json.dumps([name for name, _ in self.states]),
+            "hushgate.steady_noise": json.dumps(self.steady_noise),
             "hushgate.num_parameters": "0",
             "hushgate.licence": "MIT",
             "hushgate.attribution": "",
@@ -276,4 +279,6 @@ VARIANTS: dict[str, Callable[[], TinyModel]] = {
     "long": lambda: stateful(frame_ms=92.88, num_bins=1025, upper_band_edges_hz=(11025.0,)),
     "short": lambda: level_dependent(frame_ms=10.0, num_bins=80),
     "low": keeps_low,
+    "steady": lambda: stateful(steady_noise=True),
+    "steady-lookahead": lambda: stateful(overlap=4, lookahead_frames=2, steady_noise=True),
 }

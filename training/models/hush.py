@@ -67,6 +67,8 @@ class HushConfig:
         silent_pauses: Square the mask where hardly anything passes, outside training (see `settle`).
         presence: Also say how sure it is that the target sounds, and turn frames in which it does not down by
             up to 40 dB, outside training (see `PresenceHead`).
+        steady_noise: The noise that it removes hardly changes within seconds, as hiss. Written into the
+            exported file, where the engine makes use of it (see `hushgate.engine.steady`).
     """
 
     frame_ms: float = 32.0
@@ -84,6 +86,7 @@ class HushConfig:
     upper_relief_db: float = 0.0
     silent_pauses: bool = False
     presence: bool = False
+    steady_noise: bool = False
 
     def __post_init__(self) -> None:
         for name in ("relief_db", "upper_relief_db"):
