@@ -26,9 +26,9 @@ class MaskRunner:
         num_bins: Bins of the spectra, from 0 Hz to half the sample rate. Where the model has more
             bins it sees zeros there; bins above the model's are scaled by its upper bands.
 
-    State: the model's, and for steady noise that of `SteadyNoise`. Nothing non-finite can stay in it: frames for which the model's mask is
-    not finite (or beyond +80 dB) are muted, its state starts afresh with the next frame, and
-    `num_faulty_frames` counts them.
+    State: the model's, and that of `SteadyNoise` if its noise is steady. Nothing non-finite can stay in
+    either: frames for which the model's mask is not finite (or beyond +80 dB) are muted, its state starts
+    afresh with the next frame, and `num_faulty_frames` counts them.
     """
 
     def __init__(self, model: Model, num_channels: int, num_bins: int) -> None:

@@ -34,12 +34,12 @@ class SteadyNoise:
     """Refine a model's masks by the noise that they have removed on average.
 
     Each frame's mask tells what it takes for noise; the recursive mean of that over 2.3 s, in bands of a
-    quarter of an octave and smoothed over one, is the noise's power spectral density N. With the power P of the sound, averaged over
-    90 ms, the Wiener filter 1 - N / P is a second opinion on the mask's gain, and the sound gets the geometric
-    mean of both. Deep in what the mask removes its own counts.
+    quarter of an octave and smoothed over one, is the noise's power spectral density N. With the power P of
+    the sound, averaged over 90 ms, the Wiener filter 1 - N / P is a second opinion on the mask's gain, and
+    the sound gets the geometric mean of both. Deep in what the mask removes its own counts.
 
     Two channels under one mask are seen as mid and side: hiss is as loud in the side as in the mid, music
-    seldom is. Noise that both channels share shows as a side without noise, and is looked for in the mid alone.
+    seldom is. Noise that both channels share shows as a side without noise, and is looked for in the mid.
 
     Args:
         num_channels: Of the spectra.

@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
 
-from hushgate.engine import Denoiser  # noqa: E402
+from hushgate.engine import Denoiser, Model  # noqa: E402
 from hushgate.training import export  # noqa: E402
 from hushgate.training.config import CardConfig, LossConfig  # noqa: E402
 from hushgate.training.losses import DenoisingLoss, si_sdr, signal_to_noise_loss  # noqa: E402
@@ -191,6 +191,13 @@ def test_exported_model_runs_in_the_engine_as_in_pytorch(tmp_path: Path) -> None
     )
     streamed = np.concatenate([streamed, engine.flush()], axis=1)[0, engine.latency_samples :]
     np.testing.assert_allclose(streamed[: len(expected)], expected[: len(streamed)], atol=2e-5)
+
+
+@pytest.mark.parametrize("steady_noise", [False, True])
+def test_an_exported_model_says_whether_its_noise_is_steady(steady_noise: bool, tmp_path: Path) -> None:
+    path = tmp_path / "small.onnx"
+    export.export_network(_network(config=replace(SMALL, steady_noise=steady_noise)), CARD, path)
+    assert Model(path).info.steady_noise == steady_noise
 
 
 def test_an_export_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
