@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.audio_format import AudioFormat, output_format
+from hushgate.audio_format import DEFAULT_BLOCK_SIZE, AudioFormat, output_format
 from hushgate.audio_io import FileReader, FileWriter
 from hushgate.batching.levels import LevelMeter, decibels
 from hushgate.batching.limiter import PeakLimiter
@@ -32,7 +32,6 @@ _CEILING = 10.0 ** (-0.1 / 20.0)
 # No sound is larger than this: the engine takes it for a fault, too.
 _LARGEST_SAMPLE = 1e12
 _UNCLIPPED = ("FLOAT", "DOUBLE")
-_BUFFER_SIZE = 65_536
 _SILENT_DB = -150.0
 
 Block = NDArray[np.float32]
@@ -140,9 +139,9 @@ def _pass(
         sink = open_sink(paths.target, dither_seed, keep_tags=True)
         rest = open_sink(paths.residual, dither_seed + 1, keep_tags=False) if paths.residual else None
         before = _Ear(form, pictures)
-        source = _Source(reader.blocks(_BUFFER_SIZE), before, keep=rest is not None)
+        source = _Source(reader.blocks(DEFAULT_BLOCK_SIZE), before, keep=rest is not None)
         after = _Ear(form, pictures)
-        for block in stream(effect, source, form.sample_rate, _BUFFER_SIZE):
+        for block in stream(effect, source, form.sample_rate, DEFAULT_BLOCK_SIZE):
             if not np.isfinite(block).all():
                 raise RuntimeError("the effect gave samples that are no numbers. Change its settings.")
             if rest is not None:
