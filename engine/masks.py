@@ -84,7 +84,7 @@ class MaskRunner:
         if self._steady is None:
             np.multiply(heard, ratio, out=masked)
         else:
-            self._steady.apply(heard, ratio, masked, mid_side=linked and self._num_channels == 2)
+            self._steady.apply(heard, ratio, masked, paired=linked and self._num_channels == 2)
         for band, part in self._bands:
             np.multiply(delayed[:, :, part], upper_gain[:, :, band : band + 1], out=target[:, :, part])
 
@@ -124,8 +124,6 @@ class MaskRunner:
             self.state = tuple(s.mean(axis=0, keepdims=True) for s in self.state)
         else:
             self.state = tuple(np.repeat(s, self._num_channels, axis=0) for s in self.state)
-        if self._steady is not None:
-            self._steady.share()
         self._linked = linked
 
 

@@ -17,17 +17,16 @@ _SMOOTHING_S = 0.09
 _LEAST_PASSED = 0.15
 # Power gain of the mask at which half of what the second filter would give back is given back.
 _DEEP = 0.003
-# Noise of the side beyond this many times its own is not believed; nor a mid's half, where the side has less.
-_SIDE_EXCESS, _MID_SHARE = 1.3, 2.0
+# Noise across the direction of a pair is taken for this many times its own at most; where it is less than the
+# mean of both over the other, the channels share it.
+_ACROSS_EXCESS, _ALONG_SHARE = 1.3, 2.0
 # Far below what 24 bits hold; keeps powers from becoming denormal numbers, which are slow.
 _TINY = np.float32(1e-20)
-# Beyond any sound; keeps them finite.
-_HUGE = np.float32(1e30)
 # Larger temporary arrays leave the processor's fastest cache.
 _FRAMES_AT_ONCE = 8
 
 Spectra = NDArray[np.complex64]
-Power = NDArray[np.float32]
+Real = NDArray[np.float32]
 
 
 class SteadyNoise:
@@ -38,15 +37,17 @@ class SteadyNoise:
     the sound, averaged over 90 ms, the Wiener filter 1 - N / P is a second opinion on the mask's gain, and
     the sound gets the geometric mean of both. Deep in what the mask removes its own counts.
 
-    Two channels under one mask are seen as mid and side: hiss is as loud in the side as in the mid, music
-    seldom is. Noise that both channels share shows as a side without noise, and is looked for in the mid.
+    Two channels under one mask are seen, in each band, along the direction in which most of the sound lies
+    (its panning), and across it: hiss is as loud across it as along it, music seldom is. What comes from
+    one direction stays there. Noise that the channels share shows as little noise across, and is then looked
+    for along the direction alone.
 
     Args:
         num_channels: Of the spectra.
         num_bins: Bins that have a mask.
         hop_s: Time from one frame to the next, s.
 
-    State: a mean power for each channel (or mid and side) and band, and for each and bin.
+    State: a mean power for each channel and band, and for each and bin; of two channels also what they share.
     """
 
     def __init__(self, num_channels: int, num_bins: int, hop_s: float) -> None:
@@ -57,53 +58,75 @@ class SteadyNoise:
         distance = np.arange(len(self._starts))[:, None] - np.arange(len(self._starts))
         kernel = np.exp(-0.5 * (distance / _SPREAD_BANDS) ** 2)
         self._neighbours = (kernel / kernel.sum(axis=0)).astype(np.float32)
-        self._noise = _RecursiveMean((num_channels, len(self._starts)), hop_s / _MEMORY_S)
-        self._power = _RecursiveMean((num_channels, num_bins), hop_s / _SMOOTHING_S)
-        self._num_frames = 0
+        num_products = 3 if num_channels == 2 else num_channels
+        self._noise = _RecursiveMean((num_products, len(self._starts)), hop_s / _MEMORY_S)
+        self._power = _RecursiveMean((num_products, num_bins), hop_s / _SMOOTHING_S)
 
     def reset(self) -> None:
         """Forget all sound."""
-        self._noise.state[:] = 0.0
-        self._power.state[:] = 0.0
-        self._num_frames = 0
+        self._noise.reset()
+        self._power.reset()
 
-    def share(self) -> None:
-        """Channels become mid and side from here on, or the other way round: all start with the mean."""
-        for mean in (self._noise, self._power):
-            mean.state[:] = mean.state.mean(axis=0)
-
-    def apply(self, spectra: Spectra, mask: Spectra, target: Spectra, *, mid_side: bool) -> None:
+    def apply(self, spectra: Spectra, mask: Spectra, target: Spectra, *, paired: bool) -> None:
         """Write the next frames under the refined mask.
 
         Args:
             spectra: Before the mask, complex64 (channels, frames, bins).
             mask: The model's, complex64 (channels or 1, frames, bins).
             target: Receives the spectra under the mask.
-            mid_side: Two channels under one mask, to be seen as mid and side.
+            paired: Two channels under one mask, to be seen along and across their direction.
         """
         # Real and imaginary parts side by side are quicker than complex numbers.
         sound, answer, masked = (values.view(np.float32) for values in (spectra, mask, target))
         for first in range(0, spectra.shape[1], _FRAMES_AT_ONCE):
             now = slice(first, first + _FRAMES_AT_ONCE)
             np.multiply(spectra[:, now], mask[:, now], out=target[:, now])
-            power = _mid_side_powers(sound[:, now]) if mid_side else _powers(sound[:, now])
-            gains = self._gains(power, _powers(answer[:, now]), mid_side)
-            if mid_side:
-                _scale_mid_side(masked[:, now], gains)
+            passed = np.minimum(_pairs(answer[:, now] ** 2), np.float32(1.0))
+            passed += _TINY
+            if paired:
+                self._apply_to_pair(sound[:, now], passed, masked[:, now])
             else:
-                masked[:, now] *= _twice(gains)
+                noise, power = self._follow(_pairs(sound[:, now] ** 2), passed)
+                masked[:, now] *= _twice(self._gains(noise, power, passed))
 
-    def _gains(self, power: Power, squared: Power, mid_side: bool) -> Power:
-        """Gains on top of a mask whose square is given, (channels or mid and side, frames, bins)."""
+    def _apply_to_pair(self, sound: Real, passed: Real, masked: Real) -> None:
+        left, right = sound
+        noise, power = self._follow(
+            np.stack([_pairs(a * b) for a, b in ((left, left), (right, right), (left, right))]), passed
+        )
+        direction = _direction(np.add.reduceat(power, self._starts, axis=-1))
+        noise = np.maximum(_turned(noise, direction), _TINY)
+        along, across = noise
+        mean = np.float32(0.5) * (along + across)
+        shared = np.maximum(np.float32(1.0) - np.float32(_ALONG_SHARE) * across / mean, np.float32(0.0))
+        along += (shared - np.float32(1.0)) * (along - mean)
+        np.minimum(along, np.float32(_ACROSS_EXCESS) * across, out=across)
+        direction = np.repeat(direction, self._widths, axis=-1)
+        along, across = self._gains(noise, _turned(power, direction), passed)
+        # Back to the channels: each keeps a share, and gets one of the other.
+        of_left, of_right, common = direction
+        same_left, same_right = of_left * along + of_right * across, of_right * along + of_left * across
+        other = _twice(common * (along - across))
+        left, right = masked
+        from_left = left * other
+        left *= _twice(same_left)
+        left += right * other
+        right *= _twice(same_right)
+        right += from_left
+
+    def _follow(self, products: Real, passed: Real) -> tuple[Real, Real]:
+        """Mean products that were removed, of a bin in each band, and of the sound, frame by frame."""
+        removed = np.add.reduceat((np.float32(1.0) - passed) * products, self._starts, axis=-1)
+        noise = self._noise.follow(removed, steady_start=True)
+        noise *= np.float32(_MEAN_OF_LOGS) / self._widths.astype(np.float32)
+        return noise, self._power.follow(products)
+
+    def _gains(self, noise: Real, power: Real, squared: Real) -> Real:
+        """Gains on top of a mask whose square is given."""
         one = np.float32(1.0)
-        np.fmin(power, _HUGE, out=power)  # what has overflowed may be no number
-        np.minimum(squared, one, out=squared)
-        squared += _TINY
-        removed = np.subtract(one, squared) * power
-        noise = self._mean_noise(removed, mid_side)
-        self._num_frames += power.shape[1]
-        passed = self._power.follow(power)
-        np.divide(np.repeat(noise, self._widths, axis=-1), passed, out=passed)
+        noise = np.exp(np.log(np.maximum(noise, _TINY)) @ self._neighbours)
+        passed = np.repeat(noise, self._widths, axis=-1)
+        passed /= np.maximum(power, _TINY)
         np.subtract(one, passed, out=passed)
         more = np.sqrt(squared)
         np.maximum(passed, np.minimum(more, np.float32(_LEAST_PASSED)), out=passed)
@@ -115,88 +138,79 @@ class SteadyNoise:
         np.sqrt(more, out=more)
         more -= one
         more *= squared
-        squared += np.float32(_DEEP)
-        more /= squared
+        more /= squared + np.float32(_DEEP)
         more += one
         return np.minimum(passed, more, out=passed)
-
-    def _mean_noise(self, removed: Power, mid_side: bool) -> Power:
-        """Mean power that was removed, frame by frame, of a bin in each band: (channels, frames, bands)."""
-        bands = self._noise.follow(np.add.reduceat(removed, self._starts, axis=-1))
-        bands *= np.float32(_MEAN_OF_LOGS) / self._noise.weights(self._num_frames, bands.shape[1])
-        bands /= self._widths.astype(np.float32)
-        if mid_side:
-            mid, side = bands
-            mean = np.float32(0.5) * (mid + side)
-            common = np.maximum(np.float32(1.0) - np.float32(_MID_SHARE) * side / mean, np.float32(0.0))
-            bands[0] = mean + common * (mid - mean)
-            bands[1] = np.minimum(bands[0], np.float32(_SIDE_EXCESS) * side)
-        return np.exp(np.log(bands) @ self._neighbours)
 
 
 class _RecursiveMean:
     """An exponentially fading mean of arrays (channels, values), frame by frame."""
 
     def __init__(self, shape: tuple[int, int], step: float) -> None:
-        self.state = np.zeros(shape, dtype=np.float32)
+        self._state = np.zeros(shape, dtype=np.float32)
+        self._num_frames = 0
         self._step = step
         age = np.arange(_FRAMES_AT_ONCE)
         age = age[:, None] - age
         self._weights = np.where(age >= 0, -np.expm1(-step) * np.exp(-step * age), 0.0).astype(np.float32)
         self._kept = np.exp(-step * np.arange(1, _FRAMES_AT_ONCE + 1)).astype(np.float32)
 
-    def follow(self, values: Power) -> Power:
-        """The mean after each of the next frames, (channels, frames, values); never 0."""
-        num_frames = values.shape[1]
+    def reset(self) -> None:
+        self._state[:] = 0.0
+        self._num_frames = 0
+
+    def follow(self, values: Real, *, steady_start: bool = False) -> Real:
+        """The mean after each of the next frames, (channels, frames, values).
+
+        Fewer channels than there are leave the others as they are. With `steady_start` the weights add up to
+        1 from the first frame on; otherwise what was before it counts as silence.
+        """
+        num_frames, state = values.shape[1], self._state[: len(values)]
         means = np.matmul(self._weights[:num_frames, :num_frames], values)
-        means += self._kept[:num_frames, None] * self.state[:, None]
-        np.maximum(means, _TINY, out=means)
-        self.state[:] = means[:, -1]
+        means += self._kept[:num_frames, None] * state[:, None]
+        state[:] = means[:, -1]
+        state[np.abs(state) < _TINY] = 0.0
+        if steady_start:
+            count = np.arange(self._num_frames + 1, self._num_frames + num_frames + 1)
+            means /= -np.expm1(-self._step * count).astype(np.float32)[:, None]
+        self._num_frames += num_frames
         return means
 
-    def weights(self, num_before: int, num_frames: int) -> Power:
-        """What the weights of all frames so far add up to after each of the next ones, (frames, 1)."""
-        count = np.arange(num_before + 1, num_before + num_frames + 1)
-        return -np.expm1(-self._step * count).astype(np.float32)[:, None]
+
+def _direction(products: Real) -> Real:
+    """Where most of two channels lies: cos^2, sin^2 and cos x sin of its angle, from (3, frames, bands).
+
+    The principal axis of the real covariance. Where there is none all are its mean: 1/2, 1/2 and 0.
+    """
+    left, right, common = products
+    difference, common = left - right, np.float32(2.0) * common
+    length = np.hypot(difference, common) + _TINY
+    cosine, sine = difference / length, common / length
+    half = np.float32(0.5)
+    return np.stack([half + half * cosine, half - half * cosine, half * sine])
 
 
-def _powers(parts: Power) -> Power:
-    """Powers of complex numbers whose real and imaginary parts lie side by side."""
-    return _pairs(parts * parts)
-
-
-def _mid_side_powers(parts: Power) -> Power:
-    """Powers of the mid and the side of two channels."""
-    left, right = parts
-    mean = left * left
-    mean += right * right
-    mean *= np.float32(0.5)
-    powers = np.empty((2, *left.shape[:-1], left.shape[-1] // 2), dtype=np.float32)
-    mean, common = _pairs(mean), _pairs(left * right)
-    np.add(mean, common, out=powers[0])
-    np.subtract(mean, common, out=powers[1])
+def _turned(products: Real, direction: Real) -> Real:
+    """Powers along a direction and across it, (2, frames, values)."""
+    left, right, common = products
+    of_left, of_right, mixed = direction
+    powers = np.empty((2, *left.shape), dtype=np.float32)
+    along, across = powers
+    np.multiply(mixed, common, out=along)
+    along *= np.float32(2.0)
+    along += of_left * left
+    along += of_right * right
+    np.add(left, right, out=across)
+    across -= along
     return powers
 
 
-def _scale_mid_side(parts: Power, gains: Power) -> None:
-    """Scale the mid and the side of two channels, in place."""
-    left, right = parts
-    mid, side = gains
-    same, other = _twice(np.float32(0.5) * (mid + side)), _twice(np.float32(0.5) * (mid - side))
-    from_left = left * other
-    left *= same
-    other *= right
-    left += other
-    right *= same
-    right += from_left
-
-
-def _pairs(parts: Power) -> Power:
+def _pairs(parts: Real) -> Real:
     """Sums of the real and imaginary parts."""
     return parts[..., ::2] + parts[..., 1::2]
 
 
-def _twice(values: Power) -> Power:
+def _twice(values: Real) -> Real:
     """Each value for the real and the imaginary part."""
     doubled = np.empty((*values.shape[:-1], 2 * values.shape[-1]), dtype=np.float32)
     doubled[..., ::2] = values

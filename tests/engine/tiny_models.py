@@ -93,7 +93,7 @@ class TinyModel:
             "hushgate.upper_band_edges_hz": json.dumps(list(self.upper_band_edges_hz)),
             "hushgate.lookahead_frames": str(self.lookahead_frames),
             "hushgate.state_names": json.dumps([name for name, _ in self.states]),
-            "hushgate.steady_noise": json.dumps(self.steady_noise),
+            **({"hushgate.steady_noise": "true"} if self.steady_noise else {}),
             "hushgate.num_parameters": "0",
             "hushgate.licence": "MIT",
             "hushgate.attribution": "",
