@@ -16,7 +16,7 @@ _SMOOTHING_S = 0.09
 # What the second filter passes at least, unless the mask passes less.
 _LEAST_PASSED = 0.15
 # Power gain of the mask at which half of what the second filter would give back is given back.
-_DEEP = 0.003
+_DEEP = 0.02
 # Noise across the direction of a pair is taken for this many times its own at most; where it is less than the
 # mean of both over the other, the channels share it.
 _ACROSS_EXCESS, _ALONG_SHARE = 1.3, 2.0
