@@ -81,32 +81,31 @@ class SteadyNoise:
         for first in range(0, spectra.shape[1], _FRAMES_AT_ONCE):
             now = slice(first, first + _FRAMES_AT_ONCE)
             np.multiply(spectra[:, now], mask[:, now], out=target[:, now])
-            passed = np.minimum(_pairs(answer[:, now] ** 2), np.float32(1.0))
-            passed += _TINY
+            squared = np.minimum(_pairs(answer[:, now] ** 2), np.float32(1.0))
+            squared += _TINY
             if paired:
-                self._apply_to_pair(sound[:, now], passed, masked[:, now])
+                self._apply_to_pair(sound[:, now], squared, masked[:, now])
             else:
-                noise, power = self._follow(_pairs(sound[:, now] ** 2), passed)
-                masked[:, now] *= _twice(self._gains(noise, power, passed))
+                noise, power = self._follow(_pairs(sound[:, now] ** 2), squared)
+                masked[:, now] *= _twice(self._gains(noise, power, squared))
 
-    def _apply_to_pair(self, sound: Real, passed: Real, masked: Real) -> None:
+    def _apply_to_pair(self, sound: Real, squared: Real, masked: Real) -> None:
         left, right = sound
-        noise, power = self._follow(
-            np.stack([_pairs(a * b) for a, b in ((left, left), (right, right), (left, right))]), passed
-        )
+        products = np.stack([_pairs(a * b) for a, b in ((left, left), (right, right), (left, right))])
+        noise, power = self._follow(products, squared)
         direction = _direction(np.add.reduceat(power, self._starts, axis=-1))
         noise = np.maximum(_turned(noise, direction), _TINY)
         along, across = noise
         mean = np.float32(0.5) * (along + across)
         shared = np.maximum(np.float32(1.0) - np.float32(_ALONG_SHARE) * across / mean, np.float32(0.0))
-        along += (shared - np.float32(1.0)) * (along - mean)
+        along[:] = mean + shared * (along - mean)
         np.minimum(along, np.float32(_ACROSS_EXCESS) * across, out=across)
         direction = np.repeat(direction, self._widths, axis=-1)
-        along, across = self._gains(noise, _turned(power, direction), passed)
+        along, across = self._gains(noise, _turned(power, direction), squared)
         # Back to the channels: each keeps a share, and gets one of the other.
-        of_left, of_right, common = direction
+        of_left, of_right, mixed = direction
         same_left, same_right = of_left * along + of_right * across, of_right * along + of_left * across
-        other = _twice(common * (along - across))
+        other = _twice(mixed * (along - across))
         left, right = masked
         from_left = left * other
         left *= _twice(same_left)
@@ -114,15 +113,15 @@ class SteadyNoise:
         right *= _twice(same_right)
         right += from_left
 
-    def _follow(self, products: Real, passed: Real) -> tuple[Real, Real]:
+    def _follow(self, products: Real, squared: Real) -> tuple[Real, Real]:
         """Mean products that were removed, of a bin in each band, and of the sound, frame by frame."""
-        removed = np.add.reduceat((np.float32(1.0) - passed) * products, self._starts, axis=-1)
+        removed = np.add.reduceat((np.float32(1.0) - squared) * products, self._starts, axis=-1)
         noise = self._noise.follow(removed, steady_start=True)
         noise *= np.float32(_MEAN_OF_LOGS) / self._widths.astype(np.float32)
         return noise, self._power.follow(products)
 
     def _gains(self, noise: Real, power: Real, squared: Real) -> Real:
-        """Gains on top of a mask whose square is given."""
+        """Gains on top of a mask whose power gain, `squared`, is given."""
         one = np.float32(1.0)
         noise = np.exp(np.log(np.maximum(noise, _TINY)) @ self._neighbours)
         passed = np.repeat(noise, self._widths, axis=-1)
@@ -162,14 +161,15 @@ class _RecursiveMean:
     def follow(self, values: Real, *, steady_start: bool = False) -> Real:
         """The mean after each of the next frames, (channels, frames, values).
 
-        Fewer channels than there are leave the others as they are. With `steady_start` the weights add up to
+        Channels beyond those given hear silence. With `steady_start` the weights add up to
         1 from the first frame on; otherwise what was before it counts as silence.
         """
         num_frames, state = values.shape[1], self._state[: len(values)]
+        self._state[len(values) :] *= self._kept[num_frames - 1]
         means = np.matmul(self._weights[:num_frames, :num_frames], values)
         means += self._kept[:num_frames, None] * state[:, None]
         state[:] = means[:, -1]
-        state[np.abs(state) < _TINY] = 0.0
+        self._state[np.abs(self._state) < _TINY] = 0.0
         if steady_start:
             count = np.arange(self._num_frames + 1, self._num_frames + num_frames + 1)
             means /= -np.expm1(-self._step * count).astype(np.float32)[:, None]

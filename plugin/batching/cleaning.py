@@ -21,6 +21,7 @@ from hushgate.batching.limiter import PeakLimiter
 from hushgate.batching.pictures import spectrogram_png
 from hushgate.batching.recipe import BatchSettings
 from hushgate.batching.storage import PART_PREFIX
+from hushgate.engine.stream_format import LARGEST_SAMPLE
 from hushgate.errors import AudioFileError
 from hushgate.overview import SpectrogramOverview
 from hushgate.quantize import word_gets_shorter
@@ -29,8 +30,6 @@ from hushgate.tags import copy_metadata
 
 # Where limited and rescaled peaks end: dither, and decoders of compressed sound, need a little room.
 _CEILING = 10.0 ** (-0.1 / 20.0)
-# No sound is larger than this: the engine takes it for a fault, too.
-_LARGEST_SAMPLE = 1e12
 _UNCLIPPED = ("FLOAT", "DOUBLE")
 _SILENT_DB = -150.0
 
@@ -181,7 +180,7 @@ class _Source:
 
     def __iter__(self) -> Iterator[Block]:
         for block in self._blocks:
-            good = np.abs(block) <= _LARGEST_SAMPLE  # not for NaN
+            good = np.abs(block) <= LARGEST_SAMPLE  # not for NaN
             if not good.all():
                 self.num_nonfinite += block.size - int(np.count_nonzero(good))
                 block = np.where(good, block, np.float32(0.0))

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ import soundfile
 import hushgate
 from hushgate import cli
 from tests.plugin.conftest import RunCli, noise
+from tests.waiting import wait_for_file
 
 
 def imported_by(code: str) -> set[str]:
@@ -242,9 +242,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, identity: str, sent: 
         assert process.stderr is not None
         process.stdin.write(header + bytes(1_000_000))
         process.stdin.flush()
-        deadline = time.monotonic() + 60.0
-        while not any(path.stat().st_size for path in target.iterdir()) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for_file(target)
         assert len(list(target.iterdir())) == 1
         process.send_signal(sent)
         _, stderr = process.communicate(timeout=60.0)

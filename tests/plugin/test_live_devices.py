@@ -16,7 +16,10 @@ import soundfile
 
 from hushgate import Denoiser, available_models
 from tests.plugin.live_room import RATE, Room, find_offset, read_raw, why_not
+from tests.waiting import wait_for_file
 
+# A recording of nothing leaves no file: sound is there when it is longer than any header.
+HEADER_BYTES = 1000
 EXAMPLE = Path(__file__).parents[2] / "examples" / "noisy_speech.flac"
 
 REASON = why_not()
@@ -26,14 +29,6 @@ pytestmark = pytest.mark.skipif(bool(REASON), reason=REASON)
 def finish(process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
     out, error = process.communicate(timeout=60)
     return process.returncode, out.decode(), error.decode()
-
-
-def wait_for_sound(folder: Path) -> None:
-    """Wait until a recording in `folder` holds more than its header: one of nothing leaves no file."""
-    deadline = time.monotonic() + 30.0
-    while not any(path.stat().st_size > 1000 for path in folder.iterdir()):
-        assert time.monotonic() < deadline, "nothing was recorded"
-        time.sleep(0.05)
 
 
 def test_ten_seconds_through_virtual_devices_are_the_offline_result_sample_for_sample(
@@ -119,7 +114,7 @@ def test_sound_server_that_dies_ends_it_with_one_line_and_keeps_the_recording(
     live = room.hushgate("live", "--model", stateful, "--record", take, "--device-latency-ms", "50")
     assert live.stdout is not None
     live.stdout.readline()
-    wait_for_sound(tmp_path)
+    wait_for_file(tmp_path, HEADER_BYTES)
     room.server.kill()
     status, _, error = finish(live)
     assert status == 2
@@ -132,7 +127,7 @@ def test_interrupt_ends_it_cleanly_and_keeps_the_recording(room: Room, stateful:
     live = room.hushgate("live", "--model", stateful, "--record", take)
     assert live.stdout is not None
     live.stdout.readline()
-    wait_for_sound(tmp_path)
+    wait_for_file(tmp_path, HEADER_BYTES)
     live.send_signal(signal.SIGINT)
     status, _, error = finish(live)
     assert (status, error) == (130, "hushgate: interrupted\n")

@@ -1,0 +1,14 @@
+"""Waiting for other processes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+
+def wait_for_file(folder: Path, larger_than: int = 0) -> None:
+    """Wait until a file in `folder` has more than `larger_than` bytes, a minute at most."""
+    deadline = time.monotonic() + 60.0
+    while not any(path.stat().st_size > larger_than for path in folder.iterdir()):
+        assert time.monotonic() < deadline, f"no file in {folder} grew beyond {larger_than} bytes"
+        time.sleep(0.01)
