@@ -24,6 +24,9 @@ from hushgate.training.module import load_network
 _TRACED_FRAMES = 5
 _CHECKED_FRAMES = (1, 3, 16, 100, 7)
 _TOLERANCE = 1e-4
+# A unit that is about to switch magnifies rounding: states were seen 2.6e-4 apart while masks agreed
+# to 1e-6. What a wrong state does shows in the masks after it.
+_STATE_TOLERANCE = 1e-3
 
 __all__ = ["ExportError", "export_checkpoint", "export_network", "export_segment_network"]
 
@@ -114,12 +117,16 @@ def _compare(network: Hush, path: Path) -> None:
         feeds = {"spectrum": spectrum.numpy(), **dict(zip(names, state, strict=True))}
         found = session.run(None, feeds)
         torch_state, state = wanted[-len(names) :], found[-len(names) :]
-        error = max(_largest_difference(one.numpy(), other) for one, other in zip(wanted, found, strict=True))
-        if not error <= _TOLERANCE:
-            raise ExportError(
-                f"the exported graph differs from PyTorch by {error:.2g} at {frames} frames "
-                f"(allowed: {_TOLERANCE:g}); nothing was written."
-            )
+        errors = [_largest_difference(one.numpy(), other) for one, other in zip(wanted, found, strict=True)]
+        for what, error, allowed in (
+            ("answer", max(errors[: -len(names)]), _TOLERANCE),
+            ("state", max(errors[-len(names) :]), _STATE_TOLERANCE),
+        ):
+            if not error <= allowed:
+                raise ExportError(
+                    f"the exported graph's {what} differs from PyTorch's by {error:.2g} at {frames} frames "
+                    f"(allowed: {allowed:g}); nothing was written."
+                )
 
 
 def _largest_difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

@@ -200,9 +200,12 @@ def test_an_exported_model_says_whether_its_noise_is_steady(steady_noise: bool, 
     assert Model(path).info.steady_noise == steady_noise
 
 
-def test_an_export_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "_TOLERANCE", 1e-12)
-    with pytest.raises(export.ExportError, match="nothing was written"):
+@pytest.mark.parametrize(("tolerance", "what"), [("_TOLERANCE", "answer"), ("_STATE_TOLERANCE", "state")])
+def test_an_export_that_differs_is_not_written(
+    tolerance: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, tolerance, 1e-12)
+    with pytest.raises(export.ExportError, match=f"{what} differs .* nothing was written"):
         export.export_network(_network(), CARD, tmp_path / "small.onnx")
     assert not list(tmp_path.iterdir())
 
