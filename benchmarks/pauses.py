@@ -20,7 +20,7 @@ from music_sets import HISSES, music_set
 from music_sets import MUSIC_RATE as RATE
 from numpy.typing import NDArray
 from recordings import Item, power_db
-from systems import HUSHGATE, Process, make_told_system, short_name
+from systems import HUSHGATE, PEERS, Process, make_told_system, short_name
 from tables import markdown_table, median_and_worst, show_text
 
 MEASURES = ("pause", "fade-out", "return", "song")
@@ -132,7 +132,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--model", action="append", default=[], help="name or path; repeatable (default: music)"
     )
     parser.add_argument(
-        "--peer", action="append", default=[], help="name of systems.py; repeatable (default: none)"
+        "--peer", action="append", choices=list(PEERS), default=[], help="repeatable (default: none)"
     )
     parser.add_argument("--markdown", type=Path, help="write the table to this file")
     return parser
