@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from systems import make_system, ordinary_peers, usable_systems
-from tables import markdown_table
+from support.denoisers import make_system, ordinary_peers, usable_systems
+from support.tables import markdown_table
 
 SAMPLE_RATE = 48_000
 _PARTS = ("jobs", "peers", "memory")

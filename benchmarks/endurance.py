@@ -23,7 +23,7 @@ import numpy as np
 import pedalboard
 from numpy.typing import NDArray
 from speed import test_signal
-from tables import markdown_table
+from support.tables import markdown_table
 
 from hushgate import Chain, Denoiser
 

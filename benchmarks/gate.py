@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from metrics import si_sdr
-from music_sets import hiss
-from note_sets import RATE, NoteItem, from_onset, sound_files
-from note_systems import System, make_systems
 from numpy.typing import NDArray
-from recordings import Mono, at_snr, find_recordings, looped, power_db, read_mono
-from tables import markdown_table, median_and_worst, show_text
+from support.metrics import si_sdr
+from support.music_sets import hiss
+from support.note_sets import RATE, NoteItem, from_onset, sound_files
+from support.note_systems import System, make_systems
+from support.recordings import Mono, at_snr, find_recordings, looped, power_db, read_mono
+from support.tables import markdown_table, median_and_worst, show_text
 
 PEERS = ("pedalboard.NoiseGate", "RNNoise")
 MEASURES = ("pause", "pluck", "note", "tail")

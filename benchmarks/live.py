@@ -29,11 +29,11 @@ from typing import Any
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
-from tables import markdown_table
+from support.tables import markdown_table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.plugin.live_room import RATE, Desk, read_raw, why_not
+from tests.helpers.live_room import RATE, Desk, read_raw, why_not
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "noisy_speech.flac"
 FREQUENCY_HZ, AMPLITUDE = 200.0, 0.25
@@ -147,7 +147,7 @@ def turn_all_knobs(
     dropouts are those of the machine, the server and Python.
     """
     from hushgate import Chain, live
-    from hushgate.effect_description import find_denoisers
+    from hushgate.effects.serialization import find_denoisers
     from hushgate.engine import PARAMETERS
 
     rng = np.random.default_rng(seed)

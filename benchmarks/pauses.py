@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from metrics import align, si_sdr
-from music_sets import HISSES, music_set
-from music_sets import MUSIC_RATE as RATE
 from numpy.typing import NDArray
-from recordings import Item, power_db
-from systems import HUSHGATE, PEERS, Process, make_told_system, short_name
-from tables import markdown_table, median_and_worst, show_text
+from support.denoisers import HUSHGATE, PEERS, Process, make_told_system, short_name
+from support.metrics import align, si_sdr
+from support.music_sets import HISSES, music_set
+from support.music_sets import MUSIC_RATE as RATE
+from support.recordings import Item, power_db
+from support.tables import markdown_table, median_and_worst, show_text
 
 MEASURES = ("pause", "fade-out", "return", "song")
 _STARTS_AT, _PAUSE_S, _FADES_S = 0.4, 2.0, (0.01, 0.3, 1.0)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metrics import mean_and_margin
-from systems import HUSHGATE, needs_noise, short_name
-from tables import show_pictures
+from support.denoisers import HUSHGATE, needs_noise, short_name
+from support.metrics import mean_and_margin
+from support.tables import show_pictures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -21,9 +21,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from metrics import align, si_sdr
-from recordings import Item
-from systems import (
+from support.denoisers import (
     COMMAND,
     ONNX,
     PEERS,
@@ -35,8 +33,10 @@ from systems import (
     short_name,
     usable_systems,
 )
-from tables import Score, report, write_csv, write_section
-from testsets import SETS
+from support.metrics import align, si_sdr
+from support.recordings import Item
+from support.tables import Score, report, write_csv, write_section
+from support.testsets import SETS
 
 MAX_DELAY_MS = 150.0
 _systems: dict[str, Process] = {}

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 import soxr
-from metrics import align, mean_and_margin, pesq, si_sdr
 from numpy.typing import NDArray
-from recordings import at_snr, looped, manifest_rows, read_mono
-from systems import HUSHGATE, Process, make_system
-from tables import markdown_table, show_text
+from support.denoisers import HUSHGATE, Process, make_system
+from support.metrics import align, mean_and_margin, pesq, si_sdr
+from support.recordings import at_snr, looped, manifest_rows, read_mono
+from support.tables import markdown_table, show_text
 
 Audio = NDArray[np.float32]
 

@@ -4,7 +4,7 @@ python benchmarks/spectrograms.py --write docs/benchmarks.md    # docs/images/sp
 python benchmarks/spectrograms.py --model music=path/to/model.onnx -o /tmp
 
 Voice: examples/make_example.py (espeak-ng in synthetic rain and hum). Music and guitar: rendered by
-`hushgate.training.render` (FluidSynth, FluidR3 GM; extra `train`), the validation split, so no
+`hushgate.training.synthesis.render` (FluidSynth, FluidR3 GM; extra `train`), the validation split, so no
 training item; with the tape noise of the music set, and with other instruments and pink noise.
 """
 
@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
-from metrics import align
-from music_sets import GUITAR_RATE, MUSIC_RATE, hiss
 from numpy.typing import NDArray
 from plots import IMAGES
 from quality import MAX_DELAY_MS
-from recordings import Item, at_level, at_snr, find_recordings, mixture, read_channels, read_mono
-from systems import HUSHGATE, make_system
-from tables import show_pictures
+from support.denoisers import HUSHGATE, make_system
+from support.metrics import align
+from support.music_sets import GUITAR_RATE, MUSIC_RATE, hiss
+from support.recordings import Item, at_level, at_snr, find_recordings, mixture, read_channels, read_mono
+from support.tables import show_pictures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,7 +103,7 @@ def _render(folder: Path, kind: str, sample_rate: int, minutes: float, num_chann
     }
     words = [word for flag in flags.items() for word in flag]
     subprocess.run(
-        [sys.executable, "-m", "hushgate.training.render", *words], check=True, capture_output=True
+        [sys.executable, "-m", "hushgate.training.synthesis.render", *words], check=True, capture_output=True
     )
 
 

@@ -25,10 +25,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from peers import StreamingPeer
 from quality import add_system_arguments, chosen_systems, command_line, what_was_run
-from systems import HUSHGATE, make_system, needs_noise, ordinary_peers, short_name
-from tables import markdown_table, write_section
+from support.denoisers import HUSHGATE, make_system, needs_noise, ordinary_peers, short_name
+from support.streaming_peers import StreamingPeer
+from support.tables import markdown_table, write_section
 
 Audio = NDArray[np.float32]
 
@@ -37,8 +37,8 @@ FORMATS = ((48_000, 1), (16_000, 1), (44_100, 2))
 LIVE_RATE, LIVE_BLOCK = 48_000, 480
 _WARM_UP_BLOCKS = 50
 _HELP_PROBE = (
-    "import sys, hushgate.cli\n"
-    "try: hushgate.cli.main(['--help'])\n"
+    "import sys, hushgate.commands.main\n"
+    "try: hushgate.commands.main.main(['--help'])\n"
     "except SystemExit: pass\n"
     "names = ('torch', 'hushgate.training', 'pedalboard', 'onnxruntime', 'soundfile', 'numpy', 'rich')\n"
     "print(len(sys.modules), *(n for n in names if n in sys.modules), sep='|', file=sys.stderr)\n"
@@ -249,7 +249,11 @@ def live_table(results: Sequence[SystemSpeed]) -> str:
 
 def start_up_lines(repeats: int) -> list[str]:
     """How long `hushgate --help` takes in a fresh process, and what it imports."""
-    command = [sys.executable, "-c", "import sys; from hushgate.cli import main; sys.exit(main(['--help']))"]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from hushgate.commands.main import main; sys.exit(main(['--help']))",
+    ]
     times = []
     for _ in range(repeats):
         began = time.perf_counter()

@@ -18,13 +18,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from metrics import si_sdr
-from note_sets import PLUCK_S, RATE, NoteItem, alone_set, note_set
-from note_systems import PEERS, Mono, System, make_systems
 from numpy.typing import NDArray
-from pitch_detectors import DETECTORS, Detector, Track, levels_db
-from recordings import ROOM_SNR_DB
-from tables import markdown_table
+from support.metrics import si_sdr
+from support.note_sets import PLUCK_S, RATE, NoteItem, alone_set, note_set
+from support.note_systems import PEERS, Mono, System, make_systems
+from support.pitch_detectors import DETECTORS, Detector, Track, levels_db
+from support.recordings import ROOM_SNR_DB
+from support.tables import markdown_table
 
 CLEAN, UNTOUCHED = "clean recording", "untouched"
 REFERENCES: dict[str, System] = {

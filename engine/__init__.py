@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hushgate.engine.denoiser import Denoiser
 from hushgate.engine.gate import NoiseGate
-from hushgate.engine.metadata import ModelError, ModelInfo
-from hushgate.engine.model import Model, available_models, load_model
+from hushgate.engine.model_files.metadata import ModelError, ModelInfo
+from hushgate.engine.model_files.model import Model, available_models, load_model
 from hushgate.engine.parameters import PARAMETERS, Parameter
-from hushgate.engine.stream import SpectralStream
+from hushgate.engine.spectral_stream import SpectralStream
 
 __all__ = [
     "PARAMETERS",

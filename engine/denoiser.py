@@ -8,15 +8,15 @@ from typing import Any, Generic, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.engine.delay import DelayLine
 from hushgate.engine.gate import GateSettings
 from hushgate.engine.meters import Meters
-from hushgate.engine.model import Model, load_model
+from hushgate.engine.model_files.model import Model, load_model
 from hushgate.engine.parameters import PARAMETERS, Value
-from hushgate.engine.ramp import GainRamp
-from hushgate.engine.spectral_gate import SpectralGate
-from hushgate.engine.stream import SpectralStream
-from hushgate.engine.stream_format import check_block, check_stream_format, replace_nonfinite
+from hushgate.engine.signal.delay_line import DelayLine
+from hushgate.engine.signal.gain_ramp import GainRamp
+from hushgate.engine.signal.input_checks import check_block, check_stream_format, replace_nonfinite
+from hushgate.engine.smart_gate import SpectralGate
+from hushgate.engine.spectral_stream import SpectralStream
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hushgate.engine.parameters import PARAMETERS
-from hushgate.engine.stream_format import check_block, check_stream_format, replace_nonfinite
+from hushgate.engine.signal.input_checks import check_block, check_stream_format, replace_nonfinite
 
 # Closer than this to fully open (0.001 dB) is open.
 _OPEN_GAIN = 0.9999

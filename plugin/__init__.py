@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hushgate.batching import BatchResult, FileResult, batch
-    from hushgate.chain import Chain
-    from hushgate.denoiser import Denoiser
+    from hushgate.effects.chain import Chain
+    from hushgate.effects.denoiser import Denoiser
+    from hushgate.effects.mix import Mix
+    from hushgate.effects.preset_file import Preset, available_presets, load_preset
     from hushgate.engine import Model, ModelError, ModelInfo, available_models, load_model
     from hushgate.errors import AudioFileError, ChannelLayoutError, DuplicateEffectError, PresetError
-    from hushgate.mix import Mix
-    from hushgate.preset_files import Preset, available_presets, load_preset
+    from hushgate.pedalboard_compat.streaming import stream
     from hushgate.rendering import render, stream_file
-    from hushgate.streaming import stream
     from hushgate.tuner import Reading, Tuner
 
 __version__ = "0.1.0"
@@ -57,26 +57,26 @@ __all__ = [
 _HOME = {
     "AudioFileError": "hushgate.errors",
     "BatchResult": "hushgate.batching",
-    "Chain": "hushgate.chain",
+    "Chain": "hushgate.effects.chain",
     "ChannelLayoutError": "hushgate.errors",
-    "Denoiser": "hushgate.denoiser",
+    "Denoiser": "hushgate.effects.denoiser",
     "DuplicateEffectError": "hushgate.errors",
     "FileResult": "hushgate.batching",
-    "Mix": "hushgate.mix",
+    "Mix": "hushgate.effects.mix",
     "Model": "hushgate.engine",
     "ModelError": "hushgate.engine",
     "ModelInfo": "hushgate.engine",
-    "Preset": "hushgate.preset_files",
+    "Preset": "hushgate.effects.preset_file",
     "PresetError": "hushgate.errors",
     "Reading": "hushgate.tuner",
     "Tuner": "hushgate.tuner",
     "available_models": "hushgate.engine",
-    "available_presets": "hushgate.preset_files",
+    "available_presets": "hushgate.effects.preset_file",
     "batch": "hushgate.batching",
     "load_model": "hushgate.engine",
-    "load_preset": "hushgate.preset_files",
+    "load_preset": "hushgate.effects.preset_file",
     "render": "hushgate.rendering",
-    "stream": "hushgate.streaming",
+    "stream": "hushgate.pedalboard_compat.streaming",
     "stream_file": "hushgate.rendering",
 }
 

@@ -13,12 +13,19 @@ import soundfile
 from numpy.typing import NDArray
 from pedalboard import io as pedalboard_io
 
-from hushgate.arguments import checked_buffer_size
-from hushgate.audio_format import AudioFormat
-from hushgate.audio_io import DEFAULT_BLOCK_SIZE, PIPE, AudioReader, AudioWriter, open_input, open_output
-from hushgate.chain import Chain
-from hushgate.effect_tree import read_tree
-from hushgate.streaming import Effect, stream
+from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.open_audio import (
+    DEFAULT_BLOCK_SIZE,
+    PIPE,
+    AudioReader,
+    AudioWriter,
+    open_input,
+    open_output,
+)
+from hushgate.chain_graph.flatten import read_tree
+from hushgate.effects.chain import Chain
+from hushgate.pedalboard_compat.call_arguments import checked_buffer_size
+from hushgate.pedalboard_compat.streaming import Effect, stream
 
 Progress = Callable[[int, int | None], None]
 Blocks = Iterator[NDArray[np.float32]]

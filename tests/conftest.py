@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hushgate.engine import Model, available_models, load_model
-from tests.engine.tiny_models import VARIANTS
-from tests.engine.tiny_segments import SEGMENT_VARIANTS
+from tests.helpers import command_line, tiny_models
+from tests.helpers.command_line import RunCli
+from tests.helpers.live_room import Room
+from tests.helpers.tiny_models import VARIANTS
+from tests.helpers.tiny_segments import SEGMENT_VARIANTS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -79,3 +85,45 @@ def stateful(tiny_folder: Path) -> Model:
 @pytest.fixture
 def keeps_low(tiny_folder: Path) -> Model:
     return load_model(tiny_folder / "low.onnx")
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with model files: identity, stateful (has memory) and half (a gain of 0.5)."""
+    folder = tmp_path_factory.mktemp("models")
+    tiny_models.identity().save(folder / "identity.onnx")
+    tiny_models.stateful().save(folder / "stateful.onnx")
+    tiny_models.constant_mask(0.5).save(folder / "half.onnx")
+    tiny_models.constant_mask(2.0).save(folder / "double.onnx")
+    return folder
+
+
+@pytest.fixture
+def voice(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The shipped voice model; before it ships, a tiny one stands in for it."""
+    if "voice" not in available_models():
+        folder = tmp_path_factory.mktemp("shipped")
+        tiny_models.stateful().save(folder / "voice.onnx")
+        monkeypatch.setattr("hushgate.engine.model_files.model._MODELS_FOLDER", folder)
+    return "voice"
+
+
+@pytest.fixture
+def run_cli() -> RunCli:
+    """Run `hushgate` in a process of its own."""
+    return command_line.run_cli
+
+
+@pytest.fixture
+def room() -> Iterator[Room]:
+    """A room without a sound card; needs what `why_not` names."""
+    # Not pytest's own folder: the path of a socket may not be long.
+    folder = Path(tempfile.mkdtemp(prefix="hushgate-"))
+    try:
+        with Room(folder) as room:
+            listed = room.hushgate("live", "--list-devices").communicate(timeout=60)[0]
+            if b"pulse" not in listed:
+                pytest.skip("ALSA has no plugin for PulseAudio here (Debian: libasound2-plugins)")
+            yield room
+    finally:
+        shutil.rmtree(folder)

@@ -10,16 +10,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hushgate.batching.plan import PlanError
-    from hushgate.batching.results import BatchResult, FileResult
+    from hushgate.batching.planning.plan import PlanError
+    from hushgate.batching.planning.results import BatchResult, FileResult
     from hushgate.batching.run import View, batch
 
 __all__ = ["BatchResult", "FileResult", "PlanError", "View", "batch"]
 
 _HOME = {
-    "BatchResult": "hushgate.batching.results",
-    "FileResult": "hushgate.batching.results",
-    "PlanError": "hushgate.batching.plan",
+    "BatchResult": "hushgate.batching.planning.results",
+    "FileResult": "hushgate.batching.planning.results",
+    "PlanError": "hushgate.batching.planning.plan",
     "View": "hushgate.batching.run",
     "batch": "hushgate.batching.run",
 }

@@ -10,17 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from hushgate.batching.existing import Decision, Policy, decide
-from hushgate.batching.inputs import Inputs, Source, find_inputs
-from hushgate.batching.journal import Journal, default_journal_path
-from hushgate.batching.plan import DEFAULT_TEMPLATE, Job, Plan, PlanError, make_plan
-from hushgate.batching.recipe import BatchSettings, ClipMode, make_recipe
-from hushgate.batching.reports import check_report, write_report
-from hushgate.batching.results import BatchResult, FileResult
-from hushgate.batching.storage import file_size, store_for
-from hushgate.batching.tasks import Outcome, Task
-from hushgate.batching.views import QuietView
-from hushgate.batching.workers import Listener, run_here, run_in_processes
+from hushgate.batching.planning.existing_outputs import Decision, Policy, decide
+from hushgate.batching.planning.inputs import Inputs, Source, find_inputs
+from hushgate.batching.planning.journal import Journal, default_journal_path
+from hushgate.batching.planning.plan import DEFAULT_TEMPLATE, Job, Plan, PlanError, make_plan
+from hushgate.batching.planning.recipe import BatchSettings, ClipMode, make_recipe
+from hushgate.batching.planning.results import BatchResult, FileResult
+from hushgate.batching.planning.storage import file_size, store_for
+from hushgate.batching.progress_views import QuietView
+from hushgate.batching.reports.write_report import check_report, write_report
+from hushgate.batching.workers.process_pool import Listener, run_here, run_in_processes
+from hushgate.batching.workers.task import Outcome, Task
 
 PathLike = str | os.PathLike[str]
 _MEMORY_SCHEME = "memory://"
@@ -78,7 +78,7 @@ def batch(
         recursive: Look into folders in folders.
         globs: Patterns for files in folders; without any, the usual extensions of sound files.
         base: Folder that the mirrored tree is seen from, instead of each input folder.
-        template: Names of the outputs, see `hushgate.batching.plan.make_plan`.
+        template: Names of the outputs, see `hushgate.batching.planning.plan.make_plan`.
         format: Extension of another container, such as "flac"; None keeps each file's own.
         subtype: soundfile's name of another sample format, such as "PCM_24"; None keeps each file's.
         clip_mode: What becomes of samples beyond full scale, which integer formats cannot hold:
@@ -244,7 +244,7 @@ def _outcomes(
     tasks: list[Task], jobs: int | None, scheduler: str | None, listener: Listener
 ) -> Iterator[Outcome]:
     if scheduler is not None:
-        from hushgate.batching.cluster import run_on_cluster
+        from hushgate.batching.workers.dask_cluster import run_on_cluster
 
         return run_on_cluster(tasks, scheduler, listener)
     if jobs == 0:

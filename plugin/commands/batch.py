@@ -6,10 +6,10 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from hushgate.parameter_flags import add_parameter_flags, given_parameters
+from hushgate.commands.parameter_flags import add_parameter_flags, given_parameters
 
 if TYPE_CHECKING:
-    from hushgate.batching.results import BatchResult
+    from hushgate.batching.planning.results import BatchResult
 
 _EXIT_SOME_FAILED = 1
 
@@ -105,8 +105,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         OSError, ValueError, RuntimeError: Why the batch was refused, in one line.
     """
+    from hushgate.batching.progress_views import view_for
     from hushgate.batching.run import batch
-    from hushgate.batching.views import view_for
 
     if not args.inputs and not args.list:
         raise ValueError("batch needs files or folders to clean, or --list.")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushgate.parameter_flags import add_parameter_flags, given_parameters
+from hushgate.commands.parameter_flags import add_parameter_flags, given_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from hushgate.audio_io import AudioFormat, AudioReader, AudioWriter
-    from hushgate.chain import Chain
-    from hushgate.denoiser import Denoiser
+    from hushgate.audio_files.open_audio import AudioFormat, AudioReader, AudioWriter
+    from hushgate.effects.chain import Chain
+    from hushgate.effects.denoiser import Denoiser
     from hushgate.engine.parameters import Value
 
 PIPE = "-"
@@ -57,9 +57,9 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         OSError, ValueError, RuntimeError: Whatever kept it from being done, in one line.
     """
-    from hushgate.audio_io import open_input, open_output
+    from hushgate.audio_files.open_audio import open_input, open_output
+    from hushgate.pedalboard_compat.streaming import stream
     from hushgate.rendering import check_streamable
-    from hushgate.streaming import stream
 
     parameters = given_parameters(args)
     with open_input(args.input, allow_truncated=args.allow_truncated) as reader:
@@ -90,11 +90,11 @@ def run(args: argparse.Namespace) -> int:
 def _make_effect(preset: str | None, model: str | None, parameters: Mapping[str, Value]) -> Denoiser | Chain:
     """A `Denoiser`, or a preset's chain; what was given on the command line goes before the preset."""
     if preset is None:
-        from hushgate.denoiser import Denoiser
+        from hushgate.effects.denoiser import Denoiser
 
         return Denoiser(model or "voice", **parameters)  # type: ignore[arg-type]
-    from hushgate.chain import Chain
-    from hushgate.preset_files import read_preset
+    from hushgate.effects.chain import Chain
+    from hushgate.effects.preset_file import read_preset
 
     settings = dict(parameters) if model is None else {"model": model, **parameters}
     return Chain(read_preset(preset).make_effects(**settings))
@@ -145,7 +145,7 @@ def _summary(
     after: _Level,
     elapsed_s: float,
 ) -> list[str]:
-    from hushgate.effect_description import find_denoisers
+    from hushgate.effects.serialization import find_denoisers
 
     duration_s = before.num_samples / form.sample_rate
     latency_ms = 1000.0 * effect.latency_samples / form.sample_rate
@@ -164,7 +164,7 @@ def _summary(
 
 def _faults(source: str, reader: AudioReader, effect: Denoiser | Chain, writer: AudioWriter) -> list[str]:
     """What the user must know about the result, one sentence each."""
-    from hushgate.effect_description import find_denoisers
+    from hushgate.effects.serialization import find_denoisers
 
     faults = [*reader.warnings, *writer.warnings]
     if effect.num_nonfinite:

@@ -9,13 +9,13 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hushgate.device_flags import add_device_flags, device_options
-from hushgate.parameter_flags import add_parameter_flags, given_parameters
+from hushgate.commands.device_flags import add_device_flags, device_options
+from hushgate.commands.parameter_flags import add_parameter_flags, given_parameters
 
 if TYPE_CHECKING:
     from hushgate.live import Device, View
-    from hushgate.live.keyboard import Keys
-    from hushgate.streaming import Effect
+    from hushgate.live.terminal.keyboard import Keys
+    from hushgate.pedalboard_compat.streaming import Effect
 
 _DEFAULT_MODEL = "voice"
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         OSError, ValueError, RuntimeError: Whatever kept it from running, or ended it.
     """
     from hushgate import live
-    from hushgate.live.native_messages import native_messages_held
+    from hushgate.live.terminal.quiet_stderr import native_messages_held
 
     with contextlib.nullcontext() if args.debug else native_messages_held():
         if args.list_devices:
@@ -76,12 +76,12 @@ def _chain(args: argparse.Namespace) -> tuple[Effect, str]:
     if args.residual:
         settings["output"] = "residual"
     if args.preset is None:
-        from hushgate.denoiser import Denoiser
+        from hushgate.effects.denoiser import Denoiser
 
         model = args.model or _DEFAULT_MODEL
         return Denoiser(model, **settings), str(model)
-    from hushgate.chain import Chain
-    from hushgate.preset_files import read_preset
+    from hushgate.effects.chain import Chain
+    from hushgate.effects.preset_file import read_preset
 
     if args.model is not None:
         settings["model"] = args.model
@@ -99,7 +99,7 @@ def _view(args: argparse.Namespace, keys: Keys, title: str) -> View:
         return live.LineView(sys.stdout)
     from rich.console import Console
 
-    from hushgate.live.terminal_view import TerminalView
+    from hushgate.live.terminal.meter_view import TerminalView
 
     return TerminalView(Console(), title=title, has_keys=keys.is_available)
 

@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
         OSError, ValueError: Whatever kept it from being drawn, in one line.
         ModuleNotFoundError: matplotlib is not installed.
     """
-    from hushgate.plot import check_figure_path, plot_file, save_figure
+    from hushgate.pictures.before_after import check_figure_path, plot_file, save_figure
 
     target = Path(args.figure)
     check_figure_path(target, overwrite=args.overwrite)

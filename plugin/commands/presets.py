@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hushgate.preset_files import Preset
+    from hushgate.effects.preset_file import Preset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
         PresetError: There is no such preset, or it cannot be used.
         OSError: A file cannot be read.
     """
-    from hushgate.preset_files import available_presets, load_preset, read_preset, read_preset_text
+    from hushgate.effects.preset_file import available_presets, load_preset, read_preset, read_preset_text
 
     if args.action == "show":
         preset = load_preset(args.preset)

@@ -10,15 +10,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushgate.device_flags import add_device_flags, device_options
-from hushgate.parameter_flags import add_parameter_flags, given_parameters
+from hushgate.commands.device_flags import add_device_flags, device_options
+from hushgate.commands.parameter_flags import add_parameter_flags, given_parameters
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from hushgate.chain import Chain
-    from hushgate.live.keyboard import Keys
+    from hushgate.effects.chain import Chain
+    from hushgate.live.terminal.keyboard import Keys
     from hushgate.tuner import Reading, Tuner
     from hushgate.tuner.live_views import TunerView
 
@@ -110,8 +110,8 @@ def _make_tuner(args: argparse.Namespace, readings_per_s: float = 50.0) -> Tuner
 
 def _make_chain(args: argparse.Namespace) -> Chain:
     """What cleans the sound: the preset, changed by flags, or nothing."""
-    from hushgate.chain import Chain
-    from hushgate.preset_files import read_preset
+    from hushgate.effects.chain import Chain
+    from hushgate.effects.preset_file import read_preset
 
     settings = dict(given_parameters(args))
     if args.model is not None:
@@ -127,9 +127,9 @@ def _make_chain(args: argparse.Namespace) -> Chain:
 
 
 def _run_file(args: argparse.Namespace) -> int:
-    from hushgate.audio_io import open_input
+    from hushgate.audio_files.open_audio import open_input
+    from hushgate.pedalboard_compat.streaming import stream
     from hushgate.rendering import check_streamable
-    from hushgate.streaming import stream
 
     picture = None if args.plot is None else Path(args.plot)
     if picture is not None:
@@ -179,7 +179,7 @@ def _check_picture(path: Path, *, overwrite: bool) -> None:
     """Refuse what cannot be drawn before any work is done."""
     import importlib.util
 
-    from hushgate.plot import check_figure_path
+    from hushgate.pictures.before_after import check_figure_path
 
     check_figure_path(path, overwrite=overwrite)
     if importlib.util.find_spec("matplotlib") is None:
@@ -187,8 +187,8 @@ def _check_picture(path: Path, *, overwrite: bool) -> None:
 
 
 def _draw(args: argparse.Namespace, series: dict[str, list[Reading]], path: Path) -> None:
-    from hushgate.plot import save_figure
-    from hushgate.tuner.picture import plot_readings
+    from hushgate.pictures.before_after import save_figure
+    from hushgate.tuner.pitch_plot import plot_readings
 
     last = next(reversed(series.values()))
     duration_s = last[-1].time_s if last else 1.0
@@ -201,8 +201,8 @@ def _draw(args: argparse.Namespace, series: dict[str, list[Reading]], path: Path
 def _print_notes(readings: Sequence[Reading]) -> None:
     from rich.console import Console
 
-    from hushgate.tuner.display import notes_table
-    from hushgate.tuner.stretches import stretches
+    from hushgate.tuner.played_notes import stretches
+    from hushgate.tuner.terminal import notes_table
 
     notes = list(stretches(readings))
     if not notes:
@@ -212,7 +212,7 @@ def _print_notes(readings: Sequence[Reading]) -> None:
 
 
 def _faults(source: str, chain: Chain) -> list[str]:
-    from hushgate.effect_description import find_denoisers
+    from hushgate.effects.serialization import find_denoisers
 
     faults: list[str] = []
     if chain.num_nonfinite:
@@ -229,7 +229,7 @@ def _faults(source: str, chain: Chain) -> list[str]:
 
 def _run_live(args: argparse.Namespace) -> int:
     from hushgate import live
-    from hushgate.live.native_messages import native_messages_held
+    from hushgate.live.terminal.quiet_stderr import native_messages_held
 
     with contextlib.nullcontext() if args.debug else native_messages_held():
         keys = live.NoKeys() if args.json or args.quiet else live.keys_of_terminal()

@@ -10,13 +10,13 @@ PortAudio's, through the extra `live`.
 
 from __future__ import annotations
 
-from hushgate.live.backend import Backend, Device, DeviceError, Stream, StreamRequest
-from hushgate.live.keyboard import Keys, NoKeys, keys_of_terminal
-from hushgate.live.runner import run
+from hushgate.live.devices.backend import Backend, Device, DeviceError, Stream, StreamRequest
+from hushgate.live.processing.status import Status
+from hushgate.live.processing.tap import Tap
+from hushgate.live.run_loop import run
 from hushgate.live.session import DEFAULT_BLOCK_SIZE, Session, list_devices
-from hushgate.live.status import Status
-from hushgate.live.tap import Tap
-from hushgate.live.views import JsonView, LineView, NoView, View, summarize, warnings_of
+from hushgate.live.terminal.keyboard import Keys, NoKeys, keys_of_terminal
+from hushgate.live.terminal.line_views import JsonView, LineView, NoView, View, summarize, warnings_of
 
 __all__ = [
     "DEFAULT_BLOCK_SIZE",

@@ -10,18 +10,18 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from hushgate.live.backend import Backend, Device, DeviceError, Stream
-from hushgate.live.controls import Controls
-from hushgate.live.interpreter import ReadyInterpreter
-from hushgate.live.plan import plan_stream
-from hushgate.live.processor import Processor
-from hushgate.live.recorder import Recorder
-from hushgate.live.recovery import Recovery
-from hushgate.live.rehearsal import rehearse
-from hushgate.live.status import Status
-from hushgate.live.tap import Tap
+from hushgate.live.devices.backend import Backend, Device, DeviceError, Stream
+from hushgate.live.devices.stream_request import plan_stream
+from hushgate.live.processing.callback import Processor
+from hushgate.live.processing.realtime_priority import ReadyInterpreter
+from hushgate.live.processing.recorder import Recorder
+from hushgate.live.processing.recovery import Recovery
+from hushgate.live.processing.status import Status
+from hushgate.live.processing.tap import Tap
+from hushgate.live.processing.trial_run import rehearse
+from hushgate.live.terminal.controls import Controls
+from hushgate.pedalboard_compat.streaming import Effect
 from hushgate.rendering import check_streamable
-from hushgate.streaming import Effect
 
 DEFAULT_BLOCK_SIZE = 256
 # Without a callback for so long, the devices count as gone. Idle virtual ones take two seconds to start.
@@ -258,6 +258,6 @@ def list_devices(backend: Backend | None = None) -> Sequence[Device]:
 
 
 def _default_backend() -> Backend:
-    from hushgate.live.portaudio import PortAudioBackend
+    from hushgate.live.devices.portaudio import PortAudioBackend
 
     return PortAudioBackend()

@@ -9,8 +9,8 @@
 
 from __future__ import annotations
 
-from hushgate.tuner.needle import Reading
 from hushgate.tuner.notes import TUNINGS, Target, Targets, note_name, note_number
+from hushgate.tuner.reading import Reading
 from hushgate.tuner.tuner import Tuner
 
 __all__ = ["TUNINGS", "Reading", "Target", "Targets", "Tuner", "note_name", "note_number"]

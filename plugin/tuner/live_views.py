@@ -8,13 +8,13 @@ from typing import Self, TextIO
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from hushgate.live.screen import Screen, state_style
+from hushgate.live.processing.status import Status
+from hushgate.live.processing.tap import Tap
 from hushgate.live.session import Session
-from hushgate.live.status import Status
-from hushgate.live.tap import Tap
-from hushgate.live.views import NoView, describe_connection, format_level, state_word
-from hushgate.tuner.display import describe, draw_needle
-from hushgate.tuner.needle import Reading
+from hushgate.live.terminal.line_views import NoView, describe_connection, format_level, state_word
+from hushgate.live.terminal.screen import Screen, state_style
+from hushgate.tuner.reading import Reading
+from hushgate.tuner.terminal import describe, draw_needle
 from hushgate.tuner.tuner import Tuner
 
 KEYS_HELP = "b bypass: tune without denoising   < > gate threshold   q quit"

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.arguments import checked_flag, checked_sample_rate
-from hushgate.layout import LayoutMemory
-from hushgate.tuner.fading import FadeMeter
-from hushgate.tuner.needle import Needle, Reading
+from hushgate.pedalboard_compat.call_arguments import checked_flag, checked_sample_rate
+from hushgate.pedalboard_compat.channel_layout import LayoutMemory
+from hushgate.tuner.fade_meter import FadeMeter
 from hushgate.tuner.notes import Targets, cents_between
-from hushgate.tuner.strings import StringFit
-from hushgate.tuner.tracking import PitchTracker
+from hushgate.tuner.pitch_tracker import PitchTracker
+from hushgate.tuner.reading import Needle, Reading
+from hushgate.tuner.string_fit import StringFit
 
 _MIN_SAMPLE_RATE = 4000.0
 _MIN_READINGS_PER_S, _MAX_READINGS_PER_S = 5.0, 200.0

@@ -17,17 +17,13 @@ pytest.importorskip("scipy", reason="the benchmarks need scipy (extra train)")
 pytest.importorskip("soxr", reason="the benchmarks need soxr (extra train)")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-import metrics
 import quality
 import rates
-import recordings
 import speed
-import systems
-import tables
-import testsets
-import voice_sets
+from support import denoisers as systems
+from support import metrics, recordings, tables, testsets, voice_sets
 
-from tests.engine.tiny_models import identity
+from tests.helpers.tiny_models import identity
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ pytest.importorskip("soxr", reason="the benchmarks need soxr (extra train)")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import gate
-from recordings import power_db
+from support.recordings import power_db
 
-from tests.plugin.strings import coloured_noise, pluck
+from tests.helpers.strings import coloured_noise, pluck
 
 
 @pytest.fixture

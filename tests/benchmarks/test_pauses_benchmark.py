@@ -15,7 +15,7 @@ pytest.importorskip("soxr", reason="the benchmarks need soxr (extra train)")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import pauses
-from recordings import Item, power_db
+from support.recordings import Item, power_db
 
 RATE = pauses.RATE
 

@@ -14,14 +14,13 @@ pytest.importorskip("soxr", reason="the benchmarks need soxr (extra bench)")
 pytest.importorskip("scipy", reason="the benchmarks need scipy (extra bench)")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-import metrics
 import onnx
-import peers
 import quality
 import speed
-import systems
-import tables
 from onnx import TensorProto, helper
+from support import denoisers as systems
+from support import metrics, tables
+from support import streaming_peers as peers
 
 _FLOAT = TensorProto.FLOAT
 _GTCRN = {"conv_cache": [2, 1, 16, 16, 33], "tra_cache": [2, 3, 1, 1, 16], "inter_cache": [2, 1, 33, 16]}

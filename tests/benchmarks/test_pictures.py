@@ -14,8 +14,8 @@ pytest.importorskip("soxr", reason="the benchmarks need soxr (extra bench)")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import plots
-import recordings
 import spectrograms
+from support import recordings
 
 
 @pytest.fixture

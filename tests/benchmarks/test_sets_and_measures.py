@@ -14,10 +14,7 @@ pytest.importorskip("scipy", reason="the benchmarks need scipy (extra bench)")
 pytest.importorskip("soxr", reason="the benchmarks need soxr (extra bench)")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-import metrics
-import music_sets
-import testsets
-import voice_sets
+from support import metrics, music_sets, testsets, voice_sets
 
 
 def _bursts(num_samples: int, seed: int) -> np.ndarray:

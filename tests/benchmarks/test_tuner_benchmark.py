@@ -15,10 +15,10 @@ pytest.importorskip("soxr", reason="the benchmarks need soxr (extra train)")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import tuner
-from note_sets import NoteItem, NoteRenderer, alone_set, note_set
-from pitch_detectors import DETECTORS, RATE, Track
+from support.note_sets import NoteItem, NoteRenderer, alone_set, note_set
+from support.pitch_detectors import DETECTORS, RATE, Track
 
-from tests.plugin.strings import PLUCK_S, coloured_noise, pluck
+from tests.helpers.strings import PLUCK_S, coloured_noise, pluck
 
 HZ = 110.0
 

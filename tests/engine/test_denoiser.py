@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from hushgate.engine import PARAMETERS, Denoiser, Model, load_model
-from tests.engine import tiny_models
-from tests.engine.sounds import RATES, Audio, noise, rms, run, run_aligned, sine
+from tests.helpers import tiny_models
+from tests.helpers.sounds import RATES, Audio, noise, rms, run, run_aligned, sine
 
 BLOCK_SIZES = (7, 64, 480, 511, 4096, 100_000)
 GATED = {"gate_threshold_db": -30.0, "hold_ms": 20.0, "release_ms": 30.0, "presence_db": -3.0}

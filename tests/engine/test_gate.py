@@ -9,7 +9,7 @@ import pytest
 
 from hushgate.engine import NoiseGate
 from hushgate.engine.gate import GateCore, GateSettings
-from tests.engine.sounds import RATES, Audio, decibels, noise, sine
+from tests.helpers.sounds import RATES, Audio, decibels, noise, sine
 
 LOUD, BETWEEN, QUIET = (
     1e-2,

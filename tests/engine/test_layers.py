@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import hushgate.engine
-from tests.engine import tiny_models
+from tests.helpers import tiny_models
 
 MODULES = sorted(
     name for _, name, _ in pkgutil.walk_packages(hushgate.engine.__path__, prefix="hushgate.engine.")
@@ -62,7 +62,7 @@ def voice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The examples name the voice model; before it ships, a tiny one stands in for it."""
     if "voice" not in hushgate.engine.available_models():
         tiny_models.identity().save(tmp_path / "voice.onnx")
-        monkeypatch.setattr("hushgate.engine.model._MODELS_FOLDER", tmp_path)
+        monkeypatch.setattr("hushgate.engine.model_files.model._MODELS_FOLDER", tmp_path)
 
 
 @pytest.mark.usefixtures("voice")

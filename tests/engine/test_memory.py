@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hushgate.engine import Denoiser, Model
-from tests.engine.sounds import noise
+from tests.helpers.sounds import noise
 
 
 @pytest.mark.level(9)

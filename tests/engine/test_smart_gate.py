@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hushgate.engine import Denoiser, Model
-from tests.engine.sounds import RATES, Audio, decibels, level_of_tone, noise, rms, run_aligned, sine
+from tests.helpers.sounds import RATES, Audio, decibels, level_of_tone, noise, rms, run_aligned, sine
 
 
 def gated(model: Model, audio: Audio, rate: float, **settings: Any) -> Audio:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from hushgate.engine import PARAMETERS, Denoiser, Model, load_model
-from tests.engine import tiny_models
-from tests.engine.sounds import Audio, noise, run
+from tests.helpers import tiny_models
+from tests.helpers.sounds import Audio, noise, run
 
 
 def prepared(model: Model, num_channels: int = 1) -> Denoiser:

@@ -13,7 +13,7 @@ import soundfile
 from pedalboard.io import AudioFile
 
 from hushgate import AudioFileError, Chain, Denoiser, render, stream_file
-from tests.plugin.conftest import noise
+from tests.helpers.seeded_noise import noise
 
 RATE = 44_100
 LENGTH = 30_001

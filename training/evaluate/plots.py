@@ -6,9 +6,9 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushgate.plot import save_figure
-from hushgate.training.evaluate.items import SNR
+from hushgate.pictures.before_after import save_figure
 from hushgate.training.evaluate.report import Results, snr_middle
+from hushgate.training.evaluate.sound_pairs import SNR
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,9 +7,9 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from hushgate.training.evaluate.confidence import Estimate, compare, estimate_mean
+from hushgate.training.evaluate.examine import Score
 from hushgate.training.evaluate.measures import Column
-from hushgate.training.evaluate.run import Score
-from hushgate.training.evaluate.statistics import Estimate, compare, estimate_mean
 
 
 class Results:

@@ -87,7 +87,7 @@ def prepare(system: System, folder: Path) -> System:
     """
     if not system.source.endswith(".ckpt"):
         return system
-    from hushgate.training.export import export_checkpoint
+    from hushgate.training.exporting.mask_network import export_checkpoint
 
     name = hashlib.sha1(str(Path(system.source).resolve()).encode()).hexdigest()[:12]
     target = folder / f"{name}.onnx"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from hushgate.training.config import LOSS_TERMS, LossConfig
+from hushgate.training.config.schema import LOSS_TERMS, LossConfig
 from hushgate.training.losses.multi_resolution import MultiResolutionLoss
 from hushgate.training.losses.opinion import OpinionLoss
 from hushgate.training.losses.perceptual import PerceptualLoss

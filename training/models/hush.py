@@ -30,7 +30,7 @@ from hushgate.training.models.hush_layers import (
     band_weights,
 )
 from hushgate.training.models.presence import PresenceHead, Verdict, presence_loss
-from hushgate.training.spectrum import apply_mask
+from hushgate.training.models.torch_framing import apply_mask
 
 # -120 dBFS squared: below it the features fade to zero instead of amplifying rounding noise.
 _FLOOR = 1e-12
@@ -68,7 +68,7 @@ class HushConfig:
         presence: Also say how sure it is that the target sounds, and turn frames in which it does not down by
             up to 40 dB, outside training (see `PresenceHead`).
         steady_noise: The noise that it removes hardly changes within seconds, as hiss. Written into the
-            exported file, where the engine makes use of it (see `hushgate.engine.steady`).
+            exported file, where the engine makes use of it (see `hushgate.engine.steady_noise`).
     """
 
     frame_ms: float = 32.0
@@ -173,7 +173,7 @@ class Hush(nn.Module):
 
     Shapes: `forward` maps spectrum (batch, frames, bins, 2) and the state to an `Answer`. The state is
     (batch, bands, band_channels) for each block, and (batch, 24) and (batch, 4) for the presence. The
-    spectrum is scaled as in `hushgate.engine.framing`. A new network nearly passes sound unchanged.
+    spectrum is scaled as in `hushgate.engine.signal.framing`. A new network nearly passes sound unchanged.
     """
 
     def __init__(self, config: HushConfig | None = None) -> None:

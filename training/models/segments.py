@@ -1,7 +1,7 @@
 """What networks that need whole segments have in common: cutting, joining, and the bins they do not see.
 
 In training, an example is cut into segments side by side; in evaluation they overlap and cross-fade exactly
-as in the engine (`hushgate.engine.segments`), so that validation hears what the exported file does.
+as in the engine (`hushgate.engine.segment_runner`), so that validation hears what the exported file does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import fusion
 
-from hushgate.engine.crossfade import crossfade_weights
+from hushgate.engine.signal.segment_crossfade import crossfade_weights
 
 # -100 dBFS squared: features have nothing below it.
 POWER_FLOOR = 1e-10
@@ -73,8 +73,8 @@ class SegmentNetwork(nn.Module, ABC):
     """Base of the networks that turn whole segments of spectrum into whole segments.
 
     A family implements `forward`, which is what an exported file computes: segments of the spectrum (batch,
-    segment_frames, num_bins, 2), scaled as in `hushgate.engine.framing`, to the same shape, and the code in
-    between (batch, positions, dimensions) where `has_code` says that there is one, else None.
+    segment_frames, num_bins, 2), scaled as in `hushgate.engine.signal.framing`, to the same shape, and the
+    code in between (batch, positions, dimensions) where `has_code` says that there is one, else None.
 
     Args:
         config: Framing and segments.

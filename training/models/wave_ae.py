@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hushgate.engine.framing import analysis_window, spectrum_scale
+from hushgate.engine.signal.framing import analysis_window, spectrum_scale
 from hushgate.training.models.segments import SegmentConfig, SegmentNetwork
 
 _TINY = 1e-12

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.training.evaluate.items import Item
+from hushgate.training.evaluate.sound_pairs import Item
 
 Audio = NDArray[np.float32]
 
@@ -53,15 +53,15 @@ class Measure(Protocol):
 
 # Name: (module here, class, package it needs).
 _PLACES = {
-    "si_sdr": ("ratios", "SiSdr", ""),
-    "snr": ("ratios", "Snr", ""),
-    "mse": ("ratios", "MeanSquaredError", ""),
-    "lsd": ("spectral", "LogSpectralDistance", ""),
-    "pesq": ("speech_quality", "Pesq", "pesq"),
-    "stoi": ("intelligibility", "Stoi", "pystoi"),
+    "si_sdr": ("snr", "SiSdr", ""),
+    "snr": ("snr", "Snr", ""),
+    "mse": ("snr", "MeanSquaredError", ""),
+    "lsd": ("lsd", "LogSpectralDistance", ""),
+    "pesq": ("pesq", "Pesq", "pesq"),
+    "stoi": ("stoi", "Stoi", "pystoi"),
     "dnsmos": ("dnsmos", "Dnsmos", "speechmos"),
-    "visqol": ("audio_quality", "Visqol", "visqol"),
-    "wer": ("word_errors", "WordErrorRate", "pocketsphinx"),
+    "visqol": ("visqol", "Visqol", "visqol"),
+    "wer": ("wer", "WordErrorRate", "pocketsphinx"),
 }
 MEASURES = tuple(_PLACES)
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.training.evaluate.items import Item
 from hushgate.training.evaluate.measures import Audio, Column
-from hushgate.training.evaluate.measures.resampled import mono_at
+from hushgate.training.evaluate.measures.mono_at_rate import mono_at
+from hushgate.training.evaluate.sound_pairs import Item
 
 _RATE = 16_000
 _SECONDS = 9.01

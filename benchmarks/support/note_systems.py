@@ -1,0 +1,60 @@
+"""What cleans a guitar's notes in front of a tuner or a gate: presets of ours, and other people's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from support.denoisers import make_told_system
+from support.metrics import align
+from support.note_sets import RATE, NoteItem
+
+MAX_DELAY_MS = 250.0
+PEERS = {"noisereduce": "noisereduce", "pedalboard.NoiseGate": "NoiseGate", "RNNoise": "RNNoise"}
+"""What tables call a peer, and `systems.py` does."""
+
+Mono = NDArray[np.float32]
+System = tuple[Callable[[NoteItem], Mono], float]
+"""What cleans an item, and its latency in seconds."""
+
+
+def preset_system(name: str, model: str | None) -> System:
+    """A preset's chain as a system."""
+    from hushgate.effects.chain import Chain
+    from hushgate.effects.preset_file import read_preset
+
+    settings = {} if model is None else {"model": model}
+    chain = Chain(read_preset(name).make_effects(**settings))
+    chain.process(np.zeros((1, RATE), np.float32), RATE)
+    return lambda item: chain.process(item.noisy, RATE)[0], chain.latency_samples / RATE
+
+
+def peer_system(name: str) -> System:
+    """A system of `systems.py`, aligned with what went in, and so without latency."""
+    process = make_told_system(name)
+
+    def run(item: NoteItem) -> Mono:
+        output = process(item.noisy, RATE, item.others)
+        return align(item.noisy, output, round(MAX_DELAY_MS * RATE / 1000.0))[0]
+
+    return run, 0.0
+
+
+def make_systems(
+    peers: Sequence[str], presets: Sequence[str], model: str | None = None
+) -> tuple[dict[str, System], list[str]]:
+    """Systems by name, and why some are left out."""
+    systems: dict[str, System] = {}
+    skipped = []
+    for label in peers:
+        try:
+            systems[label] = peer_system(PEERS[label])
+        except (ImportError, OSError) as error:
+            skipped.append(f"{label} skipped: {error}")
+    for preset in presets:
+        label = f"**hushgate {Path(preset).stem}{f' ({Path(model).stem})' if model else ''}**"
+        systems[label] = preset_system(preset, model)
+    return systems, skipped

@@ -1,0 +1,196 @@
+"""From spectra to masked spectra: what the model hears, and how its answer is applied."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hushgate.engine.model_files.model import Model, State
+from hushgate.engine.steady_noise import SteadyNoise
+
+# A mask beyond 80 dB of gain, or NaN, is a fault and not an answer.
+_LARGEST_MASK = 1e4
+_SMALLEST_STATE = 1e-20
+# Where the sum of the channels lies this far (in power) below what it would be in phase, it cancels.
+_CANCELLED = 0.05
+
+
+class MaskRunner:
+    """Run a model frame by frame over the spectra of one stream and apply its masks.
+
+    Args:
+        model: The model; may be shared.
+        num_channels: Channels of the spectra.
+        num_bins: Bins of the spectra, from 0 Hz to half the sample rate. Where the model has more
+            bins it sees zeros there; bins above the model's are scaled by its upper bands.
+
+    State: the model's, and that of `SteadyNoise` if its noise is steady. Nothing non-finite can stay in
+    either: frames for which the model's mask is not finite (or beyond +80 dB) are muted, its state starts
+    afresh with the next frame, and `num_faulty_frames` counts them.
+    """
+
+    def __init__(self, model: Model, num_channels: int, num_bins: int) -> None:
+        info = model.info
+        self._model = model
+        self._num_channels = num_channels
+        self._shared_bins = min(num_bins, info.num_bins)
+        self._bands = _band_slices(info.upper_band_edges_hz, info.frame_ms, info.num_bins, num_bins)
+        self.state: State = ()
+        self._linked = True
+        hop_s = info.frame_ms / info.overlap / 1000.0
+        self._steady = SteadyNoise(num_channels, self._shared_bins, hop_s) if info.steady_noise else None
+        self.num_faulty_frames = 0
+        self.presence: float | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all sound."""
+        self.state = self._model.initial_state(1 if self._linked else self._num_channels)
+        self.num_faulty_frames = 0
+        self.presence = None
+        if self._steady is not None:
+            self._steady.reset()
+
+    def apply(
+        self,
+        spectra: NDArray[np.complex64],
+        delayed: NDArray[np.complex64],
+        target: NDArray[np.complex64],
+        *,
+        linked: bool,
+    ) -> None:
+        """Show the model new frames and write the masked frames that are due.
+
+        Args:
+            spectra: New frames, complex64 (channels, frames, bins).
+            delayed: The frames that the model's answers belong to (the same when it has no lookahead).
+            target: Receives `delayed` under the masks.
+            linked: One mask for all channels, or one for each.
+        """
+        linked = linked or self._num_channels == 1
+        if linked != self._linked:
+            self._relink(linked)
+        model_bins, bins = self._model.info.num_bins, self._shared_bins
+        told = combine_channels(spectra[:, :, :bins]) if linked else spectra[:, :, :bins]
+        batch, num_frames = told.shape[:2]
+        model_input = np.empty((batch, num_frames, model_bins), dtype=np.complex64)
+        model_input[:, :, :bins] = told
+        model_input[:, :, bins:] = 0.0
+        mask, upper_gain = self._run(model_input.view(np.float32).reshape(batch, num_frames, model_bins, 2))
+        ratio = mask.reshape(batch, num_frames, -1).view(np.complex64)
+        heard, ratio, masked = delayed[:, :, :bins], ratio[:, :, :bins], target[:, :, :bins]
+        if self._steady is None:
+            np.multiply(heard, ratio, out=masked)
+        else:
+            self._steady.apply(heard, ratio, masked, paired=linked and self._num_channels == 2)
+        for band, part in self._bands:
+            np.multiply(delayed[:, :, part], upper_gain[:, :, band : band + 1], out=target[:, :, part])
+
+    def _run(self, spectrum: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        mask, upper_gain, presence, state = self._model.run(spectrum, self.state)
+        if _is_mask(mask) and _is_mask(upper_gain) and _is_finite(state):
+            self.state = state if spectrum.any() else _without_denormals(state)
+            if presence is not None:
+                self.presence = float(presence[:, -1].max())
+            return np.ascontiguousarray(mask), upper_gain
+        return self._run_singly(spectrum)
+
+    def _run_singly(self, spectrum: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Repeat a faulty call one frame at a time, so that only faulty frames are lost.
+
+        Block sizes must not decide how much is muted, and a recurrent model carries a fault to the
+        end of its call.
+        """
+        batch, num_frames = spectrum.shape[:2]
+        masks = np.zeros(spectrum.shape, dtype=np.float32)
+        gains = np.zeros((batch, num_frames, len(self._model.info.upper_band_edges_hz)), dtype=np.float32)
+        for frame in range(num_frames):
+            now = slice(frame, frame + 1)
+            mask, gain, presence, state = self._model.run(spectrum[:, now], self.state)
+            if _is_mask(mask) and _is_mask(gain):
+                masks[:, now], gains[:, now] = mask, gain
+                self.presence = None if presence is None else float(presence.max())
+                self.state = state if _is_finite(state) else self._model.initial_state(batch)
+            else:
+                self.num_faulty_frames += 1
+                self.state = self._model.initial_state(batch)
+        return masks, gains
+
+    def _relink(self, linked: bool) -> None:
+        """Carry the state over when linking changes: each channel starts from the common one, or back."""
+        if linked:
+            self.state = tuple(s.mean(axis=0, keepdims=True) for s in self.state)
+        else:
+            self.state = tuple(np.repeat(s, self._num_channels, axis=0) for s in self.state)
+        self._linked = linked
+
+
+def combine_channels(spectra: NDArray[np.complex64]) -> NDArray[np.complex64]:
+    """One spectrum that stands for all channels: their RMS magnitude, the phase of their sum.
+
+    A plain mean loses what is out of phase between the channels, so the model would take a wide
+    voice for a weak one. The RMS magnitude loses nothing. The phase is that of the sum, which is
+    what the channels agree on; where the sum cancels (13 dB or more below the sum in phase) its
+    phase is chance, and that of the first channel counts, or of the loudest if that is 6 dB louder.
+    Equal channels give one of them, two and four of them bit for bit.
+
+    Measured with a half-trained voice model, two channels of speech in noise at 5 dB, mean gain in
+    SI-SDR with a mask per channel / with one from the plain mean / with this one: 4.6 / 4.8 / 4.6 dB
+    for speech in the middle of wide noise, 5.9 / 5.7 / 5.7 dB for speech to one side, 4.6 / -4.4 /
+    4.4 dB for speech in opposite phase, 5.1 / 3.6 / 5.0 dB for noise in opposite phase.
+
+    Args:
+        spectra: complex64 (channels, frames, bins).
+
+    Returns:
+        complex64 (1, frames, bins).
+    """
+    num_channels = spectra.shape[0]
+    if num_channels == 1:
+        return spectra
+    total = spectra.sum(axis=0, keepdims=True)
+    parts = spectra.real**2 + spectra.imag**2
+    power = parts.sum(axis=0, keepdims=True)
+    total_power = total.real**2 + total.imag**2
+    cancelled = total_power <= (_CANCELLED * num_channels) * power
+    if cancelled.any():
+        preference = np.where(np.arange(num_channels) == 0, 4.0, 1.0).astype(np.float32)
+        index = np.nonzero(cancelled[0])
+        best = np.argmax(parts[:, cancelled[0]] * preference[:, None], axis=0)
+        total[cancelled] = spectra[(best, *index)]
+        total_power[cancelled] = parts[(best, *index)]
+    power *= np.float32(1.0 / num_channels)
+    gain = np.sqrt(np.divide(power, total_power, out=np.zeros_like(power), where=total_power > 0.0))
+    total *= gain
+    return total
+
+
+def _is_mask(values: NDArray[np.float32]) -> bool:
+    """Whether all values are finite and of a size that a mask can have."""
+    high, low = np.maximum.reduce(values, axis=None), np.minimum.reduce(values, axis=None)
+    return bool(high <= _LARGEST_MASK and low >= -_LARGEST_MASK)  # false for NaN
+
+
+def _is_finite(state: State) -> bool:
+    return all(np.isfinite(array).all() for array in state)
+
+
+def _without_denormals(state: State) -> State:
+    """In silence, memories that fade by a factor per frame would end in denormal numbers, which are slow."""
+    return tuple(np.where(np.abs(array) < _SMALLEST_STATE, np.float32(0.0), array) for array in state)
+
+
+def _band_slices(
+    edges_hz: tuple[float, ...], frame_ms: float, model_bins: int, num_bins: int
+) -> list[tuple[int, slice]]:
+    """Which bins above the model's belong to which upper band; the first takes all up to its end."""
+    firsts = (math.ceil(edge * frame_ms / 1000.0 - 1e-9) for edge in edges_hz[1:])
+    starts = [model_bins, *(max(model_bins, first) for first in firsts)]
+    ends = [*starts[1:], num_bins]
+    slices = []
+    for band, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        if start < min(end, num_bins):
+            slices.append((band, slice(start, min(end, num_bins))))
+    return slices

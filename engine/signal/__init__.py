@@ -1,0 +1,1 @@
+"""Signal building blocks without models: framing, delay lines, ramps, crossfades, input checks."""

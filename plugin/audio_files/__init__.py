@@ -1,0 +1,1 @@
+"""Reading and writing sound files: formats, pipes, metadata, dither, truncation."""

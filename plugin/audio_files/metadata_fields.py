@@ -1,0 +1,276 @@
+"""The fields that tag formats have in common, for files that change their container."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hushgate.audio_files.container_chunks import append_chunk, chunk_body, read_chunks
+
+# Common names are those of Vorbis comments.
+_ID3_FRAMES = {
+    "TITLE": "TIT2",
+    "ARTIST": "TPE1",
+    "ALBUM": "TALB",
+    "ALBUMARTIST": "TPE2",
+    "COMPOSER": "TCOM",
+    "CONDUCTOR": "TPE3",
+    "LYRICIST": "TEXT",
+    "GENRE": "TCON",
+    "DATE": "TDRC",
+    "TRACKNUMBER": "TRCK",
+    "DISCNUMBER": "TPOS",
+    "COPYRIGHT": "TCOP",
+    "ORGANIZATION": "TPUB",
+    "GROUPING": "TIT1",
+    "BPM": "TBPM",
+    "INITIALKEY": "TKEY",
+    "ISRC": "TSRC",
+}
+_INFO_FIELDS = {
+    "TITLE": b"INAM",
+    "ARTIST": b"IART",
+    "ALBUM": b"IPRD",
+    "GENRE": b"IGNR",
+    "DATE": b"ICRD",
+    "TRACKNUMBER": b"ITRK",
+    "COMMENT": b"ICMT",
+    "COPYRIGHT": b"ICOP",
+    "ENGINEER": b"IENG",
+    "KEYWORDS": b"IKEY",
+    "SUBJECT": b"ISBJ",
+}
+_AIFF_FIELDS = {"TITLE": b"NAME", "ARTIST": b"AUTH", "COPYRIGHT": b"(c) ", "COMMENT": b"ANNO"}
+_FROM_ID3 = {frame: name for name, frame in _ID3_FRAMES.items()}
+_FROM_INFO = {kind: name for name, kind in _INFO_FIELDS.items()}
+_FROM_AIFF = {kind: name for name, kind in _AIFF_FIELDS.items()}
+# What wrote the file, and figures that follow from the sound: not worth a word when they are gone.
+_IGNORED = {"TSSE", "TENC", "TLEN", "ISFT", "ENCODER"}
+_PICTURE_KEY = "METADATA_BLOCK_PICTURE"
+
+
+@dataclass
+class Fields:
+    """Tags in common terms.
+
+    Attributes:
+        texts: Values by upper-case name.
+        pictures: FLAC picture blocks, as bytes.
+        lost: Names of what has no common term.
+    """
+
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    pictures: list[bytes] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+    def add(self, name: str, text: str) -> None:
+        """Append one value, unless it is there already."""
+        values = self.texts.setdefault(name.upper(), [])
+        if text and text not in values:
+            values.append(text)
+
+
+def read_fields(path: Path, family: str | None) -> Fields:
+    """What a file says about itself, in common terms; nothing for forms that carry no tags we know."""
+    fields = Fields()
+    if family in ("RIFF", "AIFF", "W64", "CAF"):
+        _read_chunk_fields(path, fields)
+    elif family == "MP3":
+        from mutagen.id3 import ID3, ID3NoHeaderError
+
+        with contextlib.suppress(ID3NoHeaderError):
+            _read_id3(ID3(path), fields)
+    elif family == "FLAC":
+        from mutagen.flac import FLAC
+
+        flac: Any = FLAC(path)
+        _read_comments(flac.tags or [], fields)
+        fields.pictures += [picture.write() for picture in flac.pictures]
+        if flac.cuesheet is not None:
+            fields.lost.append("cue sheet")
+    elif family in ("Vorbis", "Opus"):
+        _read_comments(_ogg(path, family).tags or [], fields)
+    return fields
+
+
+def write_fields(path: Path, family: str | None, fields: Fields) -> list[str]:
+    """Store fields in a file; returns the names of those that its tags cannot hold."""
+    if not any(fields.texts.values()) and not fields.pictures:
+        return []
+    if family == "RIFF":
+        return _write_info(path, fields)
+    if family == "MP3":
+        from mutagen.id3 import ID3
+
+        tags = ID3()
+        _fill_id3(tags, fields)
+        tags.save(path)
+        return []
+    if family == "AIFF":
+        from mutagen.aiff import AIFF
+
+        aiff = AIFF(path)
+        aiff.add_tags()
+        _fill_id3(aiff.tags, fields)
+        aiff.save()
+        return []
+    if family == "FLAC":
+        from mutagen.flac import FLAC, Picture
+
+        flac: Any = FLAC(path)
+        if flac.tags is None:
+            flac.add_tags()
+        flac.tags.extend(_comment_pairs(fields))
+        for picture in fields.pictures:
+            flac.add_picture(Picture(picture))
+        flac.save()
+        return []
+    if family in ("Vorbis", "Opus"):
+        ogg = _ogg(path, family)
+        pictures = [(_PICTURE_KEY, base64.b64encode(data).decode()) for data in fields.pictures]
+        ogg.tags.extend([*_comment_pairs(fields), *pictures])
+        ogg.save()
+        return []
+    return sorted({*fields.texts, *(["pictures"] if fields.pictures else [])})
+
+
+def _ogg(path: Path, family: str) -> Any:
+    from mutagen.oggopus import OggOpus
+    from mutagen.oggvorbis import OggVorbis
+
+    return (OggOpus if family == "Opus" else OggVorbis)(path)
+
+
+def _comment_pairs(fields: Fields) -> list[tuple[str, str]]:
+    return [(name, text) for name, texts in fields.texts.items() for text in texts]
+
+
+def _read_comments(comments: Any, fields: Fields) -> None:
+    for name, text in comments:
+        if name.upper() == _PICTURE_KEY:
+            _read_picture(text, fields)
+        elif name.upper() not in _IGNORED:
+            fields.add(name, text)
+
+
+def _read_picture(text: str, fields: Fields) -> None:
+    from mutagen.flac import Picture, error
+
+    try:
+        fields.pictures.append(Picture(base64.b64decode(text)).write())
+    except (ValueError, error):
+        fields.lost.append("a damaged picture")
+
+
+def _read_id3(tags: Any, fields: Fields) -> None:
+    from mutagen.flac import Picture
+
+    for frame in tags.values():
+        kind = frame.FrameID
+        if kind == "APIC":
+            picture = Picture()
+            picture.type, picture.mime, picture.desc, picture.data = (
+                frame.type,
+                frame.mime,
+                frame.desc,
+                frame.data,
+            )
+            fields.pictures.append(picture.write())
+        elif kind in _FROM_ID3 or kind in ("TXXX", "COMM"):
+            name = _FROM_ID3.get(kind) or ("COMMENT" if kind == "COMM" else frame.desc)
+            for text in frame.genres if kind == "TCON" else frame.text:
+                fields.add(name, str(text))
+        elif kind not in _IGNORED:
+            fields.lost.append(kind)
+
+
+def _fill_id3(tags: Any, fields: Fields) -> None:
+    from mutagen import id3
+    from mutagen.flac import Picture
+
+    for name, texts in fields.texts.items():
+        if name == "COMMENT":
+            tags.add(id3.COMM(encoding=id3.Encoding.UTF8, lang="XXX", desc="", text=texts))
+        elif name in _ID3_FRAMES:
+            tags.add(id3.Frames[_ID3_FRAMES[name]](encoding=id3.Encoding.UTF8, text=texts))
+        else:
+            tags.add(id3.TXXX(encoding=id3.Encoding.UTF8, desc=name, text=texts))
+    for data in fields.pictures:
+        picture = Picture(data)
+        tags.add(
+            id3.APIC(
+                encoding=id3.Encoding.UTF8,
+                mime=picture.mime,
+                type=picture.type,
+                desc=picture.desc,
+                data=picture.data,
+            )
+        )
+
+
+def _read_chunk_fields(path: Path, fields: Fields) -> None:
+    with path.open("rb") as file:
+        layout = read_chunks(file)
+        if layout is None:
+            return
+        for chunk in [c for part in layout.extras for c in part]:
+            body = chunk_body(file, chunk)
+            if chunk.kind == b"LIST" and body[:4] == b"INFO":
+                for kind, text in _info_entries(body[4:], layout.dialect.order):
+                    if kind in _FROM_INFO:
+                        fields.add(_FROM_INFO[kind], text)
+                    elif (name := kind.decode("ascii", "backslashreplace")) not in _IGNORED:
+                        fields.lost.append(name)
+            elif layout.dialect.family == "AIFF" and chunk.kind in _FROM_AIFF:
+                fields.add(_FROM_AIFF[chunk.kind], _decode(body))
+            elif chunk.kind.upper() == b"ID3 ":
+                _read_embedded_id3(body, fields)
+            else:
+                name = chunk.kind.decode("ascii", "backslashreplace").strip()
+                kind_name = body[:4].decode("ascii", "backslashreplace")
+                fields.lost.append(f"{name} {kind_name}" if name == "LIST" else name)
+
+
+def _read_embedded_id3(body: bytes, fields: Fields) -> None:
+    import io
+
+    from mutagen.id3 import ID3, ID3NoHeaderError
+
+    try:
+        _read_id3(ID3(io.BytesIO(body)), fields)
+    except ID3NoHeaderError:
+        fields.lost.append("ID3")
+
+
+def _info_entries(body: bytes, order: str) -> Iterator[tuple[bytes, str]]:
+    position = 0
+    while position + 8 <= len(body):
+        kind, size = struct.unpack_from(f"{order}4sI", body, position)
+        yield kind, _decode(body[position + 8 : position + 8 + size])
+        position += 8 + size + size % 2
+
+
+def _write_info(path: Path, fields: Fields) -> list[str]:
+    entries = []
+    for name, kind in _INFO_FIELDS.items():
+        if texts := fields.texts.get(name):
+            text = "; ".join(texts).encode() + b"\0"
+            entries.append(kind + struct.pack("<I", len(text)) + text + b"\0" * (len(text) % 2))
+    if entries:
+        append_chunk(path, b"LIST", b"INFO" + b"".join(entries))
+    unknown = sorted(name for name, texts in fields.texts.items() if texts and name not in _INFO_FIELDS)
+    return [*unknown, *(["pictures"] if fields.pictures else [])]
+
+
+def _decode(text: bytes) -> str:
+    """Neither format names an encoding: UTF-8 where it fits, else what Windows programs wrote."""
+    text = text.rstrip(b"\0")
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("cp1252", "replace")

@@ -1,0 +1,1 @@
+"""Planning a batch: inputs, outputs, recipe, journal, results, storage."""

@@ -1,0 +1,183 @@
+"""Decide what becomes of which file, and refuse what cannot end well before any work is done."""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hushgate.batching.planning.inputs import Source
+from hushgate.batching.planning.recipe import BatchSettings
+from hushgate.batching.planning.storage import PART_PREFIX, Store, store_for
+
+DEFAULT_TEMPLATE = "{stem}.{ext}"
+TEMPLATE_FIELDS = ("stem", "ext", "preset", "model", "parent")
+_RESIDUAL_MARK = ".residual"
+_NUM_NAMED = 3
+
+
+class PlanError(ValueError):
+    """A batch that was refused before it began: nothing has been written."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file's way.
+
+    Attributes:
+        index: Its number, from 0.
+        source: Path or URL to read.
+        name: Its place under the input folder, for people.
+        target: Path or URL to write.
+        residual: Path or URL for what was removed; None when that is not wanted.
+        output: `target` relative to the output folder, with `/` between folders.
+    """
+
+    index: int
+    source: str
+    name: str
+    target: str
+    residual: str | None
+    output: str
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Every file it writes."""
+        return (self.target,) if self.residual is None else (self.target, self.residual)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All jobs of a batch.
+
+    Attributes:
+        output_dir: Path or URL that all targets lie under.
+        jobs: In the order of the inputs.
+        settings: What is done.
+    """
+
+    output_dir: str
+    jobs: tuple[Job, ...]
+    settings: BatchSettings = field(repr=False)
+
+
+def make_plan(
+    sources: Sequence[Source], output_dir: str, settings: BatchSettings, template: str = DEFAULT_TEMPLATE
+) -> Plan:
+    """Give every source its targets.
+
+    Args:
+        sources: Files to clean. The same file to the same target twice counts once.
+        output_dir: Where the tree is mirrored; need not exist.
+        settings: What is done.
+        template: Name of each output, of the fields in braces: `{stem}` and `{ext}` of the input (or
+            of the chosen format), `{preset}`, `{model}`, `{parent}` (name of the input's folder). A
+            `/` makes a folder.
+
+    Raises:
+        PlanError: Two inputs would become one output, an output is an input, an output would have to
+            be a folder for another, or the template is no good. Names files.
+    """
+    store = store_for(output_dir)
+    if store.is_local and store.exists(output_dir) and not store.is_folder(output_dir):
+        raise NotADirectoryError(errno.ENOTDIR, "is no folder. Name one with -o", output_dir)
+    jobs: list[Job] = []
+    seen: set[tuple[str, str]] = set()
+    for source in sources:
+        output = output_name(source, settings, template)
+        target = store.join(output_dir, output)
+        pair = (store_for(source.path).key(source.path), target)
+        if pair in seen:
+            continue
+        seen.add(pair)
+        residual = _residual_name(target) if settings.output_residual else None
+        jobs.append(Job(len(jobs), source.path, source.name, target, residual, output))
+    _refuse_collisions(jobs, store)
+    return Plan(output_dir, tuple(jobs), settings)
+
+
+def output_name(source: Source, settings: BatchSettings, template: str) -> str:
+    """The place of an output under the output folder.
+
+    Raises:
+        PlanError: The template has an unknown field or leads out of the folder.
+    """
+    folder, name = posixpath.split(source.name)
+    stem, extension = posixpath.splitext(name)
+    models = settings.recipe.models
+    values = {
+        "stem": stem,
+        "ext": settings.extension or extension.lstrip("."),
+        "preset": settings.recipe.label,
+        "model": Path(models[0].name).stem if models else settings.recipe.label,
+        "parent": posixpath.basename(folder),
+    }
+    try:
+        own = "".join(_filled(part, values) for part in string.Formatter().parse(template))
+    except (ValueError, KeyError) as error:
+        fields = ", ".join(f"{{{name}}}" for name in TEMPLATE_FIELDS)
+        detail = f"unknown field {error}" if isinstance(error, KeyError) else str(error)
+        raise PlanError(f"template must be a name made of {fields} (got {template!r}: {detail}).") from None
+    own = own.removesuffix(".")  # an input without an extension
+    parts = own.split("/")
+    if not parts[-1] or any(part in ("", ".", "..") for part in parts) or "\0" in own or os.path.isabs(own):
+        raise PlanError(f"template must lead to a file under the output folder (got {template!r}: {own!r}).")
+    if parts[-1].startswith(PART_PREFIX):
+        raise PlanError(f"{source.path}: names that begin with {PART_PREFIX} are for temporary files.")
+    return posixpath.join(folder, own)
+
+
+def _filled(part: tuple[str, str | None, str | None, str | None], values: dict[str, str]) -> str:
+    literal, name, spec, conversion = part
+    if name is None:
+        return literal
+    if spec or conversion:
+        raise ValueError(f"{{{name}}} takes no format")
+    value = values[name]
+    if "/" in value or (os.sep != "/" and os.sep in value):
+        raise ValueError(f"{{{name}}} is {value!r}, which is no part of a name")
+    return literal + value
+
+
+def _residual_name(target: str) -> str:
+    stem, extension = os.path.splitext(target)
+    return f"{stem}{_RESIDUAL_MARK}{extension}"
+
+
+def _refuse_collisions(jobs: Sequence[Job], store: Store) -> None:
+    inputs = {store_for(job.source).key(job.source): job.source for job in jobs}
+    owners: dict[str, Job] = {}
+    problems: list[str] = []
+    for job in jobs:
+        for target in job.targets:
+            key = store.key(target)
+            if key in inputs:
+                what = "its own input" if inputs[key] == job.source else f"the input {inputs[key]}"
+                problems.append(f"{job.source} would overwrite {what}")
+            elif key in owners:
+                other = owners[key]
+                problems.append(
+                    f"{job.source} and its residual would both become {target}"
+                    if other is job
+                    else f"{other.source} and {job.source} would both become {target}"
+                )
+            owners.setdefault(key, job)
+    for key, job in owners.items():
+        parent = os.path.dirname(key)
+        while parent and parent != os.path.dirname(parent):
+            if parent in owners:
+                problems.append(
+                    f"{owners[parent].target} would have to be a file and a folder (for {job.source})"
+                )
+                break
+            parent = os.path.dirname(parent)
+    if problems:
+        shown = "; ".join(problems[:_NUM_NAMED])
+        more = f"; and {len(problems) - _NUM_NAMED} more" if len(problems) > _NUM_NAMED else ""
+        raise PlanError(
+            f"{shown}{more}. Use another output folder, --template or --base. Nothing was written."
+        )

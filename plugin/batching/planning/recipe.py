@@ -1,0 +1,226 @@
+"""What a batch does to its files, as plain values that travel to other processes and machines."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import soundfile
+
+import hushgate
+from hushgate.audio_files.formats import container_for
+from hushgate.errors import AudioFileError
+
+if TYPE_CHECKING:
+    from hushgate.pedalboard_compat.streaming import Effect
+
+ClipMode = Literal["report", "limit", "rescale"]
+CLIP_MODES: tuple[ClipMode, ...] = ("report", "limit", "rescale")
+_DEFAULT_MODEL = "voice"
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model that a recipe uses.
+
+    Attributes:
+        name: As the settings call it: a shipped name or an absolute path.
+        sha256: Of the file's bytes, hexadecimal.
+        content: The bytes, for machines that may not have the file; None for a shipped model.
+    """
+
+    name: str
+    sha256: str
+    content: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to make the effect, again and again.
+
+    Attributes:
+        label: Name of the preset, or of the model where there is none.
+        preset: The preset as it was given, None without one.
+        settings: Description of the effect, as `hushgate.effects.serialization` reads it.
+        models: Every model in it.
+    """
+
+    label: str
+    preset: str | None
+    settings: Mapping[str, Any]
+    models: tuple[ModelFile, ...]
+
+    def make(self) -> Effect:
+        """A new effect, without sound.
+
+        Raises:
+            ModelError: This machine has another model under the same name, or none.
+        """
+        from hushgate.effects.serialization import make_effect
+
+        places = {model.name: _find_model(model.name, model.sha256, model.content) for model in self.models}
+        return make_effect(_with_models(self.settings, places), "effect")
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides how the effect sounds, and nothing about where its files lie."""
+        checksums = {model.name: f"sha256:{model.sha256}" for model in self.models}
+        return {"preset": self.preset and self.label, "effect": _with_models(self.settings, checksums)}
+
+    def packed(self) -> Recipe:
+        """The same with the content of model files that do not ship with hushgate."""
+        return replace(self, models=tuple(_packed(model) for model in self.models))
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """Everything that decides what the files of a batch become.
+
+    Attributes:
+        recipe: The effect.
+        extension: File name extension of the outputs, which decides their container; None keeps
+            that of each input.
+        subtype: soundfile's name of the sample format; None keeps that of each input.
+        clip_mode: What becomes of samples beyond full scale: "report" clips and counts them,
+            "limit" turns peaks down ahead of time, "rescale" turns the whole file down.
+        dither: Whether to dither where the word length shrinks.
+        output_residual: Whether to write what was removed as well.
+        allow_truncated: Whether to clean what is there of files that are cut short.
+    """
+
+    recipe: Recipe
+    extension: str | None = None
+    subtype: str | None = None
+    clip_mode: ClipMode = "report"
+    dither: bool = True
+    output_residual: bool = False
+    allow_truncated: bool = False
+
+    def __post_init__(self) -> None:
+        if self.clip_mode not in CLIP_MODES:
+            raise ValueError(f"clip_mode must be one of {', '.join(CLIP_MODES)} (got {self.clip_mode!r}).")
+        container = None
+        if self.extension is not None:
+            try:
+                container = container_for(Path(f"x.{self.extension}"))
+            except AudioFileError:
+                raise ValueError(
+                    f"format must be an extension such as wav, flac, ogg, opus, mp3 or aiff "
+                    f"(got {self.extension!r})."
+                ) from None
+        if self.subtype is not None:
+            known = soundfile.available_subtypes(container)
+            if self.subtype not in known:
+                of = f" of {container}" if container else ""
+                raise ValueError(
+                    f"subtype must be a sample format{of}: {', '.join(sorted(known))} (got {self.subtype!r})."
+                )
+
+    def identity(self) -> dict[str, Any]:
+        """What an output depends on beside its input, as plain values."""
+        return {
+            "hushgate": hushgate.__version__,
+            **self.recipe.identity(),
+            "format": self.extension,
+            "subtype": self.subtype,
+            "clip_mode": self.clip_mode,
+            "dither": self.dither,
+            "output_residual": self.output_residual,
+            "allow_truncated": self.allow_truncated,
+        }
+
+    @property
+    def hash(self) -> str:
+        """Short fingerprint of `identity`: equal settings, models and versions give equal ones."""
+        text = json.dumps(self.identity(), sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def make_recipe(
+    preset: str | os.PathLike[str] | None,
+    model: str | os.PathLike[str] | None,
+    parameters: Mapping[str, Any],
+) -> Recipe:
+    """The recipe of a preset, of a model, or of a preset with another model or other parameters.
+
+    Raises:
+        FileNotFoundError, PresetError, ModelError: The preset or the model cannot be used.
+        TypeError, ValueError: A parameter that does not exist, or is out of range.
+    """
+    from hushgate.effects.chain import Chain
+    from hushgate.effects.denoiser import Denoiser
+    from hushgate.effects.preset_file import load_preset
+    from hushgate.effects.serialization import describe_effect, find_denoisers
+    from hushgate.engine import PARAMETERS, load_model
+
+    for name, value in parameters.items():
+        if name not in PARAMETERS:
+            raise TypeError(f"batch has no setting {name!r}. Parameters: {', '.join(PARAMETERS)}.")
+        PARAMETERS[name].validate(value)
+    effect: Effect
+    if preset is None:
+        effect = Denoiser(_DEFAULT_MODEL if model is None else model, **parameters)
+        label = Path(effect.model).stem
+    else:
+        loaded = load_preset(preset)
+        chosen = {} if model is None else {"model": os.fspath(model)}
+        effect = Chain(loaded.make_effects(**chosen, **parameters))
+        label = loaded.name
+    names = {denoiser.model: denoiser for denoiser in find_denoisers(effect)}
+    files = {name: load_model(name).path for name in names}
+    absolute = {name: str(path.resolve()) if _is_file(name) else name for name, path in files.items()}
+    models = tuple(ModelFile(absolute[name], _checksum(path)) for name, path in files.items())
+    settings = _with_models(describe_effect(effect), absolute)
+    return Recipe(label, None if preset is None else os.fspath(preset), settings, models)
+
+
+def _is_file(model: str) -> bool:
+    from hushgate.engine import available_models
+
+    return model not in available_models()
+
+
+def _checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _packed(model: ModelFile) -> ModelFile:
+    return replace(model, content=Path(model.name).read_bytes()) if _is_file(model.name) else model
+
+
+@cache
+def _find_model(name: str, sha256: str, content: bytes | None) -> str:
+    """A name or path under which this machine has exactly this model."""
+    from hushgate.engine import ModelError, available_models, load_model
+
+    shipped = name in available_models()
+    path = load_model(name).path if shipped else Path(name)
+    if path.is_file() and _checksum(path) == sha256:
+        return name
+    if content is not None:
+        # Of this process alone, and under the name it had, which messages mention.
+        folder = tempfile.mkdtemp(prefix="hushgate-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        copy = Path(folder) / path.name
+        copy.write_bytes(content)
+        return str(copy)
+    fault = "another version of it is here" if path.is_file() else "it is not here"
+    raise ModelError(f"model {name} must be the one the batch was planned with ({fault}). Install the same.")
+
+
+def _with_models(settings: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """A description with other names for its models."""
+    changed = dict(settings)
+    if changed.get("effect") == "Denoiser":
+        changed["model"] = names.get(changed["model"], changed["model"])
+    if isinstance(changed.get("effects"), list):
+        changed["effects"] = [_with_models(member, names) for member in changed["effects"]]
+    return changed

@@ -1,0 +1,1 @@
+"""Reports of a batch: CSV, JSON and the HTML page."""

@@ -1,0 +1,167 @@
+"""The report as a page: one file, no scripts, players that point at the sound next to it."""
+
+from __future__ import annotations
+
+import html
+import os
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hushgate.batching.planning.results import FileResult
+from hushgate.batching.planning.storage import store_for
+
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
+h1 { font-size: 1.5rem; margin: 0 0 .2rem; }
+.facts { color: #777; margin: 0 0 1.5rem; }
+.file { border-top: 1px solid #8885; padding: 1rem 0; }
+.file h2 { font-size: 1.05rem; margin: 0 0 .4rem; overflow-wrap: anywhere; }
+.status { border-radius: .3rem; font-size: .8rem; margin-left: .5rem; padding: .1rem .45rem; }
+.done, .resumed { background: #2a7a3a; color: #fff; }
+.skipped, .unfinished { background: #777; color: #fff; }
+.failed { background: #b3261e; color: #fff; }
+.pair { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr)); }
+.pair figure { margin: 0; }
+.pair figcaption { color: #777; font-size: .85rem; }
+.pair img { background: #000; display: block; height: 110px; image-rendering: pixelated; width: 100%; }
+audio { height: 2.2rem; margin-top: .3rem; width: 100%; }
+table.figures { border-collapse: collapse; font-size: .85rem; margin: .5rem 0 0; }
+.figures td { padding: 0 1.2rem 0 0; white-space: nowrap; }
+.figures th { color: #777; font-weight: normal; padding: 0 .4rem 0 0; text-align: left; }
+.error { color: #b3261e; margin: .3rem 0; overflow-wrap: anywhere; }
+.warning { color: #a15c00; margin: .3rem 0; overflow-wrap: anywhere; }
+details { color: #777; font-size: .85rem; margin-top: 2rem; }
+pre { overflow-x: auto; }
+"""
+
+
+def render_page(data: Mapping[str, Any], files: Sequence[FileResult], folder: Path) -> str:
+    """A page of everything in a report.
+
+    Args:
+        data: The report as plain values.
+        files: The same files with their pictures.
+        folder: Absolute folder the page will lie in; links are relative to it.
+    """
+    summary = data["summary"]
+    counts = ", ".join(
+        f"{summary[f'num_{status}']} {status}"
+        for status in ("done", "resumed", "skipped", "failed", "unfinished")
+        if summary[f"num_{status}"]
+    )
+    factor = summary["real_time_factor"]
+    speed = f", {1.0 / factor:.0f} times real time" if factor else ""
+    # The failed ones first: they are what somebody has to look after.
+    ordered = sorted(files, key=lambda file: file.status != "failed")
+    settings = "\n".join(f"{key}: {value}" for key, value in data["settings"].items())
+    warnings = "".join(f'<p class="warning">{_text(warning)}</p>' for warning in data["warnings"])
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>hushgate: {_text(counts or "no files")}</title>
+<style>{_STYLE}</style>
+</head>
+<body>
+<h1>{summary["num_files"]} files: {_text(counts or "none")}</h1>
+<p class="facts">{_duration(summary["duration_s"])} of sound in {_duration(summary["elapsed_s"])}{speed} ·
+hushgate {_text(data["hushgate"])} · settings {_text(data["settings_hash"])} · {_text(data["created"])}</p>
+{warnings}
+{"".join(_section(file, folder) for file in ordered)}
+<details><summary>Settings</summary><pre>{_text(settings)}</pre></details>
+</body>
+</html>
+"""
+
+
+def _section(file: FileResult, folder: Path) -> str:
+    error = f'<p class="error">{_text(file.error)}</p>' if file.error else ""
+    warnings = "".join(f'<p class="warning">{_text(warning)}</p>' for warning in file.warnings)
+    sides = ""
+    if file.output is not None and file.status != "skipped":
+        sides = '<div class="pair">' + "".join(
+            [
+                _side("before", file.source, file.picture_before, folder),
+                _side("after", file.output, file.picture_after, folder),
+                _side("removed", file.residual, None, folder) if file.residual else "",
+            ]
+        )
+        sides += "</div>"
+    return f"""<section class="file">
+<h2>{_text(file.name)}<span class="status {file.status}">{file.status}</span></h2>
+{error}{warnings}{sides}{_figures(file)}
+</section>
+"""
+
+
+def _side(caption: str, path: str, picture: str | None, folder: Path) -> str:
+    image = f'<img alt="spectrogram {caption}" src="data:image/png;base64,{picture}">' if picture else ""
+    link = _link(path, folder)
+    player = f'<audio controls preload="none" src="{link}"></audio>' if link else ""
+    return f"<figure><figcaption>{caption}</figcaption>{image}{player}</figure>"
+
+
+def _figures(file: FileResult) -> str:
+    if file.duration_s is None:
+        return ""
+    channels = {1: "mono", 2: "stereo"}.get(file.num_channels or 0, f"{file.num_channels} channels")
+    clipping = f"{file.num_clipped} samples" if file.num_clipped else "none"
+    if file.clip_gain_db:
+        clipping += f", turned down {-file.clip_gain_db:z.1f} dB"
+    factor = file.real_time_factor
+    rows = [
+        [("length", _duration(file.duration_s)), ("form", f"{file.container} {file.subtype}, {channels}")],
+        [
+            ("level", f"{_db(file.level_before_dbfs)} → {_db(file.level_after_dbfs)} dBFS"),
+            ("peak", f"{_db(file.peak_before_dbfs)} → {_db(file.peak_after_dbfs)} dBFS"),
+        ],
+        [
+            ("noise floor", f"{_db(file.floor_before_dbfs)} → {_db(file.floor_after_dbfs)} dBFS"),
+            ("noise removed", f"{_db(file.noise_removed_db)} dB"),
+        ],
+        [
+            ("clipping", clipping),
+            ("speed", f"{1.0 / factor:.0f} times real time" if factor else "unknown"),
+        ],
+        [("rate", f"{file.sample_rate} Hz"), ("model", file.model or "none")],
+    ]
+    cells = "".join(
+        "<tr>" + "".join(f"<th>{name}</th><td>{_text(value)}</td>" for name, value in row) + "</tr>"
+        for row in rows
+    )
+    return f'<table class="figures">{cells}</table>'
+
+
+def _link(path: str, folder: Path) -> str | None:
+    """A file of this machine as seen from the page, fit for an attribute; None for remote ones."""
+    if not store_for(path).is_local:
+        return html.escape(path, quote=True) if path.startswith(("http://", "https://")) else None
+    try:
+        relative = os.path.relpath(path, folder)
+    except ValueError:  # another drive
+        return html.escape(Path(path).resolve().as_uri(), quote=True)
+    quoted = urllib.parse.quote(os.fsencode(relative.replace(os.sep, "/")))
+    return html.escape(quoted, quote=True)
+
+
+def _text(value: object) -> str:
+    """Safe to show; bytes of file names that are no text become visible."""
+    return html.escape(str(value).encode("utf-8", "backslashreplace").decode(), quote=True)
+
+
+def _db(level: float | None) -> str:
+    return "silence" if level is None else f"{level:z.1f}"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "unknown"
+    minutes, rest = divmod(seconds, 60.0)
+    hours, minutes = divmod(int(minutes), 60)
+    if hours:
+        return f"{hours} h {minutes} min {rest:.0f} s"
+    return f"{minutes} min {rest:.0f} s" if minutes else f"{rest:.2f} s"

@@ -1,0 +1,109 @@
+"""Reports of a batch: JSON for programs, CSV for spreadsheets, HTML for people."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import errno
+import io
+import json
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import hushgate
+from hushgate.audio_files.file_writer import PART_SUFFIX
+from hushgate.batching.planning.results import BatchResult, FileResult
+from hushgate.batching.planning.storage import PART_PREFIX
+from hushgate.batching.reports.html_page import render_page
+
+REPORT_VERSION = 1
+
+
+def check_report(path: Path) -> None:
+    """Refuse a report that could not be written, before any work is done.
+
+    Raises:
+        ValueError: Another extension than .json, .csv or .html.
+        OSError: Its folder is missing or not writable, or it is a folder.
+    """
+    if path.suffix.lower() not in _WRITERS:
+        raise ValueError(f"report must be a .json, .csv or .html file (got {str(path)!r}).")
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder, not a file", str(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, f"the folder {path.parent} does not exist", str(path))
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, f"the folder {path.parent} is not writable", str(path))
+
+
+def write_report(path: Path, result: BatchResult) -> None:
+    """Write a report in the form its extension names, in one step. A report that is there is replaced.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    text = _WRITERS[path.suffix.lower()](path, result)
+    part = path.parent / f"{PART_PREFIX}{secrets.token_hex(6)}{PART_SUFFIX}"
+    try:
+        # File names that are no valid text keep their bytes.
+        with part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _json_text(path: Path, result: BatchResult) -> str:
+    return json.dumps(report_data(result), indent=2) + "\n"
+
+
+def report_data(result: BatchResult) -> dict[str, Any]:
+    """A report as plain values."""
+    return {
+        "version": REPORT_VERSION,
+        "hushgate": hushgate.__version__,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "settings_hash": result.settings_hash,
+        "settings": _finite(result.settings),
+        "summary": result.summary(),
+        "warnings": list(result.warnings),
+        "files": [file.to_dict() for file in result.files],
+    }
+
+
+def _finite(value: Any) -> Any:
+    """Plain values that strict JSON can hold: infinity in words."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return str(value) if value in (float("inf"), float("-inf")) else value
+
+
+def _csv_text(path: Path, result: BatchResult) -> str:
+    columns = [item.name for item in fields(FileResult) if not item.name.startswith("picture_")]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(columns)
+    for file in result.files:
+        values = file.to_dict()
+        values["warnings"] = " ".join(file.warnings)
+        writer.writerow(["" if values[name] is None else values[name] for name in columns])
+    return text.getvalue()
+
+
+def _html_text(path: Path, result: BatchResult) -> str:
+    return render_page(report_data(result), result.files, path.resolve().parent)
+
+
+_WRITERS: dict[str, Callable[[Path, BatchResult], str]] = {
+    ".json": _json_text,
+    ".csv": _csv_text,
+    ".html": _html_text,
+}

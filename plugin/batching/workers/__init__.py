@@ -1,0 +1,1 @@
+"""Running a batch: tasks, worker processes, Dask clusters."""

@@ -1,0 +1,172 @@
+"""Run tasks: here, or in processes of their own that may die without taking others with them."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from multiprocessing.connection import wait
+from typing import Protocol
+
+from hushgate.batching.planning.plan import Job
+from hushgate.batching.workers.task import Outcome, Task, failure, run_task
+from hushgate.batching.workers.worker_process import READY, serve
+
+_STOP_TIMEOUT_S = 5.0
+# A file whose process died gets a second chance: it may have been killed for another's memory.
+_MAX_ATTEMPTS = 2
+_MAX_FAILED_STARTS = 3
+
+
+class Listener(Protocol):
+    """Who wants to know how the batch goes."""
+
+    def started(self, job: Job) -> None:
+        """A file's turn has come."""
+
+    def progressed(self, job: Job, fraction: float) -> None:
+        """So much of a file is done, 0.0 to 1.0."""
+
+
+def run_here(tasks: Sequence[Task], listener: Listener) -> Iterator[Outcome]:
+    """Run tasks one after the other in this process."""
+    for task in tasks:
+        listener.started(task.job)
+        yield run_task(task, lambda fraction, job=task.job: listener.progressed(job, fraction))  # type: ignore[misc]
+
+
+def run_in_processes(tasks: Sequence[Task], num_workers: int, listener: Listener) -> Iterator[Outcome]:
+    """Run tasks in worker processes, each with one task at a time, and yield outcomes as they come.
+
+    Workers are started fresh (no fork), ignore Ctrl-C, which is this process's business, and end
+    when this process does, however that happens. A worker that dies is replaced; its task is tried
+    once more, and then reported as failed. Closing the iterator stops the workers, which
+    remove their temporary files.
+
+    Raises:
+        RuntimeError: Workers do not start.
+    """
+    waiting = deque(tasks)
+    attempts: Counter[int] = Counter()
+    workers: list[_Worker] = []
+    num_failed_starts = 0
+    try:
+        while waiting or any(worker.task for worker in workers):
+            idle = [worker for worker in workers if worker.task is None]
+            while waiting and (idle or len(workers) < num_workers):
+                worker = idle.pop() if idle else _Worker()
+                if worker not in workers:
+                    workers.append(worker)
+                task = waiting.popleft()
+                attempts[task.job.index] += 1
+                worker.give(task)
+                if worker.is_ready:
+                    listener.started(task.job)
+            for connection in wait([worker.connection for worker in workers]):
+                worker = next(worker for worker in workers if worker.connection is connection)
+                message = worker.receive()
+                if message is None:
+                    workers.remove(worker)
+                    died_early = not worker.is_ready
+                    num_failed_starts += died_early
+                    if num_failed_starts >= _MAX_FAILED_STARTS:
+                        raise RuntimeError(
+                            f"worker processes do not start ({worker.obituary()}). In a script, call batch "
+                            'under `if __name__ == "__main__":`, or use jobs=0 to stay in one process.'
+                        )
+                    lost = worker.task
+                    if lost is None:
+                        continue
+                    attempts[lost.job.index] -= died_early  # not this file's fault
+                    if attempts[lost.job.index] < _MAX_ATTEMPTS:
+                        # It may have put its file in place before it died.
+                        waiting.appendleft(replace(lost, overwrite=True))
+                    else:
+                        text = f"the process that cleaned it died ({worker.obituary()}), twice"
+                        yield Outcome(lost.job, failure(lost.job, lost.settings, text))
+                elif isinstance(message, Outcome):
+                    worker.task = None
+                    yield message
+                elif worker.task is not None and message == READY:
+                    num_failed_starts = 0
+                    listener.started(worker.task.job)
+                elif worker.task is not None:
+                    listener.progressed(worker.task.job, message)
+    finally:
+        _stop(workers)
+
+
+class _Worker:
+    """A process and the line to it."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, other_end = context.Pipe()
+        self._process = context.Process(target=serve, args=(other_end,), daemon=True)
+        with _interrupts_held():  # until the worker has said that it ignores them
+            self._process.start()
+        other_end.close()  # so that the line ends when the worker does
+        self.task: Task | None = None
+        self.is_ready = False
+
+    def give(self, task: Task) -> None:
+        """Send it a task. One that is dead is noticed when its line is read."""
+        self.task = task
+        with contextlib.suppress(OSError):
+            self.connection.send(task)
+
+    def receive(self) -> Outcome | float | None:
+        """The next message: an outcome, a share that is done, or that it is ready; None when it has died."""
+        try:
+            message: Outcome | float = self.connection.recv()
+        except (EOFError, OSError):
+            return None
+        self.is_ready = True
+        return message
+
+    def obituary(self) -> str:
+        """What it died of."""
+        self._process.join(_STOP_TIMEOUT_S)
+        code = self._process.exitcode
+        if code is not None and code < 0:
+            with contextlib.suppress(ValueError):
+                return f"killed by {signal.Signals(-code).name}"
+        return f"exit code {code}"
+
+    def terminate(self) -> None:
+        """Ask it to end, and clean up first."""
+        self.connection.close()
+        if self._process.is_alive():
+            self._process.terminate()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait until it has ended, not for ever."""
+        self._process.join(max(0.0, timeout_s))
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+
+def _stop(workers: Sequence[_Worker]) -> None:
+    for worker in workers:
+        worker.terminate()
+    deadline = time.monotonic() + _STOP_TIMEOUT_S
+    for worker in workers:
+        worker.join(deadline - time.monotonic())
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back in this thread; a process started meanwhile begins with it held back."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

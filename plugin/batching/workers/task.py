@@ -1,0 +1,163 @@
+"""One file's work as a whole, wherever it runs: stage, clean, publish, and turn errors into results."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from hushgate.batching.planning.plan import Job
+from hushgate.batching.planning.recipe import BatchSettings
+from hushgate.batching.planning.results import FileResult
+from hushgate.batching.planning.storage import Fingerprint, RemoteStore, store_for
+from hushgate.errors import AudioFileError
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker needs to know.
+
+    Attributes:
+        job: The file.
+        settings: What to do.
+        overwrite: Replace files that are there.
+        pictures: Draw spectrograms for a report.
+    """
+
+    job: Job
+    settings: BatchSettings = field(repr=False)
+    overwrite: bool = False
+    pictures: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a worker reports.
+
+    Attributes:
+        job: The file.
+        result: Figures or error.
+        source_print: Fingerprint of the source when it was read.
+        prints: Fingerprints of what was written: the output, then the residual.
+    """
+
+    job: Job
+    result: FileResult
+    source_print: Fingerprint = field(default_factory=list)
+    prints: list[Fingerprint] = field(default_factory=list)
+
+
+def run_task(task: Task, on_progress: Callable[[float], None] = lambda fraction: None) -> Outcome:
+    """Do a file's work. Whatever goes wrong with this file comes back as its result.
+
+    Args:
+        task: What to do.
+        on_progress: Called with the share that is done, 0.0 to 1.0.
+    """
+    # Loaded here: whoever only plans a batch needs no sound library.
+    from hushgate.commands.main import describe_error
+
+    job = task.job
+    with _Staging(job) as staging:
+        try:
+            return _run(task, staging, on_progress)
+        except Exception as error:  # one bad file never stops the rest
+            text = staging.in_users_terms(describe_error(error))
+            return Outcome(job, failure(job, task.settings, text))
+
+
+def failure(job: Job, settings: BatchSettings, error: str) -> FileResult:
+    """The result of a file that failed."""
+    return FileResult(job.source, job.name, "failed", settings.hash, error=error)
+
+
+def _run(task: Task, staging: _Staging, on_progress: Callable[[float], None]) -> Outcome:
+    from hushgate.batching.cleaning.clean_file import clean_file
+
+    job, settings = task.job, task.settings
+    if store_for(job.source).is_local and not stat.S_ISREG(os.stat(job.source).st_mode):
+        raise AudioFileError(f"{job.source} is no regular file.")  # a pipe would wait for ever
+    source_print = store_for(job.source).fingerprint(job.source)
+    checksums = staging.fetch()
+    figures = clean_file(
+        staging.paths,
+        job.output,
+        settings,
+        overwrite=task.overwrite,
+        pictures=task.pictures,
+        on_progress=on_progress,
+    )
+    checksums.update(staging.publish(task.overwrite))
+    result = FileResult(
+        job.source,
+        job.name,
+        "done",
+        settings.hash,
+        output=job.target,
+        residual=job.residual,
+        **figures,
+    )
+    prints = [store_for(target).fingerprint(target) for target in job.targets]
+    return Outcome(job, replace(result, **checksums), source_print, prints)
+
+
+class _Staging:
+    """Local files that stand for remote ones; local ones stand for themselves."""
+
+    def __init__(self, job: Job) -> None:
+        from hushgate.batching.cleaning.clean_file import Paths
+
+        self._job = job
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._stand_ins: dict[str, str] = {}
+        self.paths = Paths(
+            self._local(job.source, "in"),
+            self._local(job.target, "out"),
+            None if job.residual is None else self._local(job.residual, "out"),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._scratch is not None:
+            self._scratch.cleanup()
+
+    def fetch(self) -> dict[str, Any]:
+        """Bring the source here; its checksum, if it was remote. Makes the folders to write to."""
+        for path in (self.paths.target, self.paths.residual):
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+        store = store_for(self._job.source)
+        if not isinstance(store, RemoteStore):
+            return {}
+        self.paths.source.parent.mkdir(parents=True, exist_ok=True)
+        return {"source_sha256": store.fetch(self._job.source, self.paths.source)}
+
+    def publish(self, overwrite: bool) -> dict[str, Any]:
+        """Put the outputs in place, the residual first; the checksum of the cleaned file, if remote."""
+        store = store_for(self._job.target)
+        if not isinstance(store, RemoteStore):
+            return {}
+        if self._job.residual is not None and self.paths.residual is not None:
+            store.publish(self.paths.residual, self._job.residual, overwrite=overwrite)
+        return {"output_sha256": store.publish(self.paths.target, self._job.target, overwrite=overwrite)}
+
+    def in_users_terms(self, text: str) -> str:
+        """An error message with the paths that the user knows."""
+        for stand_in, path in self._stand_ins.items():
+            text = text.replace(stand_in, path)
+        return text
+
+    def _local(self, path: str, folder: str) -> Path:
+        if store_for(path).is_local:
+            return Path(path)
+        self._scratch = self._scratch or tempfile.TemporaryDirectory(prefix="hushgate-")
+        stand_in = Path(self._scratch.name) / folder / posixpath.basename(path)
+        self._stand_ins[str(stand_in)] = path
+        return stand_in

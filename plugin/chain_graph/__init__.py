@@ -1,0 +1,1 @@
+"""How a chain runs: flattening, stages, branches, latency compensation."""

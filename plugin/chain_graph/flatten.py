@@ -1,0 +1,145 @@
+"""What is inside a chain, whoever made the lists: ours and pedalboard's, nested in any way."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pedalboard
+
+from hushgate.errors import DuplicateEffectError
+from hushgate.pedalboard_compat.native_effects import NOT_STREAMABLE
+from hushgate.pedalboard_compat.streaming import Effect
+
+
+class Container(ABC):
+    """Base of lists of effects that stand for nothing but their members."""
+
+    is_parallel: ClassVar[bool]
+
+    @property
+    @abstractmethod
+    def members(self) -> tuple[Effect | None, ...]:
+        """What is in it now."""
+
+    @property
+    @abstractmethod
+    def is_transparent(self) -> bool:
+        """Whether running the members comes to the same as calling it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Branches:
+    """Effects side by side, and the container that holds them."""
+
+    source: object
+    branches: tuple[tuple[object, tuple[Node, ...]], ...]
+
+
+Node = pedalboard.Plugin | Effect | Branches
+
+
+@dataclass(frozen=True, eq=False)
+class EffectTree:
+    """The effects of a container in order, with every list that only stands for its members dissolved.
+
+    Attributes:
+        nodes: Effects one after the other; `Branches` where some run side by side.
+        is_native: pedalboard alone can run it.
+        objects: Everything seen on the way, for comparing two trees.
+    """
+
+    nodes: tuple[Node, ...]
+    is_native: bool
+    objects: tuple[object, ...]
+
+    def same_as(self, other: EffectTree | None) -> bool:
+        """Whether both have the same objects in the same places."""
+        return (
+            other is not None
+            and len(self.objects) == len(other.objects)
+            and all(mine is theirs for mine, theirs in zip(self.objects, other.objects, strict=True))
+        )
+
+    def leaves(self) -> list[pedalboard.Plugin | Effect]:
+        """Every effect in it that holds no other."""
+        return list(_leaves(self.nodes))
+
+    def native_plugins(self) -> list[pedalboard.Plugin]:
+        """Those of them that are native."""
+        return [leaf for leaf in _leaves(self.nodes) if isinstance(leaf, pedalboard.Plugin)]
+
+    def not_streamable(self) -> list[str]:
+        """Names of the native plugins in it that pedalboard cannot run block by block."""
+        return sorted({type(plugin).__name__ for plugin in self.native_plugins()} & NOT_STREAMABLE)
+
+    def python_effects(self) -> list[Effect]:
+        """The others."""
+        return [leaf for leaf in _leaves(self.nodes) if not isinstance(leaf, pedalboard.Plugin)]
+
+
+def read_tree(container: Container, members: Iterable[Effect | None] | None = None) -> EffectTree:
+    """What `container` holds, or would hold with these `members`.
+
+    Raises:
+        DuplicateEffectError: The same object is in it twice, or a container is in itself.
+    """
+    reader = _Reader()
+    reader.enter(container)
+    nodes = reader.inside(container, container.is_parallel, container.members if members is None else members)
+    return EffectTree(nodes, reader.is_native, tuple(reader.objects))
+
+
+_END = object()
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.is_native = True
+        self.objects: list[object] = []
+        self._seen: set[int] = set()
+
+    def enter(self, effect: object) -> None:
+        if id(effect) in self._seen:
+            raise DuplicateEffectError(
+                f"the same {type(effect).__name__} is in the chain twice (at {hex(id(effect))}). "
+                "Make another one for each place."
+            )
+        self._seen.add(id(effect))
+        self.objects.append(effect)
+
+    def inside(self, source: object, is_parallel: bool, members: Iterable[Effect | None]) -> tuple[Node, ...]:
+        if is_parallel:
+            # A native Mix forgets what waits in it at every call: only whole native chains may keep theirs.
+            self.is_native = self.is_native and isinstance(source, pedalboard.Plugin)
+            branches = tuple((member, tuple(self._nodes(member))) for member in members)
+            nodes: tuple[Node, ...] = (Branches(source, branches),)
+        else:
+            nodes = tuple(node for member in members for node in self._nodes(member))
+        self.objects.append(_END)
+        return nodes
+
+    def _nodes(self, effect: Effect | None) -> Sequence[Node]:
+        if effect is None:
+            self.objects.append(None)
+            return ()
+        self.enter(effect)
+        if isinstance(effect, pedalboard.PluginContainer):
+            return self.inside(effect, isinstance(effect, pedalboard.Mix), iter(effect))
+        if isinstance(effect, pedalboard.Plugin):
+            return (effect,)
+        if isinstance(effect, Container) and effect.is_transparent:
+            return self.inside(effect, effect.is_parallel, effect.members)
+        self.is_native = False
+        return (effect,)
+
+
+def _leaves(nodes: Iterable[Node]) -> Iterator[pedalboard.Plugin | Effect]:
+    for node in nodes:
+        if isinstance(node, Branches):
+            for _, branch in node.branches:
+                yield from _leaves(branch)
+        else:
+            yield node

@@ -1,0 +1,71 @@
+"""How late effects are, found out without touching their sound."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+
+import numpy as np
+import pedalboard
+
+from hushgate.chain_graph.flatten import Branches, EffectTree, Node
+from hushgate.chain_graph.stages import MAX_CHUNK_SIZE
+from hushgate.pedalboard_compat.native_effects import Setting, describe_native, native_effects
+from hushgate.pedalboard_compat.streaming import Effect
+
+# pedalboard's latest effect, PitchShift, begins to return sound after a little more than a second.
+_MAX_SILENCE_S = 10.0
+
+
+def tree_latency(tree: EffectTree, sample_rate: float) -> int:
+    """Delay of a tree of effects, samples: delays in a row add up, the slowest branch counts.
+
+    Args:
+        tree: What to look at; its effects are neither called nor changed.
+        sample_rate: Hz.
+    """
+    return series_latency(tree.nodes, sample_rate)
+
+
+def series_latency(nodes: Iterable[Node], sample_rate: float) -> int:
+    """Delay of effects one after the other, samples."""
+    return sum(_node_latency(node, sample_rate) for node in nodes)
+
+
+def _node_latency(node: Node, sample_rate: float) -> int:
+    if isinstance(node, Branches):
+        return max((series_latency(nodes, sample_rate) for _, nodes in node.branches), default=0)
+    if isinstance(node, pedalboard.Plugin):
+        return _native_latency(node, sample_rate)
+    return _effect_latency(node, sample_rate)
+
+
+def _effect_latency(effect: Effect, sample_rate: float) -> int:
+    at_rate = getattr(effect, "latency_samples_at", None)
+    if at_rate is not None:
+        return int(at_rate(sample_rate))
+    return int(getattr(effect, "reported_latency_samples", 0))
+
+
+def _native_latency(plugin: pedalboard.Plugin, sample_rate: float) -> int:
+    if type(plugin).__name__ not in native_effects():
+        # A plugin from a file says it; Convolution has none.
+        return int(getattr(plugin, "reported_latency_samples", 0))
+    name, settings = describe_native(plugin)
+    return _measured_latency(name, tuple(settings.items()), float(sample_rate))
+
+
+@functools.lru_cache(maxsize=256)
+def _measured_latency(name: str, settings: tuple[tuple[str, Setting], ...], sample_rate: float) -> int:
+    """Samples that go into an effect like this one before the first comes out.
+
+    pedalboard knows this of its own effects, but does not tell Python.
+    """
+    # One call each time: some effects lose sound between two (`NOT_STREAMABLE`).
+    for num_samples in (MAX_CHUNK_SIZE, round(1.5 * sample_rate), round(_MAX_SILENCE_S * sample_rate)):
+        twin = native_effects()[name].make(dict(settings))
+        silence = np.zeros(num_samples, np.float32)
+        output = twin.process(silence, sample_rate, MAX_CHUNK_SIZE, reset=False)
+        if output.shape[0]:
+            return num_samples - int(output.shape[0])
+    return 0

@@ -1,0 +1,45 @@
+"""Command-line flags for what commands that run live ask of the sound devices."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hushgate.live.run_loop import SessionOptions
+
+
+def add_device_flags(parser: argparse.ArgumentParser) -> None:
+    """Add `--input`, `--output`, `--block-size`, `--sample-rate` and the like."""
+    group = parser.add_argument_group("devices")
+    group.add_argument("--input", metavar="DEVICE", help="microphone, by number, name or part of the name")
+    group.add_argument("--output", metavar="DEVICE", help="headphones, by number, name or part of the name")
+    group.add_argument(
+        "--block-size", type=int, default=256, metavar="SAMPLES", help="samples per callback (default: 256)"
+    )
+    group.add_argument(
+        "--sample-rate", type=float, metavar="HZ", help="default: 48000, or the device's own without it"
+    )
+    group.add_argument(
+        "--channels", type=int, default=1, metavar="N", help="input channels (default: 1, to both ears)"
+    )
+    group.add_argument(
+        "--device-latency-ms",
+        type=float,
+        metavar="MS",
+        help="buffering to ask of the devices; more survives a busier machine (default: the least)",
+    )
+    group.add_argument("--duration", type=float, metavar="S", help="end after so many seconds")
+
+
+def device_options(args: argparse.Namespace) -> SessionOptions:
+    """What was given, as keyword arguments of `hushgate.live.run`."""
+    return {
+        "input": args.input,
+        "output": args.output,
+        "sample_rate": args.sample_rate,
+        "block_size": args.block_size,
+        "num_channels": args.channels,
+        "device_latency_ms": args.device_latency_ms,
+        "duration_s": args.duration,
+    }

@@ -1,0 +1,315 @@
+"""The denoiser with pedalboard's call conventions."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hushgate import engine
+from hushgate.engine import PARAMETERS
+from hushgate.engine.signal.input_checks import check_stream_format
+from hushgate.pedalboard_compat.call_arguments import BUFFER_SIZE, checked_buffer_size, checked_flag
+from hushgate.pedalboard_compat.channel_layout import LayoutMemory
+
+if TYPE_CHECKING:
+    from hushgate.effects.preset_file import Preset
+
+T = TypeVar("T")
+
+
+class _Forwarded(Generic[T]):
+    """A property of the engine's denoiser, offered under the same name; readings refuse to be set."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+        self.__doc__ = getattr(engine.Denoiser, name).__doc__
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: Denoiser, owner: type) -> T: ...
+    def __get__(self, instance: Denoiser | None, owner: type) -> T | Self:
+        if instance is None:
+            return self
+        value: T = getattr(instance._engine, self._name)
+        return value
+
+    def __set__(self, instance: Denoiser, value: T) -> None:
+        setattr(instance._engine, self._name, value)
+
+
+class Denoiser:
+    """Remove noise from sound, wherever a pedalboard plugin would be called.
+
+    Args:
+        model: A shipped name (see `hushgate.available_models`) the path of a model file, or
+            a loaded model.
+        mix: Share of the processed sound, 0.0 to 1.0; the dry part is aligned with it.
+        attenuation_limit_db: How much may be removed, dB, 0.0 to 120.0; None for no limit.
+        gate_threshold_db: Level of the wanted sound that opens the gate, dBFS, -100.0 to 0.0;
+            -inf switches the gate off.
+        gate_floor_db: Gain of the closed gate, dB, -120.0 to 0.0.
+        gate_hysteresis_db: How far the sound must fall below the threshold before the gate
+            closes, dB, 0.0 to 40.0.
+        attack_ms, hold_ms, release_ms: Times of the gate, ms: attack 0.0 to 1000.0, the others
+            0.0 to 5000.0.
+        presence_db: How far the wanted sound must stand above the noise to open the gate, dB,
+            -60.0 to 60.0; -60.0 asks for nothing.
+        output: "denoised", or "residual" to hear what is taken away.
+        channel_link: "linked" for one mask over all channels, "independent" for one each.
+
+    Every parameter is also a property, which may be set from any thread while sound runs; a value
+    that is refused leaves the old one in place. `process`, calls and `reset` of one object wait
+    for each other. Objects in different threads share the model, never sound.
+
+    Shapes: 1-D, (channels, samples) or (samples, channels), float32 or float64; comes back in the
+    same rank and layout as float32. Latency: `latency_samples`, taken out by `process` when
+    `reset` is true. State: as the engine's denoiser, and the layout of the last block.
+
+    Raises:
+        FileNotFoundError, ModelError: The model cannot be loaded.
+        TypeError, ValueError: A parameter is out of range; the message says what it may be.
+
+    >>> from hushgate import Denoiser
+    >>> denoiser = Denoiser("voice", attenuation_limit_db=24.0)  # doctest: +SKIP
+    >>> denoiser(np.zeros((2, 48_000), np.float32), 48_000).shape  # doctest: +SKIP
+    (2, 48000)
+    """
+
+    mix = _Forwarded[float]()
+    attenuation_limit_db = _Forwarded[float | None]()
+    gate_threshold_db = _Forwarded[float]()
+    gate_floor_db = _Forwarded[float]()
+    gate_hysteresis_db = _Forwarded[float]()
+    attack_ms = _Forwarded[float]()
+    hold_ms = _Forwarded[float]()
+    release_ms = _Forwarded[float]()
+    presence_db = _Forwarded[float]()
+    output = _Forwarded[str]()
+    channel_link = _Forwarded[str]()
+
+    gain_reduction_db = _Forwarded[float]()
+    presence = _Forwarded[float]()
+    input_peak_db = _Forwarded[float]()
+    output_peak_db = _Forwarded[float]()
+    num_nonfinite = _Forwarded[int]()
+    num_faulty_frames = _Forwarded[int]()
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | engine.Model = "voice",
+        *,
+        mix: float = 1.0,
+        attenuation_limit_db: float | None = None,
+        gate_threshold_db: float = -math.inf,
+        gate_floor_db: float = -80.0,
+        gate_hysteresis_db: float = 6.0,
+        attack_ms: float = 1.0,
+        hold_ms: float = 100.0,
+        release_ms: float = 100.0,
+        presence_db: float = 0.0,
+        output: Literal["denoised", "residual"] = "denoised",
+        channel_link: Literal["linked", "independent"] = "linked",
+    ) -> None:
+        self._engine = engine.Denoiser(
+            model,
+            mix=mix,
+            attenuation_limit_db=attenuation_limit_db,
+            gate_threshold_db=gate_threshold_db,
+            gate_floor_db=gate_floor_db,
+            gate_hysteresis_db=gate_hysteresis_db,
+            attack_ms=attack_ms,
+            hold_ms=hold_ms,
+            release_ms=release_ms,
+            presence_db=presence_db,
+            output=output,
+            channel_link=channel_link,
+        )
+        self._model = str(model.path) if isinstance(model, engine.Model) else os.fspath(model)
+        self._lock = threading.Lock()
+        self._layout = LayoutMemory()
+        self._format: tuple[float, int, int] | None = None
+        self._num_provided = 0
+
+    def __repr__(self) -> str:
+        settings = " ".join(f"{name}={value}" for name, value in self.to_dict().items())
+        return f"<hushgate.Denoiser {settings} at {hex(id(self))}>"
+
+    # -- sound ----------------------------------------------------------------------------------
+
+    def process(
+        self,
+        input_array: NDArray[np.float32] | NDArray[np.float64],
+        sample_rate: float,
+        buffer_size: int = BUFFER_SIZE,
+        reset: bool = True,
+    ) -> NDArray[np.float32]:
+        """Denoise a whole recording, or with `reset=False` the next block of a stream.
+
+        With `reset=True` the sound before is forgotten, and the output is as long as the input and
+        aligned with it. With `reset=False` only those samples come back that are ready: none until
+        `latency_samples` have gone in, from then on as many as come in. Start a stream with
+        `reset()`; drain it with `latency_samples` zeros.
+
+        Args:
+            input_array: float32 or float64, 1-D or 2-D; the smaller dimension is channels. Not
+                written to.
+            sample_rate: Hz, 1,000 to 1,000,000. Another rate than before starts afresh.
+            buffer_size: Largest chunk processed at once, samples, 1 or more. Does not change the
+                sound.
+            reset: Whether `input_array` stands alone.
+
+        Returns:
+            A new float32 array in the layout and rank of `input_array`.
+
+        Raises:
+            TypeError: Not an array of float32 or float64.
+            ChannelLayoutError: More than two dimensions, or square with no block before it.
+            ValueError: `sample_rate` or `buffer_size` out of range.
+        """
+        check_stream_format(sample_rate, 1, 1)
+        buffer_size = checked_buffer_size(buffer_size)
+        reset = checked_flag(reset)
+        with self._lock:
+            block = self._layout.to_planar(input_array)
+            num_channels, num_samples = block.shape
+            if num_channels == 0:
+                return self._layout.restore(np.empty(block.shape, np.float32))
+            self._prepare(sample_rate, buffer_size, num_channels)
+            if reset:
+                self._reset_sound()
+            latency = self._engine.latency_samples
+            num_zeros = latency if reset and num_samples else 0
+            self._num_provided += num_samples + num_zeros
+            num_ready = min(num_samples, max(0, self._num_provided - latency))
+            return self._layout.restore(self._run(block, num_zeros, num_ready, buffer_size))
+
+    __call__ = process
+
+    def reset(self) -> None:
+        """Forget all sound and the last layout, keep all settings."""
+        with self._lock:
+            self._reset_sound()
+            self._layout.forget()
+
+    def _prepare(self, sample_rate: float, buffer_size: int, num_channels: int) -> None:
+        new = (sample_rate, num_channels, buffer_size)
+        if new == self._format:
+            return
+        self._engine.prepare(sample_rate, buffer_size, num_channels)
+        if self._format is None or new[:2] != self._format[:2]:
+            self._num_provided = 0
+        self._format = new
+
+    def _reset_sound(self) -> None:
+        self._engine.reset()
+        self._num_provided = 0
+
+    def _run(
+        self, block: NDArray[np.float32], num_zeros: int, num_ready: int, buffer_size: int
+    ) -> NDArray[np.float32]:
+        """Process a block and then zeros, in chunks; the last `num_ready` samples of what comes out."""
+        num_channels, num_samples = block.shape
+        output = np.empty((num_channels, num_ready), np.float32)
+        position = num_ready - num_samples - num_zeros  # of the next sample within `output`
+        for start in range(0, num_samples, buffer_size):
+            position = self._step(block[:, start : start + buffer_size], output, position)
+        for start in range(0, num_zeros, buffer_size):
+            silence = np.zeros((num_channels, min(buffer_size, num_zeros - start)), np.float32)
+            position = self._step(silence, output, position)
+        return output
+
+    def _step(self, chunk: NDArray[np.float32], output: NDArray[np.float32], position: int) -> int:
+        processed = self._engine.process(chunk)
+        end = position + chunk.shape[1]
+        if end > 0:
+            output[:, max(position, 0) : end] = processed[:, max(-position, 0) :]
+        return end
+
+    # -- facts ----------------------------------------------------------------------------------
+
+    @property
+    def model(self) -> str:
+        """The model as it was given: a shipped name or a path. Make a new object for another one."""
+        return self._model
+
+    @property
+    def model_info(self) -> engine.ModelInfo:
+        """What the model file says about itself."""
+        return self._engine.model.info
+
+    @property
+    def latency_samples(self) -> int:
+        """Delay at the sample rate of the last block, samples; 0 before the first one.
+
+        A frame of the model has a fixed length in ms, so the figure depends on the sample rate;
+        `latency_samples_at` gives it beforehand. `reset` does not change it.
+        """
+        return 0 if self._format is None else self._engine.latency_samples
+
+    @property
+    def reported_latency_samples(self) -> int:
+        """The same as `latency_samples`, under pedalboard's name for it."""
+        return self.latency_samples
+
+    def latency_samples_at(self, sample_rate: float) -> int:
+        """Delay at `sample_rate` Hz, samples, whatever has been processed so far."""
+        check_stream_format(sample_rate, 1, 1)
+        return self._engine.model.latency_samples(sample_rate)
+
+    @property
+    def is_effect(self) -> bool:
+        """True: takes sound in."""
+        return True
+
+    @property
+    def is_instrument(self) -> bool:
+        """False: makes no sound of its own."""
+        return False
+
+    # -- settings -------------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Model and all parameters as plain values; `from_dict` makes an equal object of it."""
+        return {"model": self._model, **{name: getattr(self, name) for name in PARAMETERS}}
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> Self:
+        """A new object with these settings; those left out take their defaults.
+
+        Raises:
+            ValueError: A key that is no setting, or a value out of range.
+            TypeError: A value of the wrong type.
+            FileNotFoundError, ModelError: The model cannot be loaded.
+        """
+        unknown = [key for key in settings if key != "model" and key not in PARAMETERS]
+        if unknown:
+            known = ", ".join(["model", *PARAMETERS])
+            raise ValueError(f"{unknown[0]!r} is no setting of Denoiser. Known: {known}.")
+        return cls(**settings)
+
+    @classmethod
+    def from_preset(cls, preset: str | os.PathLike[str] | Preset) -> Self:
+        """A new object with the settings of the one in a preset's chain; its other effects are left out.
+
+        Args:
+            preset: A shipped name (see `hushgate.available_presets`), a path, or a loaded preset.
+
+        Raises:
+            FileNotFoundError, PresetError: There is no such preset, it cannot be used, or it does not
+                have exactly one `Denoiser`.
+        """
+        from hushgate.effects.preset_file import Preset, load_preset
+
+        loaded = preset if isinstance(preset, Preset) else load_preset(preset)
+        return cls.from_dict(loaded.make_denoiser().to_dict())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copies and pickles carry the settings. Sound stays behind: it belongs to one stream.
+        return type(self).from_dict, (self.to_dict(),)

@@ -1,0 +1,233 @@
+"""What `Chain` and `Mix` have in common: a list of effects that is an effect itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, MutableSequence
+from typing import Any, Self, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hushgate.chain_graph.flatten import Container, read_tree
+from hushgate.chain_graph.latency import tree_latency
+from hushgate.chain_graph.runner import ChainRunner
+from hushgate.effects.serialization import describe_effect, make_members
+from hushgate.pedalboard_compat.call_arguments import checked_buffer_size, checked_flag, checked_sample_rate
+from hushgate.pedalboard_compat.streaming import Effect
+
+Member = Effect | None
+
+
+class EffectList(Container, MutableSequence[Member]):
+    """A list of effects with pedalboard's `process` and `reset`. Use `Chain` or `Mix`."""
+
+    def __init__(self, plugins: Iterable[Member] | None = None) -> None:
+        self._members: tuple[Member, ...] = ()
+        self._lock = threading.RLock()
+        self._runner = ChainRunner()
+        self._sample_rate: float | None = None
+        if plugins is not None:
+            self._become(list(plugins))
+
+    def __repr__(self) -> str:
+        count = f"{len(self)} plugin" + ("" if len(self) == 1 else "s")
+        name = f"hushgate.{type(self).__name__}"
+        return f"<{name} with {count}: {list(self._members)} at {hex(id(self))}>"
+
+    # -- sound ----------------------------------------------------------------------------------
+
+    def process(
+        self,
+        input_array: NDArray[np.float32] | NDArray[np.float64],
+        sample_rate: float,
+        buffer_size: int | None = None,
+        reset: bool = True,
+    ) -> NDArray[np.float32]:
+        """Run a whole recording, or with `reset=False` the next block of a stream, through all effects.
+
+        With `reset=True` the sound before is forgotten, and the output is as long as the input and
+        aligned with it, whatever delays the effects have. With `reset=False` only those samples
+        come back that are ready. Start a stream with `reset()`; drain it with `latency_samples` zeros.
+
+        Args:
+            input_array: float32 or float64, 1-D or 2-D; the smaller dimension is channels. Not
+                written to. NaN and infinite samples become 0 before the first effect, so that no
+                filter keeps them for ever; where pedalboard alone runs the effects it keeps them.
+            sample_rate: Hz, above 0. Another rate than before starts afresh.
+            buffer_size: Largest chunk handed to an effect, samples, 1 or more. None: 8,192 where
+                pedalboard alone runs the effects, as it does itself; otherwise 32,768.
+            reset: Whether `input_array` stands alone.
+
+        Returns:
+            A new float32 array in the layout and rank of `input_array`.
+
+        Raises:
+            TypeError: Not an array of float32 or float64.
+            ChannelLayoutError: More than two dimensions, or square with no block before it. Where
+                pedalboard alone runs the effects, it is pedalboard's own RuntimeError.
+            DuplicateEffectError: A list inside has got an effect that is in here already.
+            ValueError: `sample_rate` or `buffer_size` out of range.
+        """
+        sample_rate = checked_sample_rate(sample_rate)
+        if buffer_size is not None:
+            buffer_size = checked_buffer_size(buffer_size)
+        reset = checked_flag(reset)
+        with self._lock:
+            tree = read_tree(self)
+            self._sample_rate = sample_rate
+            return self._runner.process(tree, input_array, sample_rate, buffer_size, reset)
+
+    __call__ = process
+
+    def reset(self) -> None:
+        """Forget all sound and the last layout, keep all effects and settings."""
+        with self._lock:
+            self._runner.reset(read_tree(self))
+
+    # -- facts ----------------------------------------------------------------------------------
+
+    @property
+    def latency_samples(self) -> int:
+        """Delay at the sample rate of the last block, samples; 0 before the first one.
+
+        The delays of effects in a row add up, side by side the longest counts. Where an effect goes
+        out of a running `Mix`, the sound stays as late as it was until `reset`.
+        """
+        return 0 if self._sample_rate is None else self.latency_samples_at(self._sample_rate)
+
+    @property
+    def reported_latency_samples(self) -> int:
+        """The same as `latency_samples`, under pedalboard's name for it."""
+        return self.latency_samples
+
+    def latency_samples_at(self, sample_rate: float) -> int:
+        """Delay at `sample_rate` Hz, samples, whatever has been processed so far."""
+        return tree_latency(read_tree(self), checked_sample_rate(sample_rate))
+
+    @property
+    def num_nonfinite(self) -> int:
+        """Input samples since the last reset that were no numbers and became 0."""
+        return self._runner.num_nonfinite
+
+    @property
+    def is_effect(self) -> bool:
+        """True: takes sound in."""
+        return True
+
+    @property
+    def is_instrument(self) -> bool:
+        """False: makes no sound of its own."""
+        return False
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """What is in it now."""
+        return self._members
+
+    @property
+    def is_transparent(self) -> bool:
+        """Whether running the members comes to the same: not so where a subclass processes otherwise."""
+        return type(self).process is EffectList.process
+
+    # -- list -----------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    @overload
+    def __getitem__(self, index: int) -> Member: ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> Member | Self:
+        """The effect at a place; for a slice a new list of the same effects."""
+        if isinstance(index, slice):
+            return type(self)(self._members[index])
+        return self._members[index]
+
+    @overload
+    def __setitem__(self, index: int, value: Member) -> None: ...
+    @overload
+    def __setitem__(self, index: slice, value: Iterable[Member]) -> None: ...
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """Replace an effect, or the effects of a slice; to swap two, assign both as one slice."""
+        with self._lock:
+            members = list(self._members)
+            members[index] = value
+            self._become(members)
+
+    def __delitem__(self, index: int | slice) -> None:
+        """Take out an effect, or the effects of a slice."""
+        with self._lock:
+            members = list(self._members)
+            del members[index]
+            self._become(members)
+
+    def insert(self, index: int, plugin: Member) -> None:
+        """Put an effect before the one at `index`.
+
+        Raises:
+            IndexError: There is no such place, as pedalboard says; a Python list would take the nearest.
+            TypeError, ValueError, DuplicateEffectError: It cannot be in here.
+        """
+        with self._lock:
+            members = list(self._members)
+            if not -len(members) <= index <= len(members):
+                raise IndexError(f"index must be between -{len(members)} and {len(members)} (got {index}).")
+            members.insert(index, plugin)
+            self._become(members)
+
+    def append(self, plugin: Member) -> None:
+        """Put an effect at the end.
+
+        Raises:
+            TypeError: No effect: it lacks `process` or `reset`.
+            ValueError: An instrument.
+            DuplicateEffectError: It is in here already.
+        """
+        with self._lock:
+            self._become([*self._members, plugin])
+
+    def reverse(self) -> None:
+        """Turn the order round."""
+        with self._lock:
+            self._become(list(self._members[::-1]))
+
+    def _become(self, members: list[Member]) -> None:
+        for member in members:
+            _check_member(member)
+        read_tree(self, members)
+        self._members = tuple(members)
+
+    # -- settings -------------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """All effects and their settings as plain values; `from_dict` makes equal ones of it.
+
+        Raises:
+            TypeError: An effect that plain values cannot describe, such as a plugin from a file.
+        """
+        return {"effects": [describe_effect(member) for member in self._members]}
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> Self:
+        """New effects with these settings.
+
+        Raises:
+            PresetError: Something is missing, unknown or out of range; the message says where.
+        """
+        return cls(make_members(settings, ""))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copies and pickles carry the settings. Sound stays behind: it belongs to one stream.
+        return type(self).from_dict, (self.to_dict(),)
+
+
+def _check_member(member: object) -> None:
+    if member is None:
+        return
+    is_usable = callable(getattr(member, "process", None)) and callable(getattr(member, "reset", None))
+    if isinstance(member, type) or not is_usable:
+        raise TypeError(f"plugins must be effects with process and reset (got {member!r}).")
+    if not getattr(member, "is_effect", True):
+        raise ValueError(f"plugins must be effects (got {member!r}, an instrument that takes no sound).")

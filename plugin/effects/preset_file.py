@@ -1,0 +1,281 @@
+"""Presets: whole chains in TOML files, for Python, the command line and live alike.
+
+A file holds `version = 1`, `name`, `description`, and one `[[chain]]` table for each effect, in order.
+See docs/presets.md for the keys.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import math
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hushgate.effects.serialization import find_denoisers, is_model_path, make_effect
+from hushgate.engine import PARAMETERS
+from hushgate.errors import PresetError
+from hushgate.pedalboard_compat.native_effects import native_effects
+
+if TYPE_CHECKING:
+    from hushgate.effects.chain import Chain
+    from hushgate.effects.denoiser import Denoiser
+    from hushgate.pedalboard_compat.streaming import Effect
+
+PRESET_VERSION = 1
+_KEYS = ("version", "name", "description", "chain")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A chain as a file describes it; makes new effects as often as asked.
+
+    Attributes:
+        name: What the preset calls itself.
+        description: What it is for.
+        entries: One table for each effect.
+        path: Where it comes from; None for a shipped one.
+    """
+
+    name: str
+    description: str
+    entries: tuple[Mapping[str, Any], ...]
+    path: Path | None = None
+
+    def make_effects(self, **denoiser_settings: Any) -> list[Effect]:
+        """New effects in order.
+
+        Args:
+            **denoiser_settings: `model` or parameters to use in every `Denoiser` instead of the preset's.
+
+        Raises:
+            PresetError: An entry cannot be used, or there is no `Denoiser` for `denoiser_settings`.
+        """
+        folder = self.path.parent if self.path else None
+        source = self.path or self.name
+        model = denoiser_settings.get("model")
+        if isinstance(model, str | os.PathLike) and is_model_path(os.fspath(model)):
+            denoiser_settings["model"] = os.path.abspath(model)  # not one beside the preset
+        try:
+            entries = [_with_settings(entry, denoiser_settings) for entry in self.entries]
+            effects = [make_effect(entry, f"chain[{i}]", folder) for i, entry in enumerate(entries)]
+        except RecursionError as error:
+            raise PresetError(f"{source}: is nested too deeply.") from error
+        except PresetError as error:
+            raise PresetError(f"{source}: {error}") from error
+        if denoiser_settings and not any(True for effect in effects for _ in find_denoisers(effect)):
+            raise PresetError(f"{source}: has no Denoiser to set {', '.join(denoiser_settings)} of.")
+        return effects
+
+    def make_denoiser(self) -> Denoiser:
+        """A new `Denoiser` with the settings of the one in the chain.
+
+        Raises:
+            PresetError: There is none, or more than one.
+        """
+        denoisers = [found for effect in self.make_effects() for found in find_denoisers(effect)]
+        if len(denoisers) != 1:
+            raise PresetError(
+                f"{self.path or self.name}: has {len(denoisers)} Denoisers, not one. "
+                "Use Chain.from_preset for all of its effects."
+            )
+        return denoisers[0]
+
+
+def available_presets() -> tuple[str, ...]:
+    """Names of the presets that ship with hushgate.
+
+    >>> "podcast" in available_presets()
+    True
+    """
+    files = importlib.resources.files("hushgate.presets").iterdir()
+    return tuple(sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml")))
+
+
+def read_preset_text(preset: str | os.PathLike[str]) -> str:
+    """The file of a preset as it is written.
+
+    Args:
+        preset: A shipped name, or the path of a file.
+
+    Raises:
+        PresetError: No such shipped preset, or not text.
+        OSError: The file cannot be read.
+    """
+    if _is_path(preset):
+        data = Path(preset).read_bytes()
+    elif preset in available_presets():
+        data = importlib.resources.files("hushgate.presets").joinpath(f"{preset}.toml").read_bytes()
+    else:
+        raise PresetError(
+            f"there is no preset {os.fspath(preset)!r}. Shipped: {', '.join(available_presets())}. "
+            "A file is named by its path, with .toml."
+        )
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise PresetError(f"{os.fspath(preset)}: is not UTF-8 text.") from error
+
+
+def load_preset(preset: str | os.PathLike[str]) -> Preset:
+    """Read and check a preset.
+
+    Args:
+        preset: A shipped name (see `available_presets`), or the path of a file: anything with a
+            folder or the extension .toml.
+
+    Raises:
+        PresetError: Unknown, not TOML, from a later version, or with a key or value that is not
+            allowed; names file and key, and what is allowed.
+        OSError: The file cannot be read.
+
+    >>> load_preset("podcast").name
+    'podcast'
+    """
+    loaded = read_preset(preset)
+    loaded.make_effects()
+    return loaded
+
+
+def read_preset(preset: str | os.PathLike[str]) -> Preset:
+    """Read a preset, and leave its effects to be checked when they are made.
+
+    Args:
+        preset: As `load_preset`.
+
+    Raises:
+        PresetError: Unknown, not TOML, from a later version, or not a preset's keys.
+        OSError: The file cannot be read.
+    """
+    source = os.fspath(preset)
+    text = read_preset_text(preset)
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PresetError(f"{source}: is not valid TOML: {error}.") from error
+    except RecursionError as error:
+        raise PresetError(f"{source}: is nested too deeply.") from error
+    _check_version(table, source)
+    for key in table:
+        if key not in _KEYS:
+            raise PresetError(f"{source}: {key} is unknown. Allowed: {', '.join(_KEYS)}.")
+    for key in ("name", "description"):
+        if not isinstance(table.get(key, ""), str):
+            raise PresetError(f"{source}: {key} must be text (got {table[key]!r}).")
+    entries = table.get("chain")
+    if not isinstance(entries, list) or not entries:
+        raise PresetError(f"{source}: chain must be one or more [[chain]] tables, one for each effect.")
+    path = Path(source) if _is_path(preset) else None
+    name = table.get("name") or Path(source).stem
+    return Preset(name, table.get("description", ""), tuple(entries), path)
+
+
+def save_preset(
+    chain: Chain,
+    path: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    description: str = "",
+    overwrite: bool = False,
+) -> None:
+    """Write a chain to a preset file. `load_preset` of it makes equal effects.
+
+    Args:
+        chain: What to write.
+        path: File to write, by custom `NAME.toml`.
+        name: What the preset calls itself; the file's name by default.
+        description: What it is for, in a sentence.
+        overwrite: Replace a file that is there.
+
+    Raises:
+        TypeError: An effect that plain values cannot describe, such as a plugin from a file.
+        ValueError: The chain is empty.
+        FileExistsError: There is a file and `overwrite` is False.
+    """
+    target = Path(path)
+    entries = [_with_portable_models(entry, target.parent) for entry in chain.to_dict()["effects"]]
+    if not entries:
+        raise ValueError("chain must have one effect or more to be saved (got none).")
+    lines = [
+        f"version = {PRESET_VERSION}",
+        f"name = {_toml(name or target.stem)}",
+        f"description = {_toml(description)}",
+    ]
+    for entry in entries:
+        lines += ["", "[[chain]]"]
+        lines += [f"{key} = {_toml(value)}" for key, value in _without_defaults(entry).items()]
+    with target.open("w" if overwrite else "x", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+
+
+def _check_version(table: Mapping[str, Any], source: str) -> None:
+    version = table.get("version")
+    if type(version) is not int or version < 1:
+        raise PresetError(f"{source}: version must be {PRESET_VERSION} (got {version!r}).")
+    if version > PRESET_VERSION:
+        raise PresetError(
+            f"{source}: version must be {PRESET_VERSION} (got {version}). "
+            "It was made for a later hushgate: update hushgate to use it."
+        )
+
+
+def _is_path(preset: str | os.PathLike[str]) -> bool:
+    return not isinstance(preset, str) or preset.endswith(".toml") or len(Path(preset).parts) > 1
+
+
+def _with_settings(entry: Any, settings: Mapping[str, Any]) -> Any:
+    """An entry with other settings for every `Denoiser` in it."""
+    if not settings or not isinstance(entry, Mapping):
+        return entry
+    if entry.get("effect") == "Denoiser":
+        return {**entry, **settings}
+    if isinstance(entry.get("effects"), list):
+        return {**entry, "effects": [_with_settings(inner, settings) for inner in entry["effects"]]}
+    return entry
+
+
+def _with_portable_models(entry: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """An entry whose model files are found from `folder` as well: below it by a relative path."""
+    moved = dict(entry)
+    if entry["effect"] == "Denoiser" and is_model_path(entry["model"]):
+        path, root = Path(entry["model"]).resolve(), folder.resolve()
+        moved["model"] = str(path.relative_to(root) if path.is_relative_to(root) else path)
+    if "effects" in entry:
+        moved["effects"] = [_with_portable_models(inner, folder) for inner in entry["effects"]]
+    return moved
+
+
+def _without_defaults(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What must be written down. Model names are: a default may be another one some day."""
+    native = native_effects().get(entry["effect"])
+    defaults: dict[str, Any] = {}
+    if native is not None:
+        defaults = {name: parameter.default for name, parameter in native.parameters.items()}
+    elif entry["effect"] == "Denoiser":
+        defaults = {name: parameter.default for name, parameter in PARAMETERS.items()}
+    kept = {key: value for key, value in entry.items() if key not in defaults or value != defaults[key]}
+    if isinstance(kept.get("effects"), list):
+        kept["effects"] = [_without_defaults(inner) for inner in kept["effects"]]
+    return kept
+
+
+def _toml(value: Any, indent: str = "") -> str:
+    """A value in TOML; what TOML cannot say, in the words that presets know."""
+    if value is None:
+        return '"none"'
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        # JSON's escapes are TOML's, but for DEL, which TOML wants escaped.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(inner, indent)}" for key, inner in value.items()) + " }"
+    if isinstance(value, list):
+        deeper = indent + "  "
+        items = "".join(f"\n{deeper}{_toml(inner, deeper)}," for inner in value)
+        return f"[{items}\n{indent}]" if value else "[]"
+    return repr(value) if isinstance(value, int) or math.isfinite(value) else str(float(value))

@@ -1,0 +1,1 @@
+"""Sound devices: the backend protocol, PortAudio, duplex bridge, stream requests."""

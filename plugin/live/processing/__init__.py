@@ -1,0 +1,1 @@
+"""The audio callback and its parts: FIFO, meters, overload, recovery, recorder."""

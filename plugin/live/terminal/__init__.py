@@ -1,0 +1,1 @@
+"""The terminal of a live session: keys, controls, line and meter views."""

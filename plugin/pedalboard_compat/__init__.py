@@ -1,0 +1,1 @@
+"""The call semantics of pedalboard: arguments, channel layout, native effects, streaming."""

@@ -1,0 +1,1 @@
+"""Pictures of sound: overview images and before/after figures."""

@@ -1,0 +1,399 @@
+"""A batch in this process: what comes out for every way of asking."""
+
+from __future__ import annotations
+
+import csv
+import html.parser
+import json
+import os
+import urllib.parse
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import hushgate
+from hushgate.batching import PlanError
+from hushgate.batching.planning.journal import JOURNAL_NAME
+from tests.helpers.command_line import RunCli
+from tests.helpers.seeded_noise import noise
+
+RATE = 16_000
+
+
+def write(path: Path, sound: np.ndarray, rate: int = RATE, **form: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, sound.T, rate, **form)
+    return path
+
+
+@pytest.fixture
+def stems(tmp_path: Path) -> Path:
+    """Three stems of one length, one of them deeper in the tree."""
+    for seed, name in enumerate(("bass.wav", "vox.flac", "drums/kick.wav")):
+        write(tmp_path / "stems" / name, noise(2, RATE, seed=seed), subtype="PCM_24")
+    return tmp_path / "stems"
+
+
+def files_in(folder: Path) -> list[str]:
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in found if name != JOURNAL_NAME)
+
+
+def run(inputs: Path, output: Path, model: str | Path, **options: object) -> hushgate.BatchResult:
+    return hushgate.batch(inputs, output, model=model, recursive=True, jobs=0, **options)  # type: ignore[arg-type]
+
+
+def test_a_folder_comes_out_cleaned_and_mirrored(stems: Path, tmp_path: Path, models: Path) -> None:
+    result = run(stems, tmp_path / "out", models / "half.onnx")
+    assert [file.status for file in result.files] == ["done"] * 3
+    assert files_in(tmp_path / "out") == ["bass.wav", "drums/kick.wav", "vox.flac"]
+    for name in files_in(stems):
+        before, after = soundfile.info(stems / name), soundfile.info(tmp_path / "out" / name)
+        for fact in ("samplerate", "channels", "frames", "format", "subtype"):
+            assert getattr(before, fact) == getattr(after, fact)
+        sound = soundfile.read(stems / name)[0]
+        assert np.abs(soundfile.read(tmp_path / "out" / name)[0] - 0.5 * sound).max() < 1e-6
+    figures = result.files[0]
+    assert figures.level_before_dbfs is not None
+    assert figures.level_after_dbfs == pytest.approx(figures.level_before_dbfs - 6.02, abs=0.02)
+    assert figures.noise_removed_db == pytest.approx(6.0, abs=0.11)
+    assert figures.duration_s == 1.0
+    assert figures.num_samples == RATE
+
+
+def test_a_preset_is_a_chain_with_its_latency_taken_out(stems: Path, tmp_path: Path, models: Path) -> None:
+    preset = tmp_path / "loud.toml"
+    preset.write_text(
+        'version = 1\nname = "loud"\n[[chain]]\neffect = "Gain"\ngain_db = 12.0412\n'
+        f'[[chain]]\neffect = "Denoiser"\nmodel = "{models / "half.onnx"}"\n'
+    )
+    result = hushgate.batch(stems, tmp_path / "out", preset=preset, template="{stem}-{preset}.{ext}", jobs=0)
+    assert files_in(tmp_path / "out") == ["bass-loud.wav", "vox-loud.flac"]
+    assert not result.failed
+    sound = soundfile.read(stems / "bass.wav")[0]
+    assert np.abs(soundfile.read(tmp_path / "out" / "bass-loud.wav")[0] - 2.0 * sound).max() < 1e-5
+
+
+def test_parameters_reach_the_denoiser(stems: Path, tmp_path: Path, models: Path) -> None:
+    run(stems, tmp_path / "out", models / "half.onnx", mix=0.0)
+    for name in files_in(stems):  # dry: the very same samples
+        assert np.array_equal(soundfile.read(tmp_path / "out" / name)[0], soundfile.read(stems / name)[0])
+    with pytest.raises(ValueError, match="mix must be between"):
+        run(stems, tmp_path / "out2", models / "half.onnx", mix=2.0)
+    with pytest.raises(TypeError, match="no setting 'strength'"):
+        run(stems, tmp_path / "out2", models / "half.onnx", strength=2.0)
+    assert not (tmp_path / "out2").exists()
+
+
+def test_output_and_residual_add_up_to_the_input(stems: Path, tmp_path: Path, stateful: str) -> None:
+    result = run(stems, tmp_path / "out", stateful, output_residual=True)
+    assert "drums/kick.residual.wav" in files_in(tmp_path / "out")
+    for name in ("bass.wav", "vox.flac"):
+        rest = (tmp_path / "out" / name).with_suffix(".residual" + Path(name).suffix)
+        total = soundfile.read(tmp_path / "out" / name)[0] + soundfile.read(rest)[0]
+        assert np.abs(total - soundfile.read(stems / name)[0]).max() < 2.0**-22
+    assert result.files[0].residual_level_dbfs is not None
+
+
+def test_format_and_sample_format_can_be_changed(stems: Path, tmp_path: Path, identity: str) -> None:
+    run(stems, tmp_path / "out", identity, format="flac", subtype="pcm_16")
+    assert files_in(tmp_path / "out") == ["bass.flac", "drums/kick.flac", "vox.flac"]
+    assert soundfile.info(tmp_path / "out" / "bass.flac").subtype == "PCM_16"
+
+
+def test_dither_comes_with_shorter_words_only_and_differs_between_stems(
+    tmp_path: Path, identity: str
+) -> None:
+    sound = np.round(noise(1, RATE) * 2**15) / 2**15  # fits in 16 bits
+    for name in ("a.wav", "b.wav"):
+        write(tmp_path / "in" / name, sound, subtype="PCM_24")
+    write(tmp_path / "short" / "a.wav", sound, subtype="PCM_16")
+
+    def errors(source: str, output: str, name: str, **options: object) -> np.ndarray:
+        run(tmp_path / source, tmp_path / output, identity, **options)
+        return soundfile.read(tmp_path / output / name)[0] - sound[0]
+
+    assert not errors("short", "same", "a.wav").any()
+    assert not errors("in", "rounded", "a.wav", subtype="PCM_16", dither=False).any()
+    a = errors("in", "dithered", "a.wav", subtype="PCM_16")
+    b = soundfile.read(tmp_path / "dithered" / "b.wav")[0] - sound[0]
+    assert a.any()
+    assert np.abs(a).max() <= 2 * 2.0**-15
+    assert abs(np.corrcoef(a, b)[0, 1]) < 0.05
+
+
+@pytest.fixture
+def hot(tmp_path: Path) -> Path:
+    """Float sound with peaks 6 dB beyond full scale."""
+    sound = noise(1, RATE, scale=0.02)
+    sound[0, 8000:8050] = 2.0 * np.hanning(50)
+    return write(tmp_path / "hot" / "hot.wav", sound, subtype="FLOAT")
+
+
+def test_clipping_is_reported(hot: Path, tmp_path: Path, identity: str) -> None:
+    file = run(hot, tmp_path / "out", identity, subtype="PCM_16").files[0]
+    assert file.num_clipped
+    assert any("beyond full scale" in warning for warning in file.warnings)
+    kept = run(hot, tmp_path / "float", identity).files[0]  # float holds it
+    assert (kept.num_clipped, kept.warnings) == (0, ())
+    assert np.abs(soundfile.read(tmp_path / "float" / "hot.wav")[0]).max() > 1.9
+
+
+def test_limiting_turns_down_only_the_peak(hot: Path, tmp_path: Path, identity: str) -> None:
+    file = run(hot, tmp_path / "out", identity, subtype="PCM_24", clip_mode="limit").files[0]
+    out, sound = soundfile.read(tmp_path / "out" / "hot.wav")[0], soundfile.read(hot)[0]
+    assert (file.num_clipped, len(out)) == (0, RATE)
+    assert file.clip_gain_db == pytest.approx(-6.1, abs=0.1)
+    assert 0.97 < np.abs(out).max() < 0.99
+    assert np.abs(out[:7900] - sound[:7900]).max() < 1e-6
+    assert np.abs(out[8150:] - sound[8150:]).max() < 1e-6
+
+
+def test_rescaling_turns_the_whole_file_down_and_says_so(hot: Path, tmp_path: Path, identity: str) -> None:
+    file = run(hot, tmp_path / "out", identity, subtype="PCM_24", clip_mode="rescale", dither=False).files[0]
+    out, sound = soundfile.read(tmp_path / "out" / "hot.wav")[0], soundfile.read(hot)[0]
+    assert file.num_clipped == 0
+    assert file.clip_gain_db is not None
+    assert np.abs(out - sound * 10 ** (file.clip_gain_db / 20)).max() < 2e-3 * np.abs(out).max()
+    assert 0.97 < np.abs(out).max() < 0.99
+    assert files_in(tmp_path / "out") == ["hot.wav"]  # nothing is left of the first pass
+
+
+def test_samples_that_are_no_numbers_become_silence_even_before_native_effects(
+    tmp_path: Path, models: Path
+) -> None:
+    sound = noise(1, RATE)
+    sound[0, 100:110] = np.nan
+    write(tmp_path / "in" / "a.wav", sound, subtype="FLOAT")
+    preset = tmp_path / "p.toml"
+    preset.write_text('version = 1\nname = "p"\n[[chain]]\neffect = "HighpassFilter"\n')
+    file = hushgate.batch(tmp_path / "in", tmp_path / "out", preset=preset, jobs=0).files[0]
+    assert file.warnings == ("10 samples were not numbers and became silence.",)
+    assert np.isfinite(soundfile.read(tmp_path / "out" / "a.wav")[0]).all()
+
+
+# -- what is there already -------------------------------------------------------------------------
+
+
+def test_existing_outputs_are_refused_before_any_work(stems: Path, tmp_path: Path, identity: str) -> None:
+    write(tmp_path / "out" / "vox.flac", noise(1, 100))
+    before = (tmp_path / "out" / "vox.flac").read_bytes()
+    with pytest.raises(PlanError, match=r"vox\.flac is already there\. Pass --overwrite"):
+        run(stems, tmp_path / "out", identity)
+    assert files_in(tmp_path / "out") == ["vox.flac"]
+    result = run(stems, tmp_path / "out", identity, skip_existing=True)
+    assert {file.name: file.status for file in result.files}["vox.flac"] == "skipped"
+    assert (tmp_path / "out" / "vox.flac").read_bytes() == before
+    result = run(stems, tmp_path / "out", identity, overwrite=True)
+    assert [file.status for file in result.files] == ["done"] * 3
+    assert (tmp_path / "out" / "vox.flac").read_bytes() != before
+    with pytest.raises(ValueError, match="contradict"):
+        run(stems, tmp_path / "out", identity, overwrite=True, skip_existing=True)
+
+
+def test_resume_does_only_what_is_unfinished(stems: Path, tmp_path: Path, identity: str) -> None:
+    run(stems, tmp_path / "out", identity)
+    (tmp_path / "out" / "vox.flac").unlink()
+    write(stems / "drums" / "kick.wav", noise(2, RATE, seed=9), subtype="PCM_24")  # a new take
+    times = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in files_in(tmp_path / "out")}
+    result = run(stems, tmp_path / "out", identity, resume=True)
+    statuses = {file.name: file.status for file in result.files}
+    assert statuses == {"bass.wav": "resumed", "vox.flac": "done", "drums/kick.wav": "done"}
+    assert (tmp_path / "out" / "bass.wav").stat().st_mtime_ns == times["bass.wav"]
+    assert result.files[0].duration_s == 1.0  # the figures of the first run
+    again = run(stems, tmp_path / "out", identity, resume=True)
+    assert {file.status for file in again.files} == {"resumed"}
+
+
+def test_resume_notices_changed_settings(stems: Path, tmp_path: Path, models: Path) -> None:
+    run(stems, tmp_path / "out", models / "identity.onnx")
+    with pytest.raises(PlanError, match=r"3 finished files were made with other settings \(changed: mix\)"):
+        run(stems, tmp_path / "out", models / "identity.onnx", resume=True, mix=0.5)
+    with pytest.raises(PlanError, match=r"changed: model"):
+        run(stems, tmp_path / "out", models / "half.onnx", resume=True)
+    result = run(stems, tmp_path / "out", models / "half.onnx", resume=True, overwrite=True)
+    assert {file.status for file in result.files} == {"done"}
+
+
+def test_one_bad_file_never_stops_the_rest(stems: Path, tmp_path: Path, identity: str) -> None:
+    (stems / "a.wav").write_text("this is no sound")
+    (stems / "empty.flac").touch()
+    os.mkfifo(stems / "pipe.wav")  # nobody ever writes to it
+    result = run(stems, tmp_path / "out", identity)
+    assert sorted(file.name for file in result.failed) == ["a.wav", "empty.flac", "pipe.wav"]
+    assert files_in(tmp_path / "out") == ["bass.wav", "drums/kick.wav", "vox.flac"]
+    assert "is empty" in (result.failed[1].error or "")
+    assert "is no regular file" in (result.failed[2].error or "")
+
+
+def test_files_cut_short_can_be_taken_as_they_are(tmp_path: Path, identity: str) -> None:
+    path = write(tmp_path / "in" / "a.wav", noise(1, RATE))
+    path.write_bytes(path.read_bytes()[:-8000])
+    assert run(path, tmp_path / "out", identity).failed
+    file = run(path, tmp_path / "out", identity, allow_truncated=True).files[0]
+    assert file.num_samples == RATE - 4000
+    assert "cut short" in file.warnings[0]
+
+
+# -- reports ---------------------------------------------------------------------------------------
+
+
+class Page(html.parser.HTMLParser):
+    """Checks that tags nest, and collects links and text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.links: list[str] = []
+        self.texts: list[str] = []
+        self.scripts = 0
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.scripts += tag == "script"
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+        self.links += [value or "" for name, value in attrs if name == "src"]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def test_reports_say_everything_and_survive_any_name(tmp_path: Path, stateful: str) -> None:
+    nasty = ['<script>alert("x")<!--.wav', "50% & 'quotes' #1?.wav", "Größe ☃.wav", "=1+1.wav"]
+    for name in nasty:
+        write(tmp_path / "in" / name, noise(1, RATE))
+    latin = os.fsencode(tmp_path / "in") + b"/gr\xfc\xdfe.wav"  # not UTF-8
+    with open(latin, "wb") as file:
+        file.write((tmp_path / "in" / "=1+1.wav").read_bytes())
+    (tmp_path / "in" / "bad <b>.wav").touch()
+    (tmp_path / "reports").mkdir()
+    reports = [tmp_path / "reports" / f"r.{kind}" for kind in ("json", "csv", "html")]
+    result = run(tmp_path / "in", tmp_path / "out", stateful, reports=reports, output_residual=True)
+    assert len(result.failed) == 1
+
+    data = json.loads(reports[0].read_text(), parse_constant=lambda word: pytest.fail(word))
+    assert data["summary"]["num_done"] == 5
+    assert data["settings_hash"] == result.settings_hash
+    by_name = {file["name"]: file for file in data["files"]}
+    assert set(nasty) < set(by_name)
+    expected = "duration_s level_before_dbfs level_after_dbfs noise_removed_db peak_after_dbfs num_clipped"
+    for key in f"{expected} real_time_factor model settings_hash".split():
+        assert by_name[nasty[0]][key] is not None, key
+    assert "is empty" in by_name["bad <b>.wav"]["error"]
+
+    with reports[1].open(newline="", encoding="utf-8", errors="surrogateescape") as table:
+        rows = list(csv.DictReader(table))
+    assert sorted(row["name"] for row in rows) == sorted(by_name)
+
+    page = Page(reports[2].read_text())
+    assert page.scripts == 0
+    assert nasty[0] in page.texts
+    pictures = [link for link in page.links if link.startswith("data:image/png;base64,")]
+    players = [link for link in page.links if not link.startswith("data:")]
+    assert len(pictures) == 10
+    assert len(players) == 15  # before, after, removed
+    for link in players:
+        assert os.path.exists(
+            os.path.join(os.fsencode(reports[2].parent), urllib.parse.unquote_to_bytes(link))
+        )
+
+
+def test_reports_of_resumed_files_have_their_pictures(stems: Path, tmp_path: Path, identity: str) -> None:
+    report = tmp_path / "r.html"
+    run(stems, tmp_path / "out", identity, reports=[report])
+    run(stems, tmp_path / "out", identity, reports=[report], resume=True)
+    assert report.read_text().count("data:image/png") == 6
+
+
+@pytest.mark.parametrize(
+    ("report", "message"),
+    [
+        ("r.txt", "report must be a .json, .csv or .html file"),
+        ("no/r.json", "does not exist"),
+        ("d.csv", "folder"),
+    ],
+)
+def test_reports_that_cannot_be_written_are_refused_before_any_work(
+    stems: Path, tmp_path: Path, identity: str, report: str, message: str
+) -> None:
+    (tmp_path / "d.csv").mkdir()
+    with pytest.raises((ValueError, OSError), match=message):
+        run(stems, tmp_path / "out", identity, reports=[tmp_path / report])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_report_that_fails_in_the_end_costs_no_sound(
+    stems: Path, tmp_path: Path, identity: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, result: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hushgate.batching.run.write_report", full)
+    result = run(stems, tmp_path / "out", identity, reports=[tmp_path / "r.json"])
+    assert result.faults == (f"{tmp_path / 'r.json'} could not be written (No space left on device).",)
+    assert len(result.having("done")) == 3
+
+
+# -- the command -----------------------------------------------------------------------------------
+
+
+def test_the_command_prints_a_line_per_file_and_failures_last(
+    stems: Path, tmp_path: Path, identity: str, run_cli: RunCli
+) -> None:
+    (stems / "bad.wav").write_text("no sound")
+    (stems / "notes.txt").touch()
+    done = run_cli("batch", stems, "-r", "-o", tmp_path / "out", "--model", identity, "-j", "1")
+    assert done.returncode == 1
+    lines = done.stdout.decode().splitlines()
+    assert len(lines) == 5
+    assert lines[-1].startswith("4 files: 3 done, 1 failed, 1 other files left alone")
+    assert done.stderr.decode().splitlines()[-1].startswith("hushgate: error: bad.wav: ")
+    (stems / "bad.wav").unlink()
+    again = run_cli("batch", stems, "-r", "-o", tmp_path / "out", "--model", identity, "--resume", "--quiet")
+    assert (again.returncode, again.stdout, again.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "out"], "needs files or folders"),
+        (["stems"], "required: -o/--output-dir"),
+        (["nothing.wav", "-o", "out"], "nothing.wav: No such file or directory"),
+        (["stems", "-o", "stems"], "would overwrite its own input"),
+        (["stems", "-o", "stems/bass.wav"], "is no folder"),
+        (["stems", "-o", "out", "--jobs", "-1"], "jobs must be 0 or more"),
+        (["stems", "-o", "out", "--model", "nosuch"], "model must be a shipped name"),
+        (["stems", "-o", "out", "--preset", "nosuch"], "there is no preset 'nosuch'"),
+        (["stems", "-o", "out", "--overwrite", "--skip-existing"], "not allowed with"),
+        (["stems", "-o", "out", "--glob", "*.xyz"], "no sound files found"),
+        (["stems", "-o", "out", "--list", "nolist.txt"], "nolist.txt: No such file"),
+        (["stems", "-o", "out", "--scheduler", "tcp://127.0.0.1:9"], "tcp://127.0.0.1:9"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_status_2(
+    stems: Path,
+    identity: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    from hushgate.commands.main import main
+
+    monkeypatch.chdir(stems.parent)
+    monkeypatch.setattr("hushgate.batching.workers.dask_cluster._CONNECT_TIMEOUT_S", 0.2)
+    model = [] if "--model" in arguments or "--preset" in arguments else ["--model", identity]
+    assert main(["batch", *arguments, *model]) == 2
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert errors.startswith("hushgate: error: ")
+    assert len(errors.strip().splitlines()) == 1
+    assert files_in(stems) == ["bass.wav", "drums/kick.wav", "vox.flac"]
+    assert not (stems.parent / "out").exists() or files_in(stems.parent / "out") == []

@@ -1,0 +1,119 @@
+"""What is found out about pedalboard's own effects, held against the installed pedalboard."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+import pedalboard
+import pytest
+from numpy.typing import NDArray
+
+from hushgate import Chain
+from hushgate.chain_graph.flatten import read_tree
+from hushgate.chain_graph.latency import tree_latency
+from hushgate.chain_graph.stages import MAX_CHUNK_SIZE, NativeStage, StreamFormat, prepare_native
+from hushgate.pedalboard_compat.native_effects import NOT_STREAMABLE, describe_native, native_effects
+from tests.helpers.seeded_noise import noise
+
+RATE = 48_000
+NAMES = sorted(native_effects())
+
+
+def test_effects_that_read_files_or_run_code_from_files_are_not_among_them() -> None:
+    assert {"Gain", "Compressor", "HighpassFilter", "NoiseGate", "Reverb", "PitchShift"} <= set(NAMES)
+    for name in ("Convolution", "VST3Plugin", "ExternalPlugin", "Plugin", "Pedalboard", "Mix", "Chain"):
+        assert name not in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_settings_survive_being_read_and_made_again(name: str, rng: np.random.Generator) -> None:
+    native = native_effects()[name]
+    settings = {}
+    for parameter in native.parameters.values():
+        if parameter.choices is not None:
+            settings[parameter.name] = str(rng.choice(list(parameter.choices)))
+        elif isinstance(parameter.default, bool):
+            settings[parameter.name] = not parameter.default
+        else:
+            # pedalboard knows the ranges; one side of the default is always inside.
+            default = float(parameter.default)
+            for value in (round(default * 1.1, 2), round(default * 0.9, 2), default):
+                with contextlib.suppress(ValueError):
+                    native.make({parameter.name: value})
+                    settings[parameter.name] = value
+                    break
+    effect = native.make(settings)
+    described, values = describe_native(effect)
+    assert described == name
+    assert values == pytest.approx(settings)
+    assert repr(native.make(values)).partition(" at ")[0] == repr(effect).partition(" at ")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("Compressor", {"ratio": 0.5}, "ratio cannot be 0.5: .*>= 1.0"),
+        ("Compressor", {"ratoi": 2.0}, "'ratoi' is no parameter of Compressor. Known: threshold_db, ratio"),
+        ("Gain", {"gain_db": float("nan")}, "gain_db must be a finite number"),
+        ("Gain", {"gain_db": 10**400}, "gain_db must be a finite number"),
+        ("Gain", {"gain_db": True}, "gain_db must be a finite number"),
+        ("Gain", {"gain_db": "3"}, "gain_db must be a finite number"),
+        ("BrickwallLimiter", {"true_peak": 1.0}, "true_peak must be true or false"),
+        ("LadderFilter", {"mode": "HPF13"}, "mode must be one of 'LPF12', 'HPF12'"),
+        ("PitchShift", {"semitones": 999}, "semitones cannot be 999"),
+    ],
+)
+def test_bad_settings_are_named_with_what_is_allowed(name: str, settings: dict, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        native_effects()[name].make(settings)
+
+
+def block_by_block(
+    effect: pedalboard.Plugin, sound: NDArray[np.float32], sizes: list[int]
+) -> NDArray[np.float32]:
+    """As a chain runs it behind an effect with latency: prepared, then in blocks of any size."""
+    form = StreamFormat(RATE, 1)
+    prepare_native(effect, form)
+    stage = NativeStage([effect], form)
+    pieces, start = [], 0
+    for size in sizes * (sound.shape[0] // sum(sizes)):
+        pieces.append(stage.process(sound[np.newaxis, start : start + size], MAX_CHUNK_SIZE))
+        start += size
+    return np.concatenate(pieces, axis=1)[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_those_that_pedalboard_cannot_run_block_by_block_are_known(name: str) -> None:
+    """A failure here may be good news: pedalboard has changed, and the list with it."""
+    kind = native_effects()[name].kind
+    sound = noise(60_000)
+    whole = kind()(sound, RATE)
+    streamed = block_by_block(kind(), sound, [384, 480, 31])
+    num_samples = min(len(streamed), 40_000)
+    is_right = num_samples > 0 and np.allclose(streamed[:num_samples], whole[:num_samples], atol=1e-5)
+    assert is_right == (name not in NOT_STREAMABLE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_prepared_plugin_is_as_a_new_one(name: str) -> None:
+    kind = native_effects()[name].kind
+    effect = kind()
+    prepare_native(effect, StreamFormat(RATE, 1))
+    np.testing.assert_array_equal(effect(noise(20_000), RATE), kind()(noise(20_000), RATE))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in NOT_STREAMABLE])
+def test_measured_latency_is_what_a_stream_holds_back(name: str) -> None:
+    effect = native_effects()[name].kind()
+    latency = tree_latency(read_tree(Chain([effect])), RATE)
+    effect.reset()
+    assert effect(noise(5_000), RATE, reset=False).shape == (5_000 - latency,)
+
+
+def test_latency_follows_the_settings() -> None:
+    chain = Chain([pedalboard.BrickwallLimiter(lookahead_ms=5.0)])
+    assert chain.latency_samples_at(RATE) == 240
+    chain[0].lookahead_ms = 10.0
+    assert chain.latency_samples_at(RATE) == 480
+    assert chain.latency_samples_at(96_000) == 960

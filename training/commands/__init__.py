@@ -1,0 +1,1 @@
+"""Subcommands of `hushgate` that need the extra `train` or `evaluate`."""

@@ -1,0 +1,71 @@
+"""The command `hushgate data`, registered as an entry point; its parts lie in `parts`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+from collections.abc import Iterator
+
+# Name: (module with add_arguments and run, what it does).
+_PARTS = {
+    "prepare": (
+        "hushgate.training.commands.data_prepare",
+        "check a corpus and list its recordings for training",
+    ),
+    "mix": ("hushgate.training.commands.data_mix", "write pairs of clean and noisy files, with a manifest"),
+    "render": (
+        "hushgate.training.synthesis.render",
+        "render guitar, other instruments, music and percussion (FluidSynth)",
+    ),
+    "rooms": ("hushgate.training.commands.data_rooms", "simulate room responses (extra: rooms)"),
+    "preview": (
+        "hushgate.training.commands.data_preview",
+        "draw spectrograms of clean, noisy and added noise (extra: plot)",
+    ),
+}
+
+
+class DataCommand:
+    """Make training data: from corpora, soundfonts and simulated rooms to manifests and mixtures."""
+
+    help = "prepare, mix, render and preview training data (extra: train)"
+
+    @staticmethod
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        parts = parser.add_subparsers(dest="part", metavar="PART", title="parts", required=True)
+        for name, (module, text) in _PARTS.items():
+            part = parts.add_parser(
+                name,
+                help=text,
+                description=text[0].upper() + text[1:] + ".",
+                allow_abbrev=False,
+                formatter_class=argparse.RawDescriptionHelpFormatter,
+            )
+            with _training_extra(name):
+                importlib.import_module(module).add_arguments(part)
+            part.add_argument(
+                "--debug",
+                action="store_true",
+                # The same flag stands before the part, too: its value must not be undone here.
+                default=argparse.SUPPRESS,
+                help="show a traceback when something fails",
+            )
+
+    @staticmethod
+    def run(args: argparse.Namespace) -> int:
+        with _training_extra(args.part):
+            status: int = importlib.import_module(_PARTS[args.part][0]).run(args)
+        return status
+
+
+@contextlib.contextmanager
+def _training_extra(part: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("pyroomacoustics", "matplotlib"):
+            raise  # of other extras, which the command line names
+        raise RuntimeError(
+            f"hushgate data {part} needs the training extra: pip install 'hushgate[train]' ({error})."
+        ) from error

@@ -1,0 +1,99 @@
+"""The command `hushgate inspect-latent`, registered as an entry point."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hushgate.training.evaluate.latent_code import CodeStatistics
+
+
+class InspectLatentCommand:
+    """Say which dimensions of an autoencoder's code are used."""
+
+    help = "show what the code of an autoencoder is used for (extra: train; --plot: plot)"
+
+    @staticmethod
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "model", type=Path, metavar="CKPT|ONNX", help="checkpoint, or exported model, with a code"
+        )
+        parser.add_argument(
+            "--data",
+            type=Path,
+            action="append",
+            required=True,
+            metavar="DIR",
+            help="folder with recordings, or a manifest; may be repeated",
+        )
+        parser.add_argument(
+            "--limit",
+            type=int,
+            default=200,
+            metavar="N",
+            help="recordings to use, spread evenly (default: 200)",
+        )
+        parser.add_argument(
+            "--unused-below",
+            type=float,
+            default=0.01,
+            metavar="SHARE",
+            help="a dimension is unused below this share of the largest spread (default: 0.01)",
+        )
+        parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table to a file")
+        parser.add_argument(
+            "--plot", type=Path, metavar="FILE", help="draw means and spreads (png, pdf or svg)"
+        )
+        parser.add_argument("--overwrite", action="store_true", help="replace existing files")
+
+    @staticmethod
+    def run(args: argparse.Namespace) -> int:
+        from hushgate.training.commands.train import training_extra
+
+        if args.limit < 1:
+            raise ValueError(f"limit must be at least 1 recording (got {args.limit}).")
+        if args.csv is not None and args.csv.exists() and not args.overwrite:
+            raise FileExistsError(f"{args.csv} exists. Use --overwrite to replace it.")
+        if args.plot is not None:
+            import matplotlib  # noqa: F401  # missing, it is to be missed before the work
+
+            from hushgate.pictures.before_after import check_figure_path, save_figure
+
+            check_figure_path(args.plot, overwrite=args.overwrite)
+        with training_extra("inspect-latent"):
+            from hushgate.training.evaluate.latent_code import (
+                CodeStatistics,
+                collect_codes,
+                load_encoder,
+                plot_codes,
+                write_csv,
+            )
+            from hushgate.training.recordings.clips import list_clips
+        files = [clip.path for location in args.data for clip in list_clips(location)]
+        step = max(1, len(files) // args.limit)
+        encoder = load_encoder(args.model)
+        codes = collect_codes(encoder, files[::step][: args.limit])
+        statistics = CodeStatistics.of(codes, args.unused_below)
+        print("\n".join(_table(statistics)))
+        print(
+            f"{statistics.num_codes:,} codes of {statistics.mean.size} dimensions, "
+            f"{int(statistics.unused.sum())} unused, {statistics.effective:.1f} effective"
+        )
+        if args.csv is not None:
+            write_csv(statistics, args.csv)
+        if args.plot is not None:
+            save_figure(plot_codes(statistics, args.model.name), args.plot)
+        return 0
+
+
+def _table(statistics: CodeStatistics) -> list[str]:
+    rows = zip(statistics.mean, statistics.spread, statistics.unused, strict=True)
+    return [
+        f"{'dimension':>9}  {'mean':>10}  {'spread':>10}",
+        *(
+            f"{number:>9}  {mean:>10.4g}  {spread:>10.4g}{'  unused' if idle else ''}"
+            for number, (mean, spread, idle) in enumerate(rows)
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""The configuration of a training: schema, TOML tables, command-line flags."""

@@ -1,0 +1,396 @@
+"""Training configuration: small TOML files, checked before anything runs.
+
+Every table of the file is one dataclass here, and the defaults below are all the defaults there are.
+`training/configs` holds those of the shipped models.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hushgate.training.config.toml_tables import build, read_values
+from hushgate.training.synthesis.noises import GENERATORS
+
+ANY_SYNTHESIZED = "synthesized"
+LOSS_TERMS = (
+    "magnitude",
+    "complex",
+    "snr",
+    "silence",
+    "mse",
+    "quiet_mse",
+    "log_magnitude",
+    "si_sdr",
+    "multi_resolution",
+    "perceptual",
+    "opinion",
+    "adversarial",
+    "feature_matching",
+)
+ADVERSARIAL_KINDS = ("hinge", "least_squares")
+LOGGERS = ("tensorboard", "wandb", "wandb-offline", "none")
+FILLS = ("join", "loop", "pad")
+SNR_SHAPES = ("triangular", "uniform")
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """Where part of a mixture comes from.
+
+    Args:
+        kind: Kind of the recordings in the manifest, or the name of a generator in `training.noises`, or
+            "synthesized" for any generator at random.
+        prefix: Only recordings whose path in the manifest starts like this.
+        weight: How often this source is chosen against its neighbours.
+        voices: Fewest and most segments added up (4 to 8 voices of speech make babble).
+        pause_s: Shortest and longest silence between joined recordings, s.
+        fill: What follows a recording that is too short: "join" more of its label, "loop" it, or "pad" with
+            silence. Longer ones are cut at a random place.
+        layer: Of noises: one source of every layer is in every mixture, chosen by weight within its layer.
+        band_hz: Keep only this band, Hz; (0, 0) keeps everything.
+    """
+
+    kind: str
+    prefix: str = ""
+    weight: float = 1.0
+    voices: tuple[int, int] = (1, 1)
+    pause_s: tuple[float, float] = (0.0, 0.5)
+    fill: str = "join"
+    layer: int = 0
+    band_hz: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        if self.fill not in FILLS:
+            raise ValueError(f"fill must be one of {', '.join(FILLS)} (got {self.fill!r}).")
+        low, high = self.band_hz
+        if any(self.band_hz) and not 0.0 <= low < high:
+            raise ValueError(f"band_hz must be 0 or more and rise, Hz (got {low:g} to {high:g}).")
+
+    @property
+    def pool(self) -> tuple[str, str]:
+        """Sources that share a kind and prefix share one pool of recordings."""
+        return (self.kind, self.prefix)
+
+    @property
+    def is_synthesized(self) -> bool:
+        """Whether a generator makes it, so that it needs no recordings."""
+        return self.kind == ANY_SYNTHESIZED or self.kind in GENERATORS
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Recordings and the shape of an example.
+
+    Args:
+        folders: Folders with a manifest.csv, manifests, or plain folders of audio.
+        sample_rate: Rate of the training audio, Hz.
+        segment_s: Length of an example, s.
+        val_examples: Mixtures in the validation set, the same every time.
+        cache: Folder for decoded recordings; "" keeps them in memory.
+    """
+
+    folders: tuple[str, ...] = ()
+    sample_rate: int = 16_000
+    segment_s: float = 3.0
+    val_examples: int = 64
+    cache: str = ""
+
+
+@dataclass(frozen=True)
+class MixConfig:
+    """How a mixture is drawn. Probabilities are 0..1.
+
+    Args:
+        targets, noises: What to keep and what to remove.
+        snr_db: Lowest, most likely and highest SNR, dB.
+        snr_shape: Its distribution, "triangular" or "uniform" (which ignores the middle value).
+        level_db: Lowest and highest level of the active target, dBFS.
+        speed: Lowest and highest factor of speed and pitch.
+        equalizer, equalizer_db: Probability and range of random equalizing, of target and noise apart.
+        room: Probability of a room, for target and noise apart; the room stays in the target.
+        room_kind: Kind of the manifest's room responses; without one they are synthesized.
+        band_limit: Probability that the mixture has a narrower band (telephone, codec, small microphone).
+        clip: Probability of clipped peaks.
+        second_noise: Probability of a second noise on top.
+        moving_noise: Probability that a noise swells and fades.
+        noise_only, clean_only: Share of examples without target, and without noise.
+        quiet, quiet_db: Probability of a quiet copy, and how far below `level_db` it lies, dB; the SNR stays.
+        second_target: Probability of another target on top, and of another on top of that.
+        drive: Probability that a target is overdriven: distorted guitars and loud masters sound like noise
+            and must stay.
+        cabinet: Probability that an overdriven part of it is heard through a guitar loudspeaker.
+        breaks: Probability that the target pauses or is quiet once or twice, while the noise goes on.
+        pairs: Share of examples that are pairs of the manifest (column noisy): cut and levelled, not mixed.
+    """
+
+    targets: tuple[SourceSpec, ...] = ()
+    noises: tuple[SourceSpec, ...] = ()
+    snr_db: tuple[float, float, float] = (-8.0, 4.0, 25.0)
+    snr_shape: str = "triangular"
+    level_db: tuple[float, float] = (-48.0, -14.0)
+    speed: tuple[float, float] = (0.85, 1.18)
+    equalizer: float = 0.5
+    equalizer_db: float = 8.0
+    room: float = 0.25
+    room_kind: str = ""
+    band_limit: float = 0.12
+    clip: float = 0.03
+    second_noise: float = 0.35
+    moving_noise: float = 0.4
+    noise_only: float = 0.03
+    clean_only: float = 0.04
+    quiet: float = 0.0
+    quiet_db: tuple[float, float] = (-24.0, -6.0)
+    second_target: float = 0.0
+    drive: float = 0.0
+    cabinet: float = 0.0
+    breaks: float = 0.0
+    pairs: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.snr_shape not in SNR_SHAPES:
+            raise ValueError(f"snr_shape must be one of {', '.join(SNR_SHAPES)} (got {self.snr_shape!r}).")
+        if not self.snr_db[0] <= self.snr_db[1] <= self.snr_db[2]:
+            raise ValueError(f"snr_db must rise, dB (got {', '.join(f'{v:g}' for v in self.snr_db)}).")
+        if not 0.0 <= self.second_target < 1.0:
+            raise ValueError(
+                f"second_target must be below 1 and 0 or more (got {self.second_target:g}): 1 never ends."
+            )
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the loss terms, 0 or more; a term of weight 0 costs nothing (see `training.losses`).
+
+    Args:
+        magnitude, complex: Weights of the power-compressed spectral errors.
+        snr: Weight of the negative SNR, a dB.
+        silence: Weight of what is left where the target is silence, a dB of its level below the mixture.
+        mse: Weight of the mean squared error of the magnitudes.
+        quiet_mse: Weight of the same with frames weighted the more, the quieter they are.
+        log_magnitude: Weight of the mean squared error of the magnitudes' logarithms.
+        si_sdr: Weight of the negative SI-SDR, a dB; unlike `snr` it lets the output level drift.
+        multi_resolution: Weight of the multi-resolution STFT loss.
+        perceptual: Weight of the disturbance that PESQ hears; speech at 16 kHz or more.
+        opinion: Weight of what DNSMOS finds missing to the best score; speech at 16 kHz (see `OpinionLoss`).
+        adversarial: Weight of what a discriminator, trained alongside, finds wrong.
+        feature_matching: Weight of the distance of the discriminator's features; only with `adversarial`.
+        log_floor_db: Level below which `log_magnitude` sees nothing, dB below a full-scale sine.
+        compression: Exponent of the magnitudes in `magnitude` and `complex`.
+        snr_ceiling_db: SNR beyond which `snr` and `si_sdr` have little to gain, dB; above the best mixtures'
+            own SNR.
+        opinion_examples: Examples of a batch that `opinion` judges.
+        adversarial_kind: "hinge" or "least_squares".
+        adversarial_from_step: Step from which the discriminator takes part.
+        discriminator_channels: Width of the discriminator.
+        discriminator_learning_rate: Learning rate of the discriminator, constant.
+    """
+
+    magnitude: float = 70.0
+    complex: float = 30.0
+    snr: float = 0.5
+    silence: float = 0.0
+    mse: float = 0.0
+    quiet_mse: float = 0.0
+    log_magnitude: float = 0.0
+    si_sdr: float = 0.0
+    multi_resolution: float = 0.0
+    perceptual: float = 0.0
+    opinion: float = 0.0
+    adversarial: float = 0.0
+    feature_matching: float = 0.0
+    log_floor_db: float = -80.0
+    compression: float = 0.3
+    snr_ceiling_db: float = 30.0
+    opinion_examples: int = 2
+    adversarial_kind: str = "hinge"
+    adversarial_from_step: int = 0
+    discriminator_channels: int = 16
+    discriminator_learning_rate: float = 2e-4
+
+    def __post_init__(self) -> None:
+        weights = {name: getattr(self, name) for name in LOSS_TERMS}
+        for name, weight in weights.items():
+            if not 0.0 <= weight < math.inf:
+                raise ValueError(f"{name} must be a weight of 0 or more (got {weight}).")
+        if not any(weights.values()):
+            raise ValueError(f"one of {', '.join(LOSS_TERMS)} must be above 0.")
+        if not -160.0 <= self.log_floor_db <= 0.0:
+            raise ValueError(f"log_floor_db must be -160 to 0, dB (got {self.log_floor_db:g}).")
+        if self.opinion_examples < 1:
+            raise ValueError(f"opinion_examples must be at least 1 (got {self.opinion_examples}).")
+        if self.feature_matching and not self.adversarial:
+            raise ValueError("feature_matching needs a discriminator. Set adversarial above 0.")
+        if self.adversarial_kind not in ADVERSARIAL_KINDS:
+            raise ValueError(
+                f"adversarial_kind must be one of {', '.join(ADVERSARIAL_KINDS)} "
+                f"(got {self.adversarial_kind!r})."
+            )
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The run.
+
+    Args:
+        seed: Drives the weights and every mixture.
+        max_steps: Optimizer steps.
+        batch_size: Mixtures a step.
+        learning_rate: Peak of the schedule: linear over `warmup_steps`, then cosine down to 1 % of it.
+        weight_decay: AdamW's, on matrices only.
+        gradient_clip: Largest gradient norm.
+        ema_decay: Decay of the averaged weights, a step; they are what is validated and exported.
+        steps_per_epoch: Steps between validations and checkpoints.
+        workers: Processes that mix; 0 mixes in the training process.
+        threads: PyTorch threads on the CPU.
+        accelerator: "auto", "cpu" or "cuda".
+        precision: "32-true", "bf16-mixed", or "auto": bf16 on CUDA and on processors that multiply in it
+            (twice as fast there), else 32 bit.
+        devices: GPUs of each node, or processes where there is none; the batch is divided among them all.
+        nodes: Machines.
+        strategy: Lightning's, for more than one device: "auto" (DDP), "ddp", ...
+        patience: Validations without improvement after which training ends; 0 never ends it early.
+        logger: "tensorboard", "wandb", "wandb-offline" or "none".
+        preview_clips: Validation examples that are logged as sound and spectrogram.
+        preview_epochs: Epochs from one preview to the next; 0 logs none.
+        only: Name of the one part of the network to train, "presence" for instance; the rest stays as it is.
+    """
+
+    seed: int = 1
+    max_steps: int = 10_000
+    batch_size: int = 16
+    learning_rate: float = 2e-3
+    warmup_steps: int = 300
+    weight_decay: float = 0.01
+    gradient_clip: float = 5.0
+    ema_decay: float = 0.999
+    steps_per_epoch: int = 500
+    workers: int = 1
+    threads: int = 1
+    accelerator: str = "auto"
+    precision: str = "auto"
+    devices: int = 1
+    nodes: int = 1
+    strategy: str = "auto"
+    patience: int = 0
+    logger: str = "tensorboard"
+    preview_clips: int = 2
+    preview_epochs: int = 5
+    only: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "devices", "nodes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more (got {getattr(self, name)}).")
+        if self.batch_size % (self.devices * self.nodes):
+            raise ValueError(
+                f"batch_size must be a multiple of devices times nodes, {self.devices * self.nodes} "
+                f"(got {self.batch_size})."
+            )
+        if self.logger not in LOGGERS:
+            raise ValueError(f"logger must be one of {', '.join(LOGGERS)} (got {self.logger!r}).")
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """What `hushgate search` varies, and how long; training ignores it.
+
+    Args:
+        trials: Trainings in all, those of earlier and concurrent runs included.
+        monitor: Logged value to compare trials by.
+        direction: "minimize" or "maximize".
+        sampler: "tpe" or "random".
+        pruner: "median", "hyperband" or "none": which trials end early.
+        startup_trials: Trials that are drawn at random and never pruned.
+        warmup_epochs: Epochs that every trial is given before it may be pruned.
+        space: Name of a parameter, "table.key", to a table: `choices`; or `low` and `high` with `log` or
+            `step`. A choice that is a table itself sets several keys at once.
+    """
+
+    trials: int = 30
+    monitor: str = "val/loss"
+    direction: str = "minimize"
+    sampler: str = "tpe"
+    pruner: str = "median"
+    startup_trials: int = 5
+    warmup_epochs: int = 1
+    space: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("direction", ("minimize", "maximize")),
+            ("sampler", ("tpe", "random")),
+            ("pruner", ("median", "hyperband", "none")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)} (got {getattr(self, name)!r}).")
+
+
+@dataclass(frozen=True)
+class CardConfig:
+    """What the exported file says of itself."""
+
+    name: str = "model"
+    task: str = "voice"
+    description: str = ""
+    licence: str = ""
+    attribution: str = ""
+
+
+@dataclass(frozen=True)
+class Config:
+    """One training, whole: the tables of a TOML file.
+
+    `model` names a family of `training.models` under "family" and holds its parameters.
+    """
+
+    model: Mapping[str, Any] = field(default_factory=lambda: {"family": "hush"})
+    data: DataConfig = field(default_factory=DataConfig)
+    mix: MixConfig = field(default_factory=MixConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    card: CardConfig = field(default_factory=CardConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that `from_dict` turns into an equal configuration."""
+        return dataclasses.asdict(self)
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any], source: str = "config") -> Config:
+        """Check plain data and return the configuration.
+
+        Raises:
+            ValueError: An unknown key or a value of the wrong type, named with `source` and its table.
+        """
+        return typing.cast(Config, build(Config, values, source))
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a TOML file; `overrides` are "table.key=value" with the value in TOML.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: Not TOML, an unknown key or a wrong value; says which.
+    """
+    return Config.from_dict(read_values(path, overrides), str(path))
+
+
+def shipped_config(name: str) -> Path:
+    """Return the path of a configuration that comes with hushgate.
+
+    Raises:
+        FileNotFoundError: No such name; lists those there are.
+    """
+    folder = Path(__file__).parents[1] / "configs"
+    path = folder / f"{name}.toml"
+    if not path.is_file():
+        names = ", ".join(sorted(p.stem for p in folder.glob("*.toml")))
+        raise FileNotFoundError(f"no configuration is named {name!r} (shipped: {names}). Files end in .toml.")
+    return path

@@ -1,0 +1,1 @@
+"""Data recipes: from downloaded corpora to recordings with a manifest."""

@@ -1,1 +1,0 @@
-"""Data recipes: from downloaded corpora to recordings, mixtures and pictures that training can use."""

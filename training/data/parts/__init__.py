@@ -1,1 +1,0 @@
-"""The parts of `hushgate data`: modules with add_arguments and run."""

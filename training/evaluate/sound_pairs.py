@@ -1,0 +1,231 @@
+"""The sounds that systems are measured on: pairs of a noisy and a clean recording."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+Audio = NDArray[np.float32]
+
+SNR = "SNR"
+NOISE_KIND = "noise kind"
+NOISE = "noise"
+_STEP_DB = 5.0
+_SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff"}
+_NONE = "none"
+_SEVERAL = "several"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One pair of recordings.
+
+    Attributes:
+        name: What tables call it; unique in its set.
+        noisy, clean: float32 (channels, samples), of one shape.
+        sample_rate: Hz.
+        groups: The columns "SNR", "noise kind" and "noise" of the tables, as text.
+        text: What is said in it, where that is known.
+    """
+
+    name: str
+    noisy: Audio
+    clean: Audio
+    sample_rate: int
+    groups: Mapping[str, str] = field(default_factory=dict)
+    text: str | None = None
+
+
+class ItemSet(Protocol):
+    """Pairs by number. Sets travel to worker processes, so they can be pickled."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    def __getitem__(self, index: int) -> Item:
+        """Item number `index`, the same every time."""
+
+
+class MixtureSet:
+    """Mixtures of a training configuration, by the numbers of a seed.
+
+    Args:
+        config_path: TOML file.
+        overrides: As in `load_config`.
+        split: "train", "val" or "test".
+        num_items: Mixtures; None for the configuration's `data.val_examples`.
+        seed: 0 gives the mixtures that training validates with.
+
+    Raises:
+        FileNotFoundError, ValueError: The configuration or recordings are missing or wrong.
+    """
+
+    def __init__(
+        self, config_path: Path, overrides: tuple[str, ...], split: str, num_items: int | None, seed: int
+    ) -> None:
+        self._arguments = (config_path, overrides, split, num_items, seed)
+        self._load()
+
+    def _load(self) -> None:
+        from hushgate.training.config.schema import load_config
+        from hushgate.training.mixtures.mixer import Mixer
+        from hushgate.training.recordings.clips import list_clips
+
+        config_path, overrides, split, num_items, self.seed = self._arguments
+        config = load_config(config_path, overrides)
+        self._mixer = Mixer(config.data, config.mix, split)
+        self._sample_rate = config.data.sample_rate
+        self._num_items = config.data.val_examples if num_items is None else num_items
+        clips = [clip for folder in config.data.folders for clip in list_clips(Path(folder))]
+        self._kinds = {clip.name: (clip.kind, clip.label) for clip in clips}
+
+    def __getstate__(self) -> tuple[Path, tuple[str, ...], str, int | None, int]:
+        # Recordings are loaded again where they are needed: cheaper than sending them.
+        return self._arguments
+
+    def __setstate__(self, arguments: tuple[Path, tuple[str, ...], str, int | None, int]) -> None:
+        self._arguments = arguments
+        self._load()
+
+    def __len__(self) -> int:
+        return self._num_items
+
+    def __getitem__(self, index: int) -> Item:
+        mixture = self._mixer.mixture(self.seed, index)
+        named = [self._describe(name) for name in mixture.facts.noises]
+        groups = {
+            SNR: snr_group(mixture.facts.snr_db),
+            NOISE_KIND: _summary([kind for kind, _ in named]),
+            NOISE: _summary([label for _, label in named]),
+        }
+        name = f"{self.seed}-{index:06d}"
+        return Item(name, mixture.noisy[None], mixture.clean[None], self._sample_rate, groups)
+
+    def _describe(self, name: str) -> tuple[str, str]:
+        if name in self._kinds:
+            return self._kinds[name]
+        kind, _, label = name.partition(" ")
+        return kind, label or kind
+
+
+class PairSet:
+    """Recordings in two folders, paired by file name.
+
+    Args:
+        clean, noisy: Folders. A file of the noisy one belongs to the file of the same name (extensions may
+            differ) in the clean one.
+        texts: Name (with or without extension) to what is said.
+
+    A folder written by `hushgate data mix`, with a `manifest.csv` above the two, also tells SNR and noise;
+    otherwise the SNR is measured.
+
+    Raises:
+        FileNotFoundError: A folder is missing.
+        ValueError: Nothing belongs together, or a noisy file lacks its clean one.
+    """
+
+    def __init__(self, clean: Path, noisy: Path, texts: Mapping[str, str] | None = None) -> None:
+        self._texts = dict(texts or {})
+        cleans, noisies = _sounds(clean), _sounds(noisy)
+        lacking = sorted(noisies.keys() - cleans.keys())
+        if lacking:
+            raise ValueError(f"{noisies[lacking[0]]} has no file of the same name in {clean}.")
+        self._pairs = [(name, cleans[name], noisies[name]) for name in sorted(noisies)]
+        if not self._pairs:
+            raise ValueError(f"folder {noisy} must hold sound files (got none).")
+        self._rows = _manifest_rows(noisy.parent / "manifest.csv")
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> Item:
+        name, clean_path, noisy_path = self._pairs[index]
+        clean, rate = read_sound(clean_path)
+        noisy, noisy_rate = read_sound(noisy_path)
+        if rate != noisy_rate or clean.shape != noisy.shape:
+            raise ValueError(
+                f"{noisy_path} must have the rate, channels and length of {clean_path}: {rate} Hz, "
+                f"{clean.shape} (got {noisy_rate} Hz, {noisy.shape})."
+            )
+        row = self._rows.get(noisy_path.name, {})
+        given = row.get("snr_db") or ""
+        snr_db = float(given) if given else measured_snr_db(clean, noisy)
+        noises = [one for one in (row.get("noises") or "").split(";") if one]
+        kinds = [one.partition(" ")[0] if one.startswith("synthesized ") else "recorded" for one in noises]
+        groups = {SNR: snr_group(snr_db)}
+        if self._rows:
+            groups |= {NOISE_KIND: _summary(kinds), NOISE: _summary(noises)}
+        return Item(name, noisy, clean, rate, groups, self._texts.get(name))
+
+
+def read_sound(path: Path) -> tuple[Audio, int]:
+    """A sound file as float32 (channels, samples), and its rate in Hz."""
+    audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    return np.ascontiguousarray(audio.T), int(rate)
+
+
+def read_texts(path: Path) -> dict[str, str]:
+    """Read what is said in recordings: lines of a name and its text, apart by a tab, a comma or a space.
+
+    Raises:
+        ValueError: A line without text.
+    """
+    texts = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        separator = next((one for one in "\t, " if one in line.strip()), None)
+        name, _, text = line.strip().partition(separator or "\t")
+        if not text.strip():
+            raise ValueError(f"{path}, line {number}, must hold a file's name and its text (got {line!r}).")
+        texts[Path(name).stem] = text.strip().strip('"')
+    return texts
+
+
+def measured_snr_db(clean: Audio, noisy: Audio) -> float:
+    """Level of the clean sound above the difference of both, dB; NaN when one of them is silent."""
+    signal = float(np.sum(np.square(clean, dtype=np.float64)))
+    noise = float(np.sum(np.square(noisy.astype(np.float64) - clean)))
+    return 10.0 * math.log10(signal / noise) if signal > 0.0 and noise > 0.0 else math.nan
+
+
+def snr_group(snr_db: float) -> str:
+    """The 5 dB wide group of an SNR.
+
+    >>> snr_group(-0.1), snr_group(7.5), snr_group(float("nan"))
+    ('-5 to 0 dB', '5 to 10 dB', 'none')
+    """
+    if not math.isfinite(snr_db):
+        return _NONE
+    low = _STEP_DB * math.floor(snr_db / _STEP_DB)
+    return f"{low:.0f} to {low + _STEP_DB:.0f} dB"
+
+
+def _summary(names: list[str]) -> str:
+    different = Counter(names)
+    if not different:
+        return _NONE
+    return next(iter(different)) if len(different) == 1 else _SEVERAL
+
+
+def _sounds(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise FileNotFoundError(f"folder {folder} does not exist.")
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in files}
+
+
+def _manifest_rows(path: Path) -> dict[str, dict[str, str]]:
+    if not path.is_file():
+        return {}
+    with open(path, newline="", encoding="utf-8") as file:
+        return {Path(row["noisy"]).name: row for row in csv.DictReader(file) if row.get("noisy")}

@@ -1,0 +1,1 @@
+"""Fitting a network: Lightning modules, trainer, callbacks, initial weights."""

@@ -1,0 +1,234 @@
+"""The networks as Lightning trains them: framing, loss, optimizer, and checkpoints read back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor, nn
+
+from hushgate.training.config.schema import Config
+from hushgate.training.losses import RELATIVE_TERMS, DenoisingLoss, is_sounding, si_sdr
+from hushgate.training.models import Hush, Network, build_model
+from hushgate.training.models.torch_framing import Framing
+
+_SILENCE = 1e-8
+_MIXED_DB = 40.0
+_NETWORK = "network."
+_GAIN = "si_sdr_gain_db"
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A batch's loss with its terms, the estimates, and the gains that brought them to a common level."""
+
+    loss: Tensor
+    terms: dict[str, Tensor]
+    estimate: Tensor
+    gain: Tensor
+
+
+class DenoisingModule(lightning.LightningModule):
+    """A network with its framing, loss and optimizer.
+
+    Batches are (noisy, clean), each (batch, samples). The loss sees both at a common level: quiet recordings
+    count as much as loud ones.
+
+    Raises:
+        ValueError: The network does not fit the sample rate, or the configuration is wrong otherwise.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.save_hyperparameters({"config": config.to_dict()})
+        self.network = build_model(config.model)
+        shape = self.network.config
+        self.framing = Framing(config.data.sample_rate, shape.frame_ms, shape.overlap)
+        self._check_bins()
+        if config.train.only:
+            self.network.requires_grad_(False)
+            self._only_part().requires_grad_()
+        self.loss = DenoisingLoss(config.loss, config.data.sample_rate)
+
+    def _check_bins(self) -> None:
+        """Refuse a rate at which frames lack bins that the network needs; segment networks do without."""
+        shape, sample_rate = self.network.config, self.config.data.sample_rate
+        num_there = self.framing.frame_size // 2 + 1
+        if isinstance(self.network, Hush) and num_there < shape.num_bins:
+            width_hz = 1000.0 / shape.frame_ms
+            edge_hz = shape.num_bins * width_hz
+            raise ValueError(
+                f"data.sample_rate must give frames model.num_bins bins, {shape.num_bins} of {width_hz:g} Hz "
+                f"(got {sample_rate} Hz, which gives {num_there}). Bins up to {edge_hz:g} Hz need a rate of "
+                f"at least {2.0 * edge_hz:g} Hz: raise it, or set model.num_bins lower and "
+                "model.upper_from_hz below where its bins end."
+            )
+
+    def _only_part(self) -> nn.Module:
+        only = self.config.train.only
+        try:
+            return self.network.get_submodule(only)
+        except AttributeError:
+            parts = ", ".join(name for name, part in self.network.named_children() if [*part.parameters()])
+            raise ValueError(f"train.only must name a part of the network (got {only!r}): {parts}.") from None
+
+    def train(self, mode: bool = True) -> DenoisingModule:
+        """Set whether the network trains; with `train.only` that part alone, its rest as it ships."""
+        super().train(mode)
+        if mode and self.config.train.only:
+            self.network.eval()
+            self._only_part().train()
+        return self
+
+    def forward(self, noisy: Tensor) -> tuple[Tensor, Tensor]:
+        """Map noisy (batch, samples) to the estimate (batch, samples) and its spectrum."""
+        return self._enhance(noisy)[:2]
+
+    def _enhance(
+        self, noisy: Tensor, target: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Estimate, its spectrum, and the network's own loss terms, for which it may need the target's."""
+        spectrum, terms = self.network.enhance(self.framing.analyse(noisy), target)
+        return self.framing.synthesize(spectrum, noisy.shape[-1]), spectrum, terms
+
+    def assess(
+        self,
+        noisy: Tensor,
+        clean: Tensor,
+        mean_count: Callable[[Tensor], Tensor] | None = None,
+    ) -> Assessment:
+        """Denoise a batch and compute its loss; `mean_count` as in `DenoisingLoss`."""
+        target = self.framing.analyse(clean)
+        estimate, spectrum, own_terms = self._enhance(noisy, target)
+        level = clean.square().mean(-1, keepdim=True)
+        level = torch.where(level > _SILENCE**2, level, noisy.square().mean(-1, keepdim=True))
+        gain = (level + _SILENCE**2).rsqrt()
+        loss, terms = self.loss(
+            estimate * gain,
+            clean * gain,
+            spectrum * gain[:, :, None, None],
+            target * gain[:, :, None, None],
+            mean_count,
+        )
+        loss = sum(own_terms.values(), start=loss)
+        return Assessment(loss, terms | own_terms, estimate, gain)
+
+    @property
+    def shares_batches(self) -> bool:
+        """Whether other processes train on other parts of the same batches."""
+        return bool(self.trainer.world_size > 1)
+
+    def mean_count(self, count: Tensor) -> Tensor:
+        """The mean over all processes of a number of examples, which each of them must ask for."""
+        if not self.shares_batches:
+            return count
+        counts = self.all_gather(count)
+        assert isinstance(counts, Tensor)
+        return counts.mean()
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor | None:
+        result = self.assess(*batch, self.mean_count)
+        self.log_training(result.loss, result.terms)
+        return result.loss
+
+    def log_training(self, loss: Tensor, terms: Mapping[str, Tensor]) -> None:
+        """Log a step's loss and its terms, as means over all processes."""
+        self.log("train/loss", loss, prog_bar=True, sync_dist=self.shares_batches)
+        self.log_dict(
+            {f"train/{name}": value for name, value in terms.items()}, sync_dist=self.shares_batches
+        )
+
+    def on_validation_epoch_start(self) -> None:
+        # Sum and number of examples of each term: the result does not depend on batches or processes.
+        self._sums: dict[str, Tensor] = {}
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
+        noisy, clean = batch
+        # Processes may have different numbers of batches here, so none may wait for the others.
+        result = self.assess(noisy, clean)
+        num_sounding = int(is_sounding(clean * result.gain).sum())
+        for name, value in result.terms.items():
+            self._add(name, value, num_sounding if name in RELATIVE_TERMS else len(noisy))
+        before = si_sdr(noisy, clean)
+        # Silent and clean examples have no meaningful ratio to improve.
+        mixed = before.abs() < _MIXED_DB
+        gains = torch.where(mixed, si_sdr(result.estimate, clean) - before, 0.0)
+        num_mixed = int(mixed.sum())
+        self._add(_GAIN, gains.sum() / max(1, num_mixed), num_mixed)
+
+    def _add(self, name: str, mean: Tensor, count: int) -> None:
+        so_far = self._sums.get(name, torch.zeros(2, device=self.device))
+        self._sums[name] = so_far + torch.stack([mean.float() * count, mean.new_tensor(float(count)).float()])
+
+    def on_validation_epoch_end(self) -> None:
+        names = sorted(self._sums)
+        gathered = self.all_gather(torch.stack([self._sums[name] for name in names]))
+        assert isinstance(gathered, Tensor)
+        sums = dict(zip(names, gathered.reshape(-1, len(names), 2).sum(0), strict=True))
+        total_gain, num_mixed = sums.pop(_GAIN)
+        means = {name: total / count.clamp(min=1.0) for name, (total, count) in sums.items()}
+        of_network = sum(
+            (means.pop(name) for name in names if name in means and name not in self.loss.names),
+            start=torch.zeros((), device=self.device),
+        )
+        loss = self.loss.weighted(means, of_network)
+        self.log("val/loss", loss, prog_bar=True, sync_dist=self.shares_batches)
+        if num_mixed > 0.0:
+            gain = total_gain / num_mixed
+            self.log("val/si_sdr_gain_db", gain, prog_bar=True, sync_dist=self.shares_batches)
+
+    def configure_optimizers(self) -> Any:
+        train = self.config.train
+        trained = [p for p in self.network.parameters() if p.requires_grad]
+        matrices = [p for p in trained if p.ndim > 1]
+        vectors = [p for p in trained if p.ndim <= 1]
+        optimizer = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": train.weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
+            lr=train.learning_rate,
+            betas=(0.9, 0.98),
+        )
+
+        def schedule(step: int) -> float:
+            if step < train.warmup_steps:
+                return (step + 1) / train.warmup_steps
+            done = (step - train.warmup_steps) / max(1, train.max_steps - train.warmup_steps)
+            return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
+
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def load_network(checkpoint: Path) -> tuple[Network, Config]:
+    """Read the averaged weights of a checkpoint into a network, in evaluation mode.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: The file is no checkpoint of `hushgate train`.
+    """
+    if not checkpoint.is_file():
+        raise FileNotFoundError(f"checkpoint {checkpoint} does not exist.")
+    try:
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        config = Config.from_dict(content["hyper_parameters"]["config"], str(checkpoint))
+        # Without the discriminator of an adversarial training, which is not needed any more.
+        weights = {
+            name.removeprefix(_NETWORK): value
+            for name, value in content["state_dict"].items()
+            if name.startswith(_NETWORK)
+        }
+    except Exception as error:  # what bytes that are no checkpoint make the reader stumble over is open
+        raise ValueError(
+            f"{checkpoint} is not a checkpoint of hushgate train ({type(error).__name__})."
+        ) from error
+    network = build_model(config.model)
+    network.load_state_dict(weights)
+    return network.eval(), config

@@ -1,0 +1,1 @@
+"""Mixtures of target and noise: mixer, dataset, augmentations, rooms, written files."""

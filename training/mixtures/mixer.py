@@ -1,0 +1,327 @@
+"""Mixtures made on the fly: what to keep, what to remove, how loud, in which room, on which microphone.
+
+Example number i of a seed is always the same, whoever computes it and in whatever order: that is what makes
+training resumable and independent of the number of workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from hushgate.training.config.schema import ANY_SYNTHESIZED, DataConfig, MixConfig, SourceSpec
+from hushgate.training.mixtures import augmentations
+from hushgate.training.mixtures.rooms import RoomPool
+from hushgate.training.recordings.clips import Clip, ClipPool, PairPool, list_clips
+from hushgate.training.synthesis import noises
+
+Audio = NDArray[np.float32]
+
+
+@dataclass
+class Facts:
+    """How a mixture was made.
+
+    Attributes:
+        targets, noises: Names of the recordings in their manifests, and of generators.
+        snr_db: Level of the active target above the noise, dB; NaN without target or noise, and for pairs.
+        level_db: Level of the active target (or, without one, of the mixture it was meant for), dBFS.
+        changes: What was done to "target", "noise" and "mixture", in order, such as "target speed 1.043".
+    """
+
+    targets: list[str] = field(default_factory=list)
+    noises: list[str] = field(default_factory=list)
+    snr_db: float = float("nan")
+    level_db: float = float("nan")
+    changes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A noisy mixture, the sound to keep, both float32 (samples,), and how they were made."""
+
+    noisy: Audio
+    clean: Audio
+    facts: Facts
+
+
+class Mixer:
+    """Draw pairs of a noisy mixture and the sound to keep.
+
+    Args:
+        data: Which recordings, at which rate, how long an example is.
+        mix: How they are changed and mixed.
+        split: "train", "val" or "test", as in the manifests.
+
+    Raises:
+        FileNotFoundError, ValueError: Recordings are missing; said before training starts.
+    """
+
+    def __init__(self, data: DataConfig, mix: MixConfig, split: str) -> None:
+        self.data, self.mix = data, mix
+        self.num_samples = round(data.segment_s * data.sample_rate)
+        self._cache = Path(data.cache) if data.cache else None
+        self._check_bands()
+        clips = [clip for folder in data.folders for clip in list_clips(Path(folder))]
+        self._pools: dict[tuple[str, str], ClipPool] = {}
+        self._targets = self._load(clips, mix.targets, split) if mix.pairs < 1.0 else []
+        self._noises = self._load(clips, mix.noises, split) if mix.pairs < 1.0 else []
+        self._rooms = self._load_rooms(clips, split)
+        self._pairs = self._load_pairs(clips, split)
+
+    def _check_bands(self) -> None:
+        for spec in (*self.mix.targets, *self.mix.noises):
+            if spec.band_hz[0] >= 0.5 * self.data.sample_rate:
+                raise ValueError(
+                    f"band_hz must begin below half the sample rate, {self.data.sample_rate / 2:g} Hz "
+                    f"(got {spec.band_hz[0]:g} for {spec.kind})."
+                )
+
+    def _load(self, clips: Sequence[Clip], specs: Sequence[SourceSpec], split: str) -> list[SourceSpec]:
+        """Load what the sources need; a source may lack recordings for validation, but not all of them."""
+        usable = []
+        for spec in specs:
+            if not spec.is_synthesized and spec.pool not in self._pools:
+                chosen = [
+                    clip
+                    for clip in clips
+                    if (clip.kind, clip.split) == (spec.kind, split) and clip.name.startswith(spec.prefix)
+                ]
+                if not chosen and split != "train":
+                    continue
+                if not chosen:
+                    raise ValueError(self._missing(spec, split))
+                self._pools[spec.pool] = ClipPool(chosen, self.data.sample_rate, self._cache)
+            usable.append(spec)
+        if not usable:
+            raise ValueError(self._missing(specs[0], split) if specs else "mix must name targets and noises.")
+        return usable
+
+    def _load_rooms(self, clips: Sequence[Clip], split: str) -> RoomPool | None:
+        """Room responses of the split; without any, those of training: rooms give nothing away."""
+        if not self.mix.room_kind:
+            return None
+        rooms = [clip for clip in clips if clip.kind == self.mix.room_kind]
+        chosen = [clip for clip in rooms if clip.split == split] or [c for c in rooms if c.split == "train"]
+        if not chosen:
+            raise ValueError(self._missing(SourceSpec(self.mix.room_kind), split))
+        return RoomPool(chosen, self.data.sample_rate)
+
+    def _load_pairs(self, clips: Sequence[Clip], split: str) -> PairPool | None:
+        if not self.mix.pairs > 0.0:
+            return None
+        wanted = [(spec.kind, spec.prefix) for spec in self.mix.targets]
+        chosen = [
+            clip
+            for clip in clips
+            if clip.noisy and clip.split == split
+            if any(clip.kind == kind and clip.name.startswith(prefix) for kind, prefix in wanted)
+        ]
+        if not chosen:
+            raise ValueError(
+                f"mix.pairs must be 0 without pairs (got {self.mix.pairs:g}): no target of split {split!r} "
+                "has an entry in the manifest's column noisy."
+            )
+        return PairPool(chosen, self.data.sample_rate)
+
+    def _missing(self, spec: SourceSpec, split: str) -> str:
+        where = ", ".join(self.data.folders) or "no folder"
+        return (
+            f"data.folders must hold recordings of kind {spec.kind!r}, split {split!r}, "
+            f"path {spec.prefix + '*'!r} (got none in {where})."
+        )
+
+    def describe(self) -> str:
+        """Say how many minutes of each kind are loaded."""
+        minutes = (f"{kind} {prefix}: {p.seconds / 60:.0f} min" for (kind, prefix), p in self._pools.items())
+        return ", ".join(minutes)
+
+    def example(self, seed: int, index: int) -> tuple[Audio, Audio]:
+        """Return (noisy, clean), float32 (samples,), of example `index` of `seed`."""
+        mixture = self.mixture(seed, index)
+        return mixture.noisy, mixture.clean
+
+    def mixture(self, seed: int, index: int) -> Mixture:
+        """Return example `index` of `seed`, and how it was made."""
+        rng = np.random.default_rng((seed, index))
+        facts = Facts()
+        if self._pairs is not None and rng.random() < self.mix.pairs:
+            return self._pair(self._pairs, rng, facts)
+        mix, rate = self.mix, self.data.sample_rate
+        kind = rng.random()
+        clean = self._target(rng, facts)
+        if kind < mix.noise_only:
+            clean = np.zeros_like(clean)
+            facts.targets.clear()
+        noise = np.zeros_like(clean) if kind > 1.0 - mix.clean_only else self._noise(rng, facts)
+
+        snr_db = self._snr_db(rng)
+        has_target = augmentations.level_db(clean) > -100.0
+        target_level = augmentations.active_level_db(clean, rate) if has_target else 0.0
+        noise_level = augmentations.level_db(noise)
+        level_db = facts.level_db = self._level_db(rng, facts)
+        if has_target:
+            clean = clean * np.float32(10.0 ** ((level_db - target_level) / 20.0))
+        if noise_level > -100.0:
+            noise = noise * np.float32(10.0 ** ((level_db - snr_db - noise_level) / 20.0))
+            facts.snr_db = snr_db if has_target else facts.snr_db
+        if mix.breaks and rng.random() < mix.breaks:
+            clean = clean * augmentations.breaks(len(clean), rate, rng)
+            facts.changes.append("target breaks")
+
+        if rng.random() < mix.band_limit:
+            high_hz = float(np.exp(rng.uniform(np.log(min(3000.0, 0.3 * rate)), np.log(0.48 * rate))))
+            low_hz = float(rng.choice([0.0, rng.uniform(60.0, 300.0)]))
+            clean = augmentations.limit_band(clean, rate, low_hz, high_hz)
+            both = rng.random() < 0.7
+            if both:
+                noise = augmentations.limit_band(noise, rate, low_hz, high_hz)
+            facts.changes.append(f"{'mixture' if both else 'target'} band {low_hz:.0f}-{high_hz:.0f} Hz")
+        noisy = clean + noise
+        if rng.random() < mix.clip:
+            share = rng.uniform(0.4, 0.9)
+            noisy = augmentations.clip_peaks(noisy, share)
+            facts.changes.append(f"mixture clipped at {share:.2f}")
+        # A floor of converter noise, which is to go too: no recording is free of it.
+        if rng.random() < 0.5:
+            floor_db = rng.uniform(-100.0, -70.0)
+            floor = 10.0 ** (floor_db / 20.0)
+            noisy = noisy + rng.standard_normal(len(noisy), dtype=np.float32) * np.float32(floor)
+            facts.changes.append(f"mixture floor {floor_db:.1f} dBFS")
+        return Mixture(np.asarray(noisy, dtype=np.float32), np.asarray(clean, dtype=np.float32), facts)
+
+    def _snr_db(self, rng: Generator) -> float:
+        low, middle, high = self.mix.snr_db
+        if self.mix.snr_shape == "uniform" or low == high:
+            return float(rng.uniform(low, high))
+        return float(rng.triangular(low, middle, high))
+
+    def _level_db(self, rng: Generator, facts: Facts) -> float:
+        level_db = float(rng.uniform(*self.mix.level_db))
+        # Nothing is drawn for options that are off: examples of older configurations stay as they were.
+        if self.mix.quiet > 0.0 and rng.random() < self.mix.quiet:
+            by_db = float(rng.uniform(*self.mix.quiet_db))
+            facts.changes.append(f"mixture quiet {by_db:.1f} dB")
+            level_db += by_db
+        return level_db
+
+    def _pair(self, pairs: PairPool, rng: Generator, facts: Facts) -> Mixture:
+        noisy, clean = pairs.draw(self.num_samples, rng, facts.targets)
+        facts.changes.append("mixture as recorded")
+        level_db = facts.level_db = self._level_db(rng, facts)
+        loud = clean if augmentations.level_db(clean) > -100.0 else noisy
+        if augmentations.level_db(loud) > -100.0:
+            gain = np.float32(
+                10.0 ** ((level_db - augmentations.active_level_db(loud, self.data.sample_rate)) / 20.0)
+            )
+            noisy, clean = noisy * gain, clean * gain
+        return Mixture(noisy, clean, facts)
+
+    def _choose(self, specs: Sequence[SourceSpec], rng: Generator) -> SourceSpec:
+        weights = np.array([s.weight for s in specs])
+        return specs[int(rng.choice(len(specs), p=weights / weights.sum()))]
+
+    def _draw(self, spec: SourceSpec, rng: Generator, names: list[str], note: Callable[[str], None]) -> Audio:
+        """A segment of one source, sped up or slowed down; drawn long enough for either."""
+        speed = float(np.exp(rng.uniform(*np.log(self.mix.speed)))) if rng.random() < 0.7 else 1.0
+        wanted = int(np.ceil(self.num_samples * speed * 1.05)) + 2
+        audio = self._pools[spec.pool].draw(wanted, rng, spec.pause_s, spec.fill, names)
+        if speed != 1.0:
+            audio = augmentations.change_speed(audio, speed)
+            note(f"speed {speed:.3f}")
+        return audio[: self.num_samples]
+
+    def _target(self, rng: Generator, facts: Facts) -> Audio:
+        def note(change: str) -> None:
+            facts.changes.append(f"target {change}")
+
+        mix = self.mix
+        audio = self._layer(rng, facts, note)
+        # Choices of options that are off are not drawn: other configurations keep their examples.
+        while mix.second_target and rng.random() < mix.second_target:
+            gain = np.float32(10.0 ** (rng.uniform(-10.0, 3.0) / 20.0))
+            audio = audio + gain * self._layer(rng, facts, note)
+        if mix.drive and rng.random() < 0.5 * mix.drive:
+            audio = self._overdrive(audio, rng.uniform(0.0, 15.0), note)
+        if rng.random() < mix.equalizer:
+            audio = augmentations.random_equalizer(audio, self.data.sample_rate, rng, mix.equalizer_db)
+            note("equalizer")
+        if rng.random() < mix.room:
+            audio = self._room(audio, rng, note)
+        return audio
+
+    def _layer(self, rng: Generator, facts: Facts, note: Callable[[str], None]) -> Audio:
+        spec = self._choose(self._targets, rng)
+        audio = self._draw(spec, rng, facts.targets, note)
+        if any(spec.band_hz):
+            audio = augmentations.keep_band(audio, self.data.sample_rate, *spec.band_hz)
+        mix = self.mix
+        if mix.drive and rng.random() < mix.drive:
+            audio = self._overdrive(audio, rng.uniform(6.0, 45.0), note)
+            if mix.cabinet and rng.random() < mix.cabinet:
+                low_hz, high_hz = rng.uniform(50.0, 120.0), float(np.exp(rng.uniform(*np.log((3e3, 9e3)))))
+                note(f"cabinet {low_hz:.0f} to {high_hz:.0f} Hz")
+                audio = augmentations.limit_band(audio, self.data.sample_rate, low_hz, high_hz)
+        return audio
+
+    def _overdrive(self, audio: Audio, drive_db: float, note: Callable[[str], None]) -> Audio:
+        note(f"overdrive {drive_db:.0f} dB")
+        return augmentations.overdrive(audio, drive_db)
+
+    def _room(self, audio: Audio, rng: Generator, note: Callable[[str], None]) -> Audio:
+        if self._rooms is not None:
+            response, name = self._rooms.draw(rng)
+            note(f"room {name}")
+            return augmentations.apply_room(audio, response)
+        decay_s = float(np.exp(rng.uniform(np.log(0.1), np.log(0.9))))
+        direct_db = rng.uniform(-3.0, 15.0)
+        response = augmentations.room_response(
+            self.data.sample_rate, rng, decay_s=decay_s, direct_db=direct_db
+        )
+        note(f"room {decay_s:.2f} s {direct_db:.1f} dB")
+        return augmentations.apply_room(audio, response)
+
+    def _noise(self, rng: Generator, facts: Facts) -> Audio:
+        mix = self.mix
+        total = np.zeros(self.num_samples, dtype=np.float32)
+        for layer in sorted({spec.layer for spec in self._noises}):
+            specs = [spec for spec in self._noises if spec.layer == layer]
+            count = 1 + int(rng.random() < mix.second_noise) + int(rng.random() < mix.second_noise / 4)
+            for _ in range(count):
+                audio = self._one_noise(self._choose(specs, rng), rng, facts)
+                rms = float(np.sqrt(np.mean(np.square(audio)))) + 1e-9
+                total += audio * np.float32(10.0 ** (rng.uniform(-12.0, 0.0) / 20.0) / rms)
+        return total
+
+    def _one_noise(self, spec: SourceSpec, rng: Generator, facts: Facts) -> Audio:
+        def note(change: str) -> None:
+            facts.changes.append(f"noise {change}")
+
+        mix, rate = self.mix, self.data.sample_rate
+        voices = int(rng.integers(spec.voices[0], spec.voices[1] + 1))
+        audio = np.zeros(self.num_samples, dtype=np.float32)
+        for _ in range(voices):
+            if spec.is_synthesized:
+                kind = spec.kind if spec.kind != ANY_SYNTHESIZED else str(rng.choice(noises.RANDOM_NAMES))
+                part = noises.GENERATORS[kind](self.num_samples, rate, rng)
+                facts.noises.append(f"synthesized {kind}")
+            else:
+                part = self._draw(spec, rng, facts.noises, note)
+            audio += part * np.float32(10.0 ** (rng.uniform(-6.0, 0.0) / 20.0))
+        if any(spec.band_hz):
+            audio = augmentations.keep_band(audio, rate, *spec.band_hz)
+        if rng.random() < mix.equalizer:
+            audio = augmentations.random_equalizer(audio, rate, rng, mix.equalizer_db)
+            note("equalizer")
+        if rng.random() < mix.room:
+            audio = self._room(audio, rng, note)
+        if rng.random() < mix.moving_noise:
+            range_db = rng.uniform(3.0, 20.0)
+            audio = noises.with_moving_level(audio, rate, rng, range_db)
+            note(f"swells by {range_db:.0f} dB")
+        return audio

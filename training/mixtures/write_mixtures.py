@@ -1,0 +1,263 @@
+"""Mixtures as files: clean, noisy and, if wanted, noise, with a manifest that says how each was made."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import csv
+import hashlib
+import io
+import json
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hushgate.training.config.schema import Config
+from hushgate.training.mixtures import augmentations
+from hushgate.training.mixtures.mixer import Mixer
+from hushgate.training.recordings.atomic_files import remove_parts, write_audio, write_bytes
+from hushgate.training.recordings.clips import list_clips
+from hushgate.training.recordings.manifest import MANIFEST_NAME, read_manifest, write_manifest
+
+SETTINGS_NAME = "mix.json"
+JOURNAL_NAME = ".mix-journal.csv"
+KIND = "mixture"
+FORMATS = ("flac", "wav")
+_HEADROOM = 0.999
+COLUMNS = (
+    "path", "kind", "split", "label", "sample_rate", "seconds", "license", "source", "noisy", "noise",
+    "index", "seed", "targets", "noises", "snr_db", "measured_snr_db", "level_db", "gain_db", "changes",
+)  # fmt: skip
+
+Row = dict[str, str]
+Progress = Callable[[Iterable[Row], int], Iterable[Row]]
+
+
+@dataclass(frozen=True)
+class MixJob:
+    """Which mixtures to write.
+
+    Args:
+        config: Recordings and how to mix them.
+        split: "train", "val" or "test".
+        seed: Mixture number i of a seed is always the same.
+        suffix: "flac" or "wav", 24 bit both.
+        with_noise: Write the added noise, too.
+    """
+
+    config: Config
+    split: str = "train"
+    seed: int = 0
+    suffix: str = "flac"
+    with_noise: bool = False
+
+    def __post_init__(self) -> None:
+        if self.suffix not in FORMATS:
+            raise ValueError(f"format must be one of {', '.join(FORMATS)} (got {self.suffix!r}).")
+        if self.seed < 0:
+            raise ValueError(f"seed must be 0 or more (got {self.seed}).")
+
+    def settings(self) -> dict[str, Any]:
+        """Everything that the files depend on, as plain data; recordings by name and size."""
+        digest = hashlib.sha256()
+        for folder in self.config.data.folders:
+            for clip in list_clips(Path(folder)):
+                files = [clip.path, *([clip.noisy] if clip.noisy else [])]
+                sizes = [path.stat().st_size for path in files]
+                digest.update(repr((clip.name, clip.kind, clip.split, clip.label, sizes)).encode())
+        data = self.config.data
+        return {
+            "split": self.split,
+            "seed": self.seed,
+            "format": self.suffix,
+            "noise": self.with_noise,
+            "sample_rate": data.sample_rate,
+            "segment_s": data.segment_s,
+            "mix": json.loads(json.dumps(asdict(self.config.mix))),
+            "recordings": digest.hexdigest(),
+        }
+
+
+def write_mixtures(
+    job: MixJob,
+    output: Path,
+    count: int,
+    *,
+    workers: int = 0,
+    progress: Progress = lambda rows, _: rows,
+) -> Path:
+    """Write mixtures 0 to `count` - 1 into `output`/clean, /noisy and /noise, and their manifest.
+
+    Every file appears in one step, and the manifest only when all are there. A run that was stopped goes on
+    where it was; one with a larger `count` adds to what is there.
+
+    Args:
+        job: Which mixtures.
+        output: Folder; new, or one of the same job.
+        count: How many.
+        workers: Processes that mix; 0 mixes in this one. The files are the same.
+        progress: Passes rows on and shows how many are left.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        FileNotFoundError, ValueError: Recordings are missing, or `output` holds another job's mixtures.
+        OSError: Something cannot be written; what is written is whole.
+    """
+    if count < 1:
+        raise ValueError(f"num must be 1 or more (got {count}).")
+    if workers < 0:
+        raise ValueError(f"workers must be 0 or more (got {workers}).")
+    settings = job.settings()
+    _check_same_job(output, settings)
+    mixer = Mixer(job.config.data, job.config.mix, job.split)
+    write_bytes(output / SETTINGS_NAME, (json.dumps(settings, indent=1) + "\n").encode("utf-8"))
+    remove_parts(output)
+    manifest, journal = output / MANIFEST_NAME, output / JOURNAL_NAME
+    rows = {int(row["index"]): row for row in [*read_manifest(manifest), *_read_journal(journal)]}
+    rows = {index: row for index, row in rows.items() if _is_complete(row, output)}
+    missing = [index for index in range(count) if index not in rows]
+    with open(journal, "a", newline="", encoding="utf-8") as file:
+        for row in progress(_written(job, mixer, output, missing, workers), len(missing)):
+            rows[int(row["index"])] = row
+            file.write(_line(row))
+            file.flush()
+    write_manifest(manifest, [rows[index] for index in sorted(rows)])
+    journal.unlink()
+    return manifest
+
+
+def _check_same_job(output: Path, settings: Mapping[str, Any]) -> None:
+    path = output / SETTINGS_NAME
+    if not path.exists():
+        if output.is_dir() and any(output.iterdir()):
+            raise FileExistsError(f"{output} must be a new or empty folder, or one of hushgate data mix.")
+        return
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}. Use another folder.") from error
+    differs = [key for key in settings if before.get(key) != settings[key]]
+    if differs == ["mix"]:
+        differs = [f"mix.{key}" for key in settings["mix"] if before["mix"].get(key) != settings["mix"][key]]
+    if differs:
+        raise ValueError(
+            f"{output} holds mixtures made with another {', '.join(differs)}. Use another folder."
+        )
+
+
+def _line(row: Mapping[str, object]) -> str:
+    text = io.StringIO(newline="")
+    csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n").writerow(row)
+    return text.getvalue()
+
+
+def _read_journal(path: Path) -> list[Row]:
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8")
+    # What follows the last newline was being written when the run was stopped.
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        write_bytes(path, whole.encode("utf-8"))
+    return list(csv.DictReader(io.StringIO(whole), COLUMNS))
+
+
+def _is_complete(row: Row, output: Path) -> bool:
+    names = (row["path"], row["noisy"], row.get("noise"))
+    return all((output / name).is_file() for name in names if name)
+
+
+def _written(job: MixJob, mixer: Mixer, output: Path, indices: list[int], workers: int) -> Iterator[Row]:
+    if not workers or len(indices) < 2:
+        yield from (_write_one(job, mixer, output, index) for index in indices)
+        return
+    global _worker
+    # Forked processes share the recordings in memory; started afresh, each loads its own.
+    forks = "fork" in multiprocessing.get_all_start_methods()
+    _worker = (job, mixer, output)
+    executor = concurrent.futures.ProcessPoolExecutor(
+        min(workers, len(indices)),
+        multiprocessing.get_context("fork" if forks else "spawn"),
+        _start_worker,
+        (job, output, not forks),
+    )
+    try:
+        yield from executor.map(_work, indices)
+    finally:
+        executor.shutdown(cancel_futures=True)
+        _worker = None
+
+
+_worker: tuple[MixJob, Mixer, Path] | None = None
+
+
+def _start_worker(job: MixJob, output: Path, loads: bool) -> None:
+    global _worker
+    # Ctrl-C reaches the whole group: the parent ends the work in its own time.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    if loads:
+        _worker = (job, Mixer(job.config.data, job.config.mix, job.split), output)
+
+
+def _leave_with_parent() -> None:
+    """End this process when the one that started it was killed: nobody would take its results."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(index: int) -> Row:
+    assert _worker is not None
+    job, mixer, output = _worker
+    return _write_one(job, mixer, output, index)
+
+
+def _write_one(job: MixJob, mixer: Mixer, output: Path, index: int) -> Row:
+    mixture = mixer.mixture(job.seed, index)
+    facts, rate = mixture.facts, job.config.data.sample_rate
+    sounds = {"clean": mixture.clean, "noisy": mixture.noisy}
+    if job.with_noise:
+        sounds["noise"] = mixture.noisy - mixture.clean
+    # One gain for all of them: what is added stays what is heard.
+    peak = max(float(np.max(np.abs(sound), initial=0.0)) for sound in sounds.values())
+    gain = min(1.0, _HEADROOM / peak) if peak else 1.0
+    names = {}
+    for folder, sound in sounds.items():
+        names[folder] = f"{folder}/{index:07d}.{job.suffix}"
+        write_audio(output / names[folder], sound * np.float32(gain), rate, "PCM_24")
+    added_db = augmentations.level_db(mixture.noisy - mixture.clean)
+    clean_db = augmentations.level_db(mixture.clean)
+    both = min(added_db, clean_db) > -170.0
+    values: dict[str, object] = {
+        "path": names["clean"],
+        "kind": KIND,
+        "split": job.split,
+        "label": facts.targets[0] if facts.targets else "",
+        "sample_rate": rate,
+        "seconds": round(len(mixture.clean) / rate, 3),
+        "license": "as its sources",
+        "source": "hushgate data mix",
+        "noisy": names["noisy"],
+        "noise": names.get("noise", ""),
+        "index": index,
+        "seed": job.seed,
+        "targets": ";".join(facts.targets),
+        "noises": ";".join(facts.noises),
+        "snr_db": "" if np.isnan(facts.snr_db) else round(facts.snr_db, 3),
+        "measured_snr_db": round(clean_db - added_db, 3) if both else "",
+        "level_db": round(facts.level_db, 3),
+        "gain_db": round(20.0 * float(np.log10(gain)), 3),
+        "changes": ";".join(facts.changes),
+    }
+    return {name: str(values[name]) for name in COLUMNS}

@@ -1,0 +1,1 @@
+"""Recordings on disk: clips, manifest, decoded cache, atomic files."""

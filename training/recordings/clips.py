@@ -1,0 +1,212 @@
+"""Recordings at hand, cut, joined or looped to any length."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from hushgate.training.recordings.decoded_cache import load_samples, read_clip
+
+Audio = NDArray[np.float32]
+
+_COLUMNS = ("path", "kind", "split", "label")
+_AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff"}
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording: where it is, what it is (`kind`), who or what it shows (`label`), and its split.
+
+    `noisy` is the same take with noise, of the same length, where there is one.
+    """
+
+    path: Path
+    name: str
+    kind: str
+    split: str
+    label: str
+    noisy: Path | None = None
+
+
+def list_clips(location: Path) -> list[Clip]:
+    """List the recordings of a manifest (CSV with path, kind, split, label, maybe noisy) or of any folder.
+
+    In a plain folder the first level of subfolders gives the kind; every tenth file is `val`, by its place in
+    the sorted list, and the label is the file's folder.
+
+    Raises:
+        FileNotFoundError: `location` does not exist.
+        ValueError: It holds no audio, or the manifest lacks a column.
+    """
+    if location.is_dir():
+        if (location / "manifest.csv").is_file():
+            return list_clips(location / "manifest.csv")
+        files = sorted(f for f in location.rglob("*") if f.suffix.lower() in _AUDIO_SUFFIXES)
+        if not files:
+            raise ValueError(f"data folder must hold audio files or manifest.csv (got {location}).")
+        names = [f.relative_to(location) for f in files]
+        return [
+            Clip(f, n.as_posix(), n.parts[0], "val" if i % 10 == 9 else "train", n.parent.as_posix())
+            for i, (f, n) in enumerate(zip(files, names, strict=True))
+        ]
+    with open(location, newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        missing = [c for c in _COLUMNS if c not in (reader.fieldnames or ())]
+        if missing:
+            raise ValueError(f"{location} must have the columns {', '.join(_COLUMNS)} (lacks {missing[0]}).")
+        folder = location.parent
+        return [
+            Clip(
+                folder / row["path"], row["path"], row["kind"], row["split"], row["label"],
+                folder / row["noisy"] if row.get("noisy") else None,
+            )
+            for row in reader
+        ]  # fmt: skip
+
+
+class ClipPool:
+    """Recordings of one kind, kept as 16-bit samples to be cut at random.
+
+    Args:
+        clips: What to load, at least one.
+        sample_rate: Hz; files at other rates are resampled once, on loading.
+        cache: Folder to keep what was decoded in, instead of memory (see `decode.load_samples`).
+    """
+
+    def __init__(self, clips: Sequence[Clip], sample_rate: int, cache: Path | None = None) -> None:
+        if not clips:
+            raise ValueError("clips must hold at least one recording (got none).")
+        self.sample_rate = sample_rate
+        self.names = [clip.name for clip in clips]
+        self._samples, self._starts = load_samples([clip.path for clip in clips], sample_rate, cache)
+        self._label_of = [clip.label for clip in clips]
+        self._members: dict[str, list[int]] = {}
+        for index, label in enumerate(self._label_of):
+            self._members.setdefault(label, []).append(index)
+
+    @property
+    def seconds(self) -> float:
+        """Length of everything in the pool, s."""
+        return len(self._samples) / self.sample_rate
+
+    def _clip(self, index: int) -> NDArray[np.int16]:
+        return self._samples[self._starts[index] : self._starts[index + 1]]
+
+    def draw(
+        self,
+        num_samples: int,
+        rng: Generator,
+        pause_s: tuple[float, float],
+        fill: str = "join",
+        used: list[str] | None = None,
+    ) -> Audio:
+        """Fill `num_samples` with a random cut of one recording, or with what `fill` makes of a short one.
+
+        Args:
+            num_samples: Length of the result, samples.
+            rng: Source of every choice.
+            pause_s: Shortest and longest silence between joined recordings, s.
+            fill: "join" lets others with the same label (the same speaker) follow after a pause, "loop" lets
+                itself follow, crossfaded, "pad" puts silence round it.
+            used: Takes the names of the recordings.
+
+        Returns:
+            float32 (num_samples,); the peaks of whole recordings are full scale.
+        """
+        # Every second of audio is drawn equally often, not every file.
+        index = int(np.searchsorted(self._starts, rng.integers(0, len(self._samples)), side="right")) - 1
+        if fill != "join":
+            if used is not None:
+                used.append(self.names[index])
+            whole = self._clip(index) * np.float32(1.0 / 32767.0)
+            return _fit(whole, num_samples, rng, fill, self.sample_rate)
+        out = np.zeros(num_samples, dtype=np.float32)
+        label = self._label_of[index]
+        at = 0
+        while at < num_samples:
+            if used is not None:
+                used.append(self.names[index])
+            clip = self._clip(index)
+            if at == 0 and len(clip) > num_samples:
+                start = int(rng.integers(0, len(clip) - num_samples + 1))
+                clip = clip[start : start + num_samples]
+            elif at == 0 and rng.random() < 0.5:
+                # Begin in silence half of the time: onsets are what a denoiser most easily eats.
+                at = int(rng.uniform(0.0, pause_s[1]) * self.sample_rate)
+            taken = clip[: num_samples - at]
+            if len(taken):
+                out[at : at + len(taken)] = taken * np.float32(1.0 / 32767.0)
+            at += len(clip) + int(rng.uniform(*pause_s) * self.sample_rate) + 1
+            members = self._members[label]
+            index = members[int(rng.integers(0, len(members)))]
+        return out
+
+
+def _fit(clip: Audio, num_samples: int, rng: Generator, fill: str, sample_rate: int) -> Audio:
+    if len(clip) >= num_samples:
+        start = int(rng.integers(0, len(clip) - num_samples + 1))
+        return clip[start : start + num_samples]
+    if fill == "pad":
+        out = np.zeros(num_samples, dtype=np.float32)
+        start = int(rng.integers(0, num_samples - len(clip) + 1))
+        out[start : start + len(clip)] = clip
+        return out
+    # The end fades into the beginning, so that the seam does not click.
+    fade = min(sample_rate // 50, len(clip) // 4)
+    ramp = np.sin(0.5 * np.pi * (np.arange(fade, dtype=np.float32) + 0.5) / max(1, fade))
+    turn = clip[: len(clip) - fade].copy()
+    turn[:fade] = turn[:fade] * ramp + clip[len(clip) - fade :] * ramp[::-1]
+    return np.take(turn, np.arange(num_samples) + int(rng.integers(0, len(turn))), mode="wrap")
+
+
+class PairPool:
+    """Recordings with their noisy takes, kept in memory as 16-bit samples.
+
+    Args:
+        clips: What to load, at least one, each with `noisy`.
+        sample_rate: Hz.
+
+    Raises:
+        ValueError: The two files of a pair differ in length by more than a hundredth of a second.
+    """
+
+    def __init__(self, clips: Sequence[Clip], sample_rate: int) -> None:
+        self.names = [clip.name for clip in clips]
+        self._pairs: list[NDArray[np.int16]] = []
+        for clip in clips:
+            assert clip.noisy is not None
+            clean, noisy = read_clip(clip.path, sample_rate), read_clip(clip.noisy, sample_rate)
+            if abs(len(clean) - len(noisy)) > 0.01 * sample_rate:
+                raise ValueError(
+                    f"{clip.path} and {clip.noisy} must be equally long "
+                    f"(got {len(clean) / sample_rate:.3f} and {len(noisy) / sample_rate:.3f} s)."
+                )
+            both = np.stack([audio[: min(len(clean), len(noisy))] for audio in (noisy, clean)])
+            peak = float(np.max(np.abs(both), initial=1e-9))
+            self._pairs.append(np.round(both * (32767.0 / peak)).astype(np.int16))
+        lengths = np.array([pair.shape[1] for pair in self._pairs], dtype=np.float64)
+        if not lengths.sum():
+            raise ValueError("pairs must hold audio (got empty files).")
+        self._weights = lengths / lengths.sum()
+
+    def draw(self, num_samples: int, rng: Generator, used: list[str] | None = None) -> tuple[Audio, Audio]:
+        """Return (noisy, clean), float32 (num_samples,): one cut of both, with silence round a short one."""
+        index = int(rng.choice(len(self._pairs), p=self._weights))
+        if used is not None:
+            used.append(self.names[index])
+        pair = self._pairs[index]
+        out = np.zeros((2, num_samples), dtype=np.float32)
+        room = num_samples - pair.shape[1]
+        start = int(rng.integers(0, abs(room) + 1))
+        if room >= 0:
+            out[:, start : start + pair.shape[1]] = pair
+        else:
+            out[:] = pair[:, start : start + num_samples]
+        out *= np.float32(1.0 / 32767.0)
+        return out[0], out[1]

@@ -1,0 +1,1 @@
+"""Synthetic sound: noises, scores, rendering through FluidSynth."""

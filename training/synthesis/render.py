@@ -1,0 +1,288 @@
+"""Render guitar, instruments, music and percussion with FluidSynth, as training audio.
+
+Writes FLAC files and a `manifest.csv` (path, kind, split, label, sample_rate, seconds, license,
+source). Item n of a kind, choice, split and seed always sounds the same, however many are rendered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hushgate.training.recordings.atomic_files import write_audio
+from hushgate.training.recordings.manifest import MANIFEST_NAME, ManifestRow, update_manifest
+from hushgate.training.synthesis.band_scores import music, percussion
+from hushgate.training.synthesis.fluidsynth import Score, find_soundfont, render_score
+from hushgate.training.synthesis.solo_scores import (
+    FAMILIES,
+    GUITAR_PROGRAMS,
+    GUITAR_STYLES,
+    guitar,
+    instrument,
+)
+
+Composer = Callable[[np.random.Generator, float], tuple[Score, str]]
+
+COMPOSERS: dict[str, tuple[Composer, float, float]] = {
+    "guitar": (guitar, 5.0, 10.0),
+    "instrument": (instrument, 6.0, 11.0),
+    "music": (music, 10.0, 22.0),
+    "percussion": (percussion, 6.0, 12.0),
+}
+"""For each kind: its composer, and the shortest and longest length before the tail, s."""
+SPLITS = ("train", "val", "test")
+PEAK_DB = -6.0
+_LICENSE = "MIT"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What of a kind to play; everything by default.
+
+    Args:
+        styles: Of guitar: names in `compose.GUITAR_STYLES`, such as "notes" or "tuning".
+        programs: Of guitar: General MIDI programs, 24 (nylon) to 31 (harmonics).
+        families: Of instrument: names in `compose.FAMILIES`, such as "violin".
+        seconds: Shortest and longest time in which phrases begin, s; the kind's own without.
+    """
+
+    styles: tuple[str, ...] = ()
+    programs: tuple[int, ...] = ()
+    families: tuple[str, ...] = ()
+    seconds: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        known: dict[str, tuple[Sequence[object], Collection[object]]] = {
+            "styles": (self.styles, GUITAR_STYLES),
+            "programs": (self.programs, GUITAR_PROGRAMS),
+            "families": (self.families, FAMILIES),
+        }
+        for name, (wanted, there) in known.items():
+            for one in wanted:
+                if one not in there:
+                    raise ValueError(f"{name} must be of {', '.join(map(str, there))} (got {one!r}).")
+        if self.seconds is not None and not 0.0 < self.seconds[0] <= self.seconds[1] <= 600.0:
+            raise ValueError(
+                f"seconds must rise from above 0 s to 600 s (got {self.seconds[0]:g} to {self.seconds[1]:g})."
+            )
+
+    def check(self, kind: str) -> None:
+        """Refuse a choice that `kind` does not have."""
+        for name, owner in (("styles", "guitar"), ("programs", "guitar"), ("families", "instrument")):
+            if getattr(self, name) and kind != owner:
+                raise ValueError(f"{name} must only be given for kind {owner} (got kind {kind}).")
+
+    def tag(self) -> str:
+        """A part for file names; empty for everything."""
+        parts = [*self.styles, *map(str, self.programs), *(name.replace(" ", "") for name in self.families)]
+        if self.seconds is not None:
+            parts.append("{:g}to{:g}s".format(*self.seconds))
+        return "".join(f"{part}-" for part in parts)
+
+    def compose(self, kind: str, rng: np.random.Generator) -> tuple[Score, str]:
+        """Draw a score of `kind` and its label."""
+        composer, *lengths = COMPOSERS[kind]
+        length = rng.uniform(*(self.seconds or lengths))
+        if kind == "guitar":
+            return guitar(rng, length, self.styles, self.programs)
+        if kind == "instrument":
+            return instrument(rng, length, self.families)
+        return composer(rng, length)
+
+
+def render_item(
+    kind: str,
+    index: int,
+    *,
+    seed: int,
+    sample_rate: int,
+    num_channels: int = 1,
+    split: str = "train",
+    choice: Choice | None = None,
+) -> tuple[NDArray[np.float32], str]:
+    """Audio and label of one item.
+
+    Args:
+        kind: "guitar", "instrument", "music" or "percussion".
+        index: Number of the item, 0 or more.
+        seed, split: Start of the random choices; the splits share none.
+        sample_rate: Hz.
+        num_channels: 1 or 2.
+        choice: What of the kind to play.
+
+    Returns:
+        float32 (num_channels, samples) with its peak at -6 dBFS, and the label.
+
+    Raises:
+        ValueError: An argument is not one of those above.
+        ImportError, FileNotFoundError: FluidSynth or its soundfont is not installed.
+    """
+    if kind not in COMPOSERS:
+        raise ValueError(f"kind must be one of {', '.join(COMPOSERS)} (got {kind!r}).")
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)} (got {split!r}).")
+    choice = choice or Choice()
+    choice.check(kind)
+    stream = (seed, SPLITS.index(split), sum(kind.encode()), index)
+    rng = np.random.default_rng(stream)
+    while True:
+        score, label = choice.compose(kind, rng)
+        audio = render_score(score, sample_rate, num_channels)
+        peak = float(np.abs(audio).max(initial=0.0))
+        # Some keys of some drum kits and effects hold no sample: draw again.
+        if peak > 1e-5:
+            return audio * np.float32(10.0 ** (PEAK_DB / 20.0) / peak), label
+
+
+def _write_item(
+    index: int,
+    *,
+    kind: str,
+    split: str,
+    seed: int,
+    sample_rate: int,
+    num_channels: int,
+    folder: Path,
+    suffix: str,
+    choice: Choice,
+    as_kind: str,
+) -> ManifestRow:
+    audio, label = render_item(
+        kind, index, seed=seed, sample_rate=sample_rate, num_channels=num_channels, split=split, choice=choice
+    )
+    path = Path(kind) / f"{split}-{seed}-{choice.tag()}{index:05d}.{suffix}"
+    write_audio(folder / path, audio, sample_rate)
+    seconds = round(audio.shape[1] / sample_rate, 3)
+    source = f"FluidSynth, {find_soundfont().stem}, seed {seed}"
+    return ManifestRow(path.as_posix(), as_kind, split, label, sample_rate, seconds, _LICENSE, source)
+
+
+def _until(rows: Iterator[ManifestRow], seconds: float) -> Iterator[ManifestRow]:
+    total = 0.0
+    while total < seconds:
+        row = next(rows)
+        total += row.seconds
+        yield row
+
+
+def render_minutes(
+    kind: str,
+    minutes: float,
+    folder: Path,
+    *,
+    seed: int = 0,
+    sample_rate: int = 44_100,
+    num_channels: int = 1,
+    split: str = "train",
+    suffix: str = "flac",
+    choice: Choice | None = None,
+    as_kind: str = "",
+) -> list[ManifestRow]:
+    """Render items into `folder/KIND` until they last `minutes`, and add them to its manifest.
+
+    Rows of the manifest with the same path are replaced, others are kept. Arguments as in
+    `render_item`; `suffix` is "flac" (16 bit) or "ogg" (Vorbis), `as_kind` another kind for the manifest.
+
+    Returns:
+        The rows of the new items.
+    """
+    if not minutes > 0.0:
+        raise ValueError(f"minutes must be above 0 (got {minutes}).")
+    write = partial(
+        _write_item,
+        kind=kind, split=split, seed=seed, sample_rate=sample_rate,
+        num_channels=num_channels, folder=folder, suffix=suffix,
+        choice=choice or Choice(), as_kind=as_kind or kind,
+    )  # fmt: skip
+    rows = list(_until(map(write, count()), 60.0 * minutes))
+    update_manifest(folder / MANIFEST_NAME, rows)
+    return rows
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of the command."""
+    parser.add_argument("--kind", required=True, choices=sorted(COMPOSERS))
+    parser.add_argument("--minutes", type=float, required=True, metavar="M", help="how much to render")
+    parser.add_argument(
+        "-o", "--out", "--output", type=Path, required=True, metavar="DIR",
+        help="folder for the files and manifest.csv",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="starts every choice (default 0)")
+    parser.add_argument("--sample-rate", type=int, default=44_100, metavar="HZ", help="default 44100")
+    parser.add_argument("--channels", type=int, choices=(1, 2), default=1, help="default 1")
+    parser.add_argument("--split", choices=SPLITS, default="train", help="default train")
+    parser.add_argument("--format", choices=("flac", "ogg"), default="flac", help="default flac, 16 bit")
+    parser.add_argument(
+        "--style", action="append", default=[], metavar="NAME",
+        help=f"guitar: of {', '.join(GUITAR_STYLES)} (default all); may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--program", action="append", default=[], type=int, metavar="N",
+        help="guitar: General MIDI program, 24 (nylon) to 31 (default all); may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--family", action="append", default=[], metavar="NAME",
+        help=f"instrument: of {', '.join(FAMILIES)} (default all); may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seconds", type=float, nargs=2, metavar=("LOW", "HIGH"),
+        help="time in which phrases begin; their end and the tail come on top (default: the kind's own)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--as-kind", default="", metavar="KIND", help="kind in the manifest, such as noise (default: --kind)"
+    )
+    parser.add_argument(
+        "--soundfont", type=Path, metavar="FILE", help="General MIDI .sf2 file (default: FluidR3, or "
+        "what HUSHGATE_SOUNDFONT names)",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Render what the flags ask for."""
+    if args.soundfont is not None:
+        os.environ["HUSHGATE_SOUNDFONT"] = str(args.soundfont)
+    choice = Choice(
+        tuple(args.style),
+        tuple(args.program),
+        tuple(args.family),
+        (args.seconds[0], args.seconds[1]) if args.seconds else None,
+    )
+    rows = render_minutes(
+        args.kind,
+        args.minutes,
+        args.out,
+        seed=args.seed,
+        sample_rate=args.sample_rate,
+        num_channels=args.channels,
+        split=args.split,
+        suffix=args.format,
+        choice=choice,
+        as_kind=args.as_kind,
+    )
+    total = sum(row.seconds for row in rows) / 60.0
+    print(f"{len(rows)} {args.kind} files, {total:.1f} minutes, in {args.out / MANIFEST_NAME}")
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of `python -m hushgate.training.synthesis.render`."""
+    parser = argparse.ArgumentParser(prog="python -m hushgate.training.synthesis.render", description=__doc__)
+    add_arguments(parser)
+    try:
+        return run(parser.parse_args(arguments))
+    except (ImportError, OSError, ValueError) as error:
+        print(f"render: error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
