@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from numpy.typing import NDArray
 from hushgate.errors import AudioFileError
 
 DEFAULT_BLOCK_SIZE = 65_536
+
+# Extensions that sound files have, lower case: what a folder is searched for.
+AUDIO_SUFFIXES = frozenset(
+    f".{name}"
+    for name in "aif aifc aiff au caf flac mp3 oga ogg opus rf64 sd2 snd voc w64 wav wave wavex".split()  # noqa: SIM905
+)
 
 # Sizes in a WAV header are 32-bit; a little is left for the header itself.
 _WAV_MAX_BYTES = 2**32 - 2**16
@@ -135,3 +142,8 @@ def count_clipped(block: NDArray[np.float32], subtype: str) -> int:
     if subtype in _UNCLIPPED_SUBTYPES:
         return 0
     return int(np.count_nonzero(np.abs(block) > 1.0))
+
+
+def native_path(path: Path) -> str | bytes:
+    """A path as soundfile wants it, which does not encode names that are not valid text."""
+    return os.fsencode(path) if os.name == "posix" else str(path)

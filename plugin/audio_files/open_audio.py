@@ -14,7 +14,9 @@ from typing import Protocol, Self, TextIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.audio_files.file_writer import FileReader, FileWriter, check_target
+from hushgate.audio_files.atomic_write import check_target
+from hushgate.audio_files.file_reader import FileReader
+from hushgate.audio_files.file_writer import FileWriter
 from hushgate.audio_files.formats import DEFAULT_BLOCK_SIZE, AudioFormat, output_format
 from hushgate.audio_files.metadata_copy import copy_metadata
 from hushgate.audio_files.wav_pipe import PIPE_SUBTYPES, WavStreamReader, WavStreamWriter

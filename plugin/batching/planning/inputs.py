@@ -10,12 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hushgate.audio_files.formats import AUDIO_SUFFIXES
 from hushgate.batching.planning.storage import Store, store_for
 
-# What a folder is searched for without --glob: files that libsndfile reads and people keep sound in.
-EXTENSIONS = frozenset(
-    "aif aifc aiff au caf flac mp3 oga ogg opus rf64 sd2 snd voc w64 wav wave wavex".split()  # noqa: SIM905
-)
 _LIST_COMMENT = "#"
 
 
@@ -135,7 +132,7 @@ def _search(
 def _matches(name: str, globs: Sequence[str]) -> bool:
     own = posixpath.basename(name)
     if not globs:
-        return posixpath.splitext(own)[1].lstrip(".").lower() in EXTENSIONS
+        return posixpath.splitext(own)[1].lower() in AUDIO_SUFFIXES
     return any(fnmatch.fnmatchcase(name if "/" in glob else own, glob) for glob in globs)
 
 

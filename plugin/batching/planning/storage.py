@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from hushgate.audio_files.file_writer import PART_SUFFIX
+from hushgate.audio_files.atomic_write import PART_SUFFIX
 
 # How temporary files of a batch begin: the next batch into the same folder removes what a crash left.
 PART_PREFIX = ".hushgate-batch-"

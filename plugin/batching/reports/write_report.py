@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import hushgate
-from hushgate.audio_files.file_writer import PART_SUFFIX
+from hushgate.audio_files.atomic_write import PART_SUFFIX
 from hushgate.batching.planning.results import BatchResult, FileResult
 from hushgate.batching.planning.storage import PART_PREFIX
 from hushgate.batching.reports.html_page import render_page

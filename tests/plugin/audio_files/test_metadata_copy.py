@@ -14,7 +14,8 @@ import pytest
 import soundfile
 
 from hushgate.audio_files.container_chunks import append_chunk, chunk_body, read_chunks
-from hushgate.audio_files.file_writer import FileReader, FileWriter
+from hushgate.audio_files.file_reader import FileReader
+from hushgate.audio_files.file_writer import FileWriter
 from hushgate.audio_files.formats import AudioFormat
 from hushgate.audio_files.metadata_copy import copy_metadata
 

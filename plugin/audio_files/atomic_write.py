@@ -1,0 +1,173 @@
+"""Files written under a temporary name and renamed when they are complete."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Self
+
+# A temporary file is called PREFIX, a random number, SUFFIX. A run that looks for its own leftovers
+# after a crash (a batch) gives its own prefix.
+PART_PREFIX, PART_SUFFIX = ".hushgate-", ".part"
+
+
+class AtomicFile:
+    """A temporary file beside `path` that takes its name in one step.
+
+    Use it in a `with` statement: leaving it normally renames the file, leaving it by an exception (Ctrl-C
+    too) removes it. A file that is replaced hands its permissions on, so that a private file stays private; a
+    new file gets the user's usual ones. A link is followed.
+
+    Args:
+        path: The final name.
+        overwrite: Replace a file that exists.
+        part_prefix: How the temporary name begins.
+
+    Attributes:
+        path: As given.
+        target: The file that is written, links resolved.
+        part: The temporary file; it exists and is empty.
+
+    Raises:
+        FileExistsError: The file exists and `overwrite` is False, now or when it is to be renamed.
+        OSError: The folder is missing or not writable, or the target is not a regular file.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, overwrite: bool = False, part_prefix: str = PART_PREFIX
+    ) -> None:
+        self.path = Path(path)
+        self.target = Path(os.path.realpath(self.path))
+        self._overwrite = overwrite
+        check_target(self.path, overwrite=overwrite)
+        self.part = self.target.parent / f"{part_prefix}{secrets.token_hex(6)}{PART_SUFFIX}"
+        self._old = _status(self.target)
+        try:
+            # Never more open than the file that it replaces, from the first byte on.
+            handle = os.open(self.part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600 if self._old else 0o666)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
+        os.close(handle)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.commit()
+        finally:
+            self.discard()
+
+    def commit(self) -> None:
+        """Make the bytes durable and rename the file.
+
+        Raises:
+            FileExistsError: A file has appeared under the name and `overwrite` is False.
+            OSError: The disk fails.
+        """
+        with self.part.open("rb+") as written:
+            if self._old is not None:
+                _copy_permissions(self._old, written.fileno())
+            os.fsync(written.fileno())
+        check_target(self.path, overwrite=self._overwrite)
+        if self._overwrite or not self._link():
+            os.replace(self.part, self.target)
+        _sync_folder(self.target.parent)
+
+    def discard(self) -> None:
+        """Remove the temporary file; after `commit` there is none."""
+        self.part.unlink(missing_ok=True)
+
+    def _link(self) -> bool:
+        """Give the file its name only if no other has it; False where the file system has no hard links."""
+        try:
+            os.link(self.part, self.target)
+        except FileExistsError as error:
+            raise _exists(self.path) from error
+        except (OSError, AttributeError, NotImplementedError):
+            return False
+        return True
+
+
+def write_atomically(
+    path: str | os.PathLike[str],
+    content: str | bytes,
+    *,
+    overwrite: bool = True,
+    part_prefix: str = PART_PREFIX,
+) -> None:
+    """Write a small file in one step: complete, or as it was before.
+
+    Args:
+        path: Where to write. A link is followed.
+        content: Text is written as UTF-8 without changing its line ends.
+        overwrite: Replace a file that exists.
+        part_prefix: How the temporary name begins.
+
+    Raises:
+        FileExistsError: The file exists and `overwrite` is False.
+        OSError: It cannot be written.
+    """
+    data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
+    with AtomicFile(path, overwrite=overwrite, part_prefix=part_prefix) as file:
+        try:
+            file.part.write_bytes(data)
+        except OSError as error:  # a full disk is reported without a name
+            raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def check_target(path: str | os.PathLike[str], *, overwrite: bool) -> None:
+    """Refuse a target that cannot or must not be written, before any work is done.
+
+    Raises:
+        FileExistsError: The file exists and `overwrite` is False.
+        OSError: A folder, a device or a pipe; or its folder is missing or not writable.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder, not a file", str(path))
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EINVAL, "is not a regular file (use - for a pipe)", str(path))
+    if target.exists() and not overwrite:
+        raise _exists(path)
+    folder = target.parent
+    if not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, f"the folder {folder} does not exist", str(path))
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(errno.EACCES, f"the folder {folder} is not writable", str(path))
+
+
+def _exists(path: str | os.PathLike[str]) -> FileExistsError:
+    return FileExistsError(errno.EEXIST, "exists already (pass --overwrite to replace it)", str(path))
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _copy_permissions(old: os.stat_result, handle: int) -> None:
+    """Give a new file the owner and permissions of the file that it replaces, as far as the system allows."""
+    if not hasattr(os, "fchmod"):  # Windows before Python 3.13: permissions come from the folder
+        return
+    with contextlib.suppress(OSError):
+        if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
+            os.fchown(handle, old.st_uid, old.st_gid)
+    os.fchmod(handle, stat.S_IMODE(old.st_mode) & 0o777)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable. Windows and some file systems cannot open a folder; there it is left to them."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
