@@ -1,17 +1,30 @@
-"""The streaming denoiser: numpy and onnxruntime only, no host, no files of sound."""
+"""The streaming denoiser: numpy and onnxruntime only; no host, no sound files.
+
+>>> from hushgate import engine
+>>> sorted(engine.__all__)[:3]
+['Denoiser', 'HushgateError', 'Model']
+
+Names load when they are first used, so that the table of parameters can be read without numpy.
+"""
 
 from __future__ import annotations
 
-from hushgate.engine.denoiser import Denoiser
-from hushgate.engine.gate import NoiseGate
-from hushgate.engine.model_files.metadata import ModelError, ModelInfo
-from hushgate.engine.model_files.model import Model, available_models, load_model
-from hushgate.engine.parameters import PARAMETERS, Parameter
-from hushgate.engine.spectral_stream import SpectralStream
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hushgate.engine.denoiser import Denoiser
+    from hushgate.engine.errors import HushgateError, ModelError
+    from hushgate.engine.gate import NoiseGate
+    from hushgate.engine.model_files.metadata import ModelInfo
+    from hushgate.engine.model_files.model import Model, available_models, load_model
+    from hushgate.engine.parameters import PARAMETERS, Parameter
+    from hushgate.engine.spectral_stream import SpectralStream
 
 __all__ = [
     "PARAMETERS",
     "Denoiser",
+    "HushgateError",
     "Model",
     "ModelError",
     "ModelInfo",
@@ -21,3 +34,29 @@ __all__ = [
     "available_models",
     "load_model",
 ]
+
+_HOME = {
+    "PARAMETERS": "hushgate.engine.parameters",
+    "Denoiser": "hushgate.engine.denoiser",
+    "HushgateError": "hushgate.engine.errors",
+    "Model": "hushgate.engine.model_files.model",
+    "ModelError": "hushgate.engine.errors",
+    "ModelInfo": "hushgate.engine.model_files.metadata",
+    "NoiseGate": "hushgate.engine.gate",
+    "Parameter": "hushgate.engine.parameters",
+    "SpectralStream": "hushgate.engine.spectral_stream",
+    "available_models": "hushgate.engine.model_files.model",
+    "load_model": "hushgate.engine.model_files.model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -13,19 +13,27 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from hushgate.version import __version__
+
 if TYPE_CHECKING:
-    from hushgate.batching import BatchResult, FileResult, batch
+    from hushgate.batching import BatchResult, FileResult, PlanError, batch
     from hushgate.effects.chain import Chain
     from hushgate.effects.denoiser import Denoiser
     from hushgate.effects.mix import Mix
     from hushgate.effects.preset_file import Preset, available_presets, load_preset
-    from hushgate.engine import Model, ModelError, ModelInfo, available_models, load_model
-    from hushgate.errors import AudioFileError, ChannelLayoutError, DuplicateEffectError, PresetError
+    from hushgate.engine import Model, ModelInfo, available_models, load_model
+    from hushgate.errors import (
+        AudioFileError,
+        ChannelLayoutError,
+        DuplicateEffectError,
+        HushgateError,
+        ModelError,
+        PresetError,
+    )
+    from hushgate.live import DeviceError
     from hushgate.pedalboard_compat.streaming import stream
     from hushgate.rendering import render, stream_file
     from hushgate.tuner import Reading, Tuner
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AudioFileError",
@@ -33,12 +41,15 @@ __all__ = [
     "Chain",
     "ChannelLayoutError",
     "Denoiser",
+    "DeviceError",
     "DuplicateEffectError",
     "FileResult",
+    "HushgateError",
     "Mix",
     "Model",
     "ModelError",
     "ModelInfo",
+    "PlanError",
     "Preset",
     "PresetError",
     "Reading",
@@ -60,12 +71,15 @@ _HOME = {
     "Chain": "hushgate.effects.chain",
     "ChannelLayoutError": "hushgate.errors",
     "Denoiser": "hushgate.effects.denoiser",
+    "DeviceError": "hushgate.live.devices.backend",
     "DuplicateEffectError": "hushgate.errors",
     "FileResult": "hushgate.batching",
+    "HushgateError": "hushgate.errors",
     "Mix": "hushgate.effects.mix",
     "Model": "hushgate.engine",
-    "ModelError": "hushgate.engine",
+    "ModelError": "hushgate.errors",
     "ModelInfo": "hushgate.engine",
+    "PlanError": "hushgate.batching",
     "Preset": "hushgate.effects.preset_file",
     "PresetError": "hushgate.errors",
     "Reading": "hushgate.tuner",

@@ -1,25 +1,69 @@
-"""Errors of the plugin layer. Each message names the thing and what to do about it."""
+"""hushgate's error classes, and the text of an error in one line."""
 
 from __future__ import annotations
 
+import importlib.metadata
+import os
+import re
 
-class ChannelLayoutError(RuntimeError, ValueError):
-    """A block does not tell which of its dimensions are the channels.
+from hushgate.engine.errors import HushgateError, ModelError
+
+__all__ = [
+    "AudioFileError",
+    "ChannelLayoutError",
+    "DuplicateEffectError",
+    "HushgateError",
+    "ModelError",
+    "PresetError",
+    "describe_error",
+]
+
+
+class ChannelLayoutError(HushgateError, RuntimeError, ValueError):
+    """The shape of a block does not say which of its dimensions are the channels.
 
     A RuntimeError because pedalboard raises one, a ValueError because it is about a value.
     """
 
 
-class AudioFileError(ValueError):
+class AudioFileError(HushgateError, ValueError):
     """A file cannot be read as audio: not audio at all, empty, damaged or cut short."""
 
 
-class DuplicateEffectError(RuntimeError, ValueError):
+class DuplicateEffectError(HushgateError, RuntimeError, ValueError):
     """The same effect is in a chain twice; it has one memory and can be in one place only.
 
     A RuntimeError because pedalboard raises one, a ValueError because it is about a value.
     """
 
 
-class PresetError(ValueError):
+class PresetError(HushgateError, ValueError):
     """A preset cannot be used: not TOML, from a later version, or with a key or value that is not allowed."""
+
+
+def describe_error(error: Exception) -> str:
+    """One line that says what went wrong, naming the file where there is one.
+
+    >>> describe_error(FileNotFoundError(2, "No such file or directory", "take.wav"))
+    'take.wav: No such file or directory'
+    """
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        text = f"{os.fsdecode(error.filename)}: {error.strerror}"
+    else:
+        text = " ".join(str(error).split())
+    if isinstance(error, ModuleNotFoundError):
+        return f"{text}. {_install_hint(error.name or '')}"
+    # hushgate's own ImportErrors carry no module name; their text says what to install.
+    is_ours = isinstance(error, ImportError) and error.name is None
+    if is_ours or isinstance(error, OSError | ValueError | RuntimeError | TypeError):
+        return text or type(error).__name__
+    return f"{type(error).__name__}: {text} (a fault of hushgate; --debug shows where)"
+
+
+def _install_hint(module: str) -> str:
+    """The remedy for a missing package: the extra of hushgate that requires it, from our own metadata."""
+    for requirement in importlib.metadata.requires("hushgate") or []:
+        match = re.match(r"([\w.-]+).*extra\s*==\s*['\"](\w+)['\"]", requirement)
+        if match and match[1].replace("-", "_").lower() == module.partition(".")[0].lower():
+            return f"Install it with: pip install 'hushgate[{match[2]}]'."
+    return "Install it with pip."

@@ -25,7 +25,8 @@ from hushgate.audio_files.open_audio import (
 from hushgate.chain_graph.flatten import read_tree
 from hushgate.effects.chain import Chain
 from hushgate.pedalboard_compat.call_arguments import checked_buffer_size
-from hushgate.pedalboard_compat.streaming import Effect, stream
+from hushgate.pedalboard_compat.effect_protocol import Effect
+from hushgate.pedalboard_compat.streaming import stream
 
 Progress = Callable[[int, int | None], None]
 Blocks = Iterator[NDArray[np.float32]]

@@ -1,13 +1,14 @@
-"""What the graph of a segment model must look like."""
+"""Checks of a model's graph: names, types and shapes of its inputs and outputs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from hushgate.engine.model_files.metadata import ModelError, ModelInfo
+from hushgate.engine.errors import ModelError
+from hushgate.engine.model_files.metadata import ModelInfo
 
-# The code between encoder and decoder, for who wants to look at it; the engine does not.
+# The latent code between encoder and decoder. Only `hushgate inspect-latent` reads it.
 _OPTIONAL_OUTPUTS = {"code"}
 
 
@@ -52,3 +53,64 @@ def check_segment_graph(
         if not fits or isinstance(shape[0], int):
             shown = ["batch", *info.input_shape]
             raise ModelError(f"{file}: {name} must have shape {shown} (got {shape}).")
+
+
+def check_mask_graph(
+    file: str, info: ModelInfo, inputs: Mapping[str, Any], outputs: Mapping[str, Any]
+) -> None:
+    """Compare names, types and shapes of a mask model's graph with its metadata.
+
+    Args:
+        file: Name of the file, for error messages.
+        info: Its metadata.
+        inputs, outputs: onnxruntime's descriptions by name.
+
+    Raises:
+        ModelError: Names the tensor that is missing, unknown, or of another type or shape.
+    """
+    for side, found, wanted in (
+        ("input", inputs, {"spectrum", *info.state_names}),
+        ("output", outputs, {"mask", "upper_gain", *(f"{name}_next" for name in info.state_names)}),
+    ):
+        missing = sorted(wanted - found.keys())
+        if missing:
+            raise ModelError(f"{file} has no {side} {missing[0]}, which its metadata call for.")
+        extra = sorted(found.keys() - wanted - ({"presence"} if side == "output" else set()))
+        if extra:
+            raise ModelError(f"{file} has {side} {extra[0]}, which its metadata do not mention.")
+        for name, value in found.items():
+            if value.type != "tensor(float)":
+                raise ModelError(f"{file}: {side} {name} must be float32 (got {value.type}).")
+    bands = len(info.upper_band_edges_hz)
+    shapes: dict[str, tuple[int | None, ...]] = {
+        "spectrum": (None, None, info.num_bins, 2),
+        "mask": (None, None, info.num_bins, 2),
+        "upper_gain": (None, None, bands),
+        "presence": (None, None, 1),
+    }
+    for name, value in {**inputs, **outputs}.items():
+        found_shape = list(value.shape)
+        if name in info.state_names:
+            if not found_shape or not all(isinstance(size, int) and size > 0 for size in found_shape[1:]):
+                raise ModelError(
+                    f"{file}: state {name} must have fixed sizes after its batch axis (got {found_shape})."
+                )
+            if isinstance(found_shape[0], int):
+                raise ModelError(f"{file}: state {name} must have a dynamic batch axis (got {found_shape}).")
+        wanted_shape = shapes.get(name)
+        if wanted_shape is not None and not _fits(found_shape, wanted_shape, dynamic=name == "spectrum"):
+            shown = ["batch", "frames", *wanted_shape[2:]]
+            raise ModelError(f"{file}: {name} must have shape {shown} (got {found_shape}).")
+
+
+def _fits(found: list[Any], wanted: tuple[int | None, ...], *, dynamic: bool) -> bool:
+    """True when a declared shape agrees. Open sizes pass here; `Model` checks them in a run."""
+    if len(found) != len(wanted):
+        return False
+    for size, target in zip(found, wanted, strict=True):
+        if target is None:
+            if dynamic and isinstance(size, int):
+                return False
+        elif isinstance(size, int) and size != target:
+            return False
+    return True

@@ -16,6 +16,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from hushgate.engine.errors import ModelError
+
 FORMAT_VERSION = 1
 SEGMENT_FORMAT_VERSION = 2
 METADATA_PREFIX = "hushgate."
@@ -24,10 +26,6 @@ WINDOW = "sqrt_hann"
 SPECTRUM_SCALE = "full_scale_sine"
 SEGMENT_KINDS = ("spectrum", "waveform")
 _LARGEST_SEGMENT = 1 << 26
-
-
-class ModelError(ValueError):
-    """A model file that cannot be used, with the reason."""
 
 
 @dataclass(frozen=True)

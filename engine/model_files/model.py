@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.engine.model_files.graph_checks import check_segment_graph, input_name
-from hushgate.engine.model_files.metadata import ModelError, ModelInfo, parse_metadata
+from hushgate.engine.errors import ModelError
+from hushgate.engine.model_files.graph_checks import check_mask_graph, check_segment_graph, input_name
+from hushgate.engine.model_files.metadata import parse_metadata
 from hushgate.engine.signal.framing import frame_size_for
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Model:
         if self.info.segment is not None:
             check_segment_graph(file, self.info, inputs, outputs)
         else:
-            _check_graph(file, self.info, inputs, outputs)
+            check_mask_graph(file, self.info, inputs, outputs)
         self._state_shapes = [tuple(inputs[name].shape[1:]) for name in self.info.state_names]
         self._input_name = input_name(self.info)
         self._output_names = ["mask", "upper_gain"]
@@ -252,53 +253,3 @@ def _open_session(file: str, content: bytes) -> onnxruntime.InferenceSession:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-
-
-def _check_graph(file: str, info: ModelInfo, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
-    """Compare names, types and shapes of the graph with what the metadata promise."""
-    for side, found, wanted in (
-        ("input", inputs, {"spectrum", *info.state_names}),
-        ("output", outputs, {"mask", "upper_gain", *(f"{name}_next" for name in info.state_names)}),
-    ):
-        missing = sorted(wanted - found.keys())
-        if missing:
-            raise ModelError(f"{file} has no {side} {missing[0]}, which its metadata call for.")
-        extra = sorted(found.keys() - wanted - ({"presence"} if side == "output" else set()))
-        if extra:
-            raise ModelError(f"{file} has {side} {extra[0]}, which its metadata do not mention.")
-        for name, value in found.items():
-            if value.type != "tensor(float)":
-                raise ModelError(f"{file}: {side} {name} must be float32 (got {value.type}).")
-    bands = len(info.upper_band_edges_hz)
-    shapes: dict[str, tuple[int | None, ...]] = {
-        "spectrum": (None, None, info.num_bins, 2),
-        "mask": (None, None, info.num_bins, 2),
-        "upper_gain": (None, None, bands),
-        "presence": (None, None, 1),
-    }
-    for name, value in {**inputs, **outputs}.items():
-        found_shape = list(value.shape)
-        if name in info.state_names:
-            if not found_shape or not all(isinstance(size, int) and size > 0 for size in found_shape[1:]):
-                raise ModelError(
-                    f"{file}: state {name} must have fixed sizes after its batch axis (got {found_shape})."
-                )
-            if isinstance(found_shape[0], int):
-                raise ModelError(f"{file}: state {name} must have a dynamic batch axis (got {found_shape}).")
-        wanted_shape = shapes.get(name)
-        if wanted_shape is not None and not _fits(found_shape, wanted_shape, dynamic=name == "spectrum"):
-            shown = ["batch", "frames", *wanted_shape[2:]]
-            raise ModelError(f"{file}: {name} must have shape {shown} (got {found_shape}).")
-
-
-def _fits(found: list[Any], wanted: tuple[int | None, ...], *, dynamic: bool) -> bool:
-    """Whether a declared shape agrees; sizes that the graph leaves open pass (`_check_run` sees them)."""
-    if len(found) != len(wanted):
-        return False
-    for size, target in zip(found, wanted, strict=True):
-        if target is None:
-            if dynamic and isinstance(size, int):
-                return False
-        elif isinstance(size, int) and size != target:
-            return False
-    return True

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import pedalboard
 
 from hushgate.errors import DuplicateEffectError
+from hushgate.pedalboard_compat.effect_protocol import Container, Effect
 from hushgate.pedalboard_compat.native_effects import NOT_STREAMABLE
-from hushgate.pedalboard_compat.streaming import Effect
-
-
-class Container(ABC):
-    """Base of lists of effects that stand for nothing but their members."""
-
-    is_parallel: ClassVar[bool]
-
-    @property
-    @abstractmethod
-    def members(self) -> tuple[Effect | None, ...]:
-        """What is in it now."""
-
-    @property
-    @abstractmethod
-    def is_transparent(self) -> bool:
-        """Whether running the members comes to the same as calling it."""
 
 
 @dataclass(frozen=True, eq=False)

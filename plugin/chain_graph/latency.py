@@ -10,8 +10,8 @@ import pedalboard
 
 from hushgate.chain_graph.flatten import Branches, EffectTree, Node
 from hushgate.chain_graph.stages import MAX_CHUNK_SIZE
+from hushgate.pedalboard_compat.effect_protocol import Effect
 from hushgate.pedalboard_compat.native_effects import Setting, describe_native, native_effects
-from hushgate.pedalboard_compat.streaming import Effect
 
 # pedalboard's latest effect, PitchShift, begins to return sound after a little more than a second.
 _MAX_SILENCE_S = 10.0

@@ -22,7 +22,7 @@ from hushgate.chain_graph.stages import (
     is_external,
     prepare_native,
 )
-from hushgate.pedalboard_compat.streaming import Effect
+from hushgate.pedalboard_compat.effect_protocol import Effect
 
 _SingleStage = EffectStage | ExternalStage
 

@@ -16,7 +16,7 @@ import numpy as np
 import pedalboard
 from numpy.typing import NDArray
 
-from hushgate.pedalboard_compat.streaming import Effect
+from hushgate.pedalboard_compat.effect_protocol import Effect
 
 # Native plugins are prepared for chunks of this size, pedalboard's default, and get none larger.
 MAX_CHUNK_SIZE = 8192

@@ -15,7 +15,7 @@ from hushgate.commands.parameter_flags import add_parameter_flags, given_paramet
 if TYPE_CHECKING:
     from hushgate.live import Device, View
     from hushgate.live.terminal.keyboard import Keys
-    from hushgate.pedalboard_compat.streaming import Effect
+    from hushgate.pedalboard_compat.effect_protocol import Effect
 
 _DEFAULT_MODEL = "voice"
 

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn, Protocol
 
-import hushgate
+from hushgate.errors import describe_error
+from hushgate.version import __version__
 
 # Name: (module with add_arguments and run, what it does). Imported only when called.
 _COMMANDS = {
@@ -102,25 +103,6 @@ def _run(arguments: Sequence[str]) -> int:
     return commands[args.command].run(args)
 
 
-def describe_error(error: Exception) -> str:
-    """One line that says what went wrong, naming the file where there is one.
-
-    >>> describe_error(FileNotFoundError(2, "No such file or directory", "take.wav"))
-    'take.wav: No such file or directory'
-    """
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        text = f"{os.fsdecode(error.filename)}: {error.strerror}"
-    else:
-        text = " ".join(str(error).split())
-    if isinstance(error, ModuleNotFoundError):
-        return f"{text}. {_install_hint(error.name or '')}"
-    # Without the name of a module it was raised by us, and says what to install.
-    is_ours = isinstance(error, ImportError) and error.name is None
-    if is_ours or isinstance(error, OSError | ValueError | RuntimeError | TypeError):
-        return text or type(error).__name__
-    return f"{type(error).__name__}: {text} (a fault of hushgate; --debug shows where)"
-
-
 def _build_parser(arguments: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str, Command]]:
     """The parser, with arguments only for the command that is called; and that command, loaded."""
     parser = _Parser(
@@ -129,7 +111,7 @@ def _build_parser(arguments: Sequence[str]) -> tuple[argparse.ArgumentParser, di
         epilog="hushgate COMMAND --help shows what a command takes.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"hushgate {hushgate.__version__}")
+    parser.add_argument("--version", action="version", version=f"hushgate {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     called = next((argument for argument in arguments if not argument.startswith("-")), None)
     commands: dict[str, Command] = {}
@@ -158,15 +140,6 @@ def _external_help(point: importlib.metadata.EntryPoint) -> str:
         return str(getattr(point.load(), "help", ""))
     except Exception as error:  # a broken add-on must not take the other commands with it
         return f"not usable: {' '.join(str(error).split())}"
-
-
-def _install_hint(module: str) -> str:
-    """Which extra brings a missing package, from our own metadata."""
-    for requirement in importlib.metadata.requires("hushgate") or []:
-        match = re.match(r"([\w.-]+).*extra\s*==\s*['\"](\w+)['\"]", requirement)
-        if match and match[1].replace("-", "_").lower() == module.partition(".")[0].lower():
-            return f"Install it with: pip install 'hushgate[{match[2]}]'."
-    return "Install it with pip."
 
 
 def _bind_negative_values(arguments: Sequence[str]) -> list[str]:

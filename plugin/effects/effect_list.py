@@ -9,12 +9,12 @@ from typing import Any, Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.chain_graph.flatten import Container, read_tree
+from hushgate.chain_graph.flatten import read_tree
 from hushgate.chain_graph.latency import tree_latency
 from hushgate.chain_graph.runner import ChainRunner
 from hushgate.effects.serialization import describe_effect, make_members
 from hushgate.pedalboard_compat.call_arguments import checked_buffer_size, checked_flag, checked_sample_rate
-from hushgate.pedalboard_compat.streaming import Effect
+from hushgate.pedalboard_compat.effect_protocol import Container, Effect
 
 Member = Effect | None
 

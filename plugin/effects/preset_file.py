@@ -24,7 +24,7 @@ from hushgate.pedalboard_compat.native_effects import native_effects
 if TYPE_CHECKING:
     from hushgate.effects.chain import Chain
     from hushgate.effects.denoiser import Denoiser
-    from hushgate.pedalboard_compat.streaming import Effect
+    from hushgate.pedalboard_compat.effect_protocol import Effect
 
 PRESET_VERSION = 1
 _KEYS = ("version", "name", "description", "chain")

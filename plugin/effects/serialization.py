@@ -15,8 +15,8 @@ import pedalboard
 
 from hushgate.engine import PARAMETERS
 from hushgate.errors import PresetError
+from hushgate.pedalboard_compat.effect_protocol import Container, Effect
 from hushgate.pedalboard_compat.native_effects import describe_native, native_effects
-from hushgate.pedalboard_compat.streaming import Effect
 
 if TYPE_CHECKING:
     from hushgate.effects.denoiser import Denoiser
@@ -104,7 +104,6 @@ def make_members(settings: Mapping[str, Any], prefix: str, folder: Path | None =
 
 def find_denoisers(effect: Effect | None) -> Iterator[Denoiser]:
     """Every `Denoiser` in an effect, however deep."""
-    from hushgate.chain_graph.flatten import Container
     from hushgate.effects.denoiser import Denoiser
 
     if isinstance(effect, Denoiser):

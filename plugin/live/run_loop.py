@@ -12,7 +12,7 @@ from hushgate.live.processing.status import Status
 from hushgate.live.session import Session
 from hushgate.live.terminal.keyboard import Keys, NoKeys
 from hushgate.live.terminal.line_views import NoView, View
-from hushgate.pedalboard_compat.streaming import Effect
+from hushgate.pedalboard_compat.effect_protocol import Effect
 
 _PERIOD_S = 0.05
 

@@ -20,7 +20,7 @@ from hushgate.live.processing.status import Status
 from hushgate.live.processing.tap import Tap
 from hushgate.live.processing.trial_run import rehearse
 from hushgate.live.terminal.controls import Controls
-from hushgate.pedalboard_compat.streaming import Effect
+from hushgate.pedalboard_compat.effect_protocol import Effect
 from hushgate.rendering import check_streamable
 
 DEFAULT_BLOCK_SIZE = 256

@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hushgate.pedalboard_compat.effect_protocol import Effect
+
 # An effect that still owes samples after this much silence never returns them.
 MAX_DRAIN_SECONDS = 60.0
-
-
-class Effect(Protocol):
-    """What `stream` needs: a hushgate effect, or any pedalboard plugin or board."""
-
-    def process(
-        self,
-        input_array: NDArray[np.float32],
-        sample_rate: float,
-        buffer_size: int = ...,
-        reset: bool = ...,
-    ) -> NDArray[np.float32]:
-        """Return what is ready, at most as many samples as were given."""
-
-    def reset(self) -> None:
-        """Forget all sound."""
 
 
 def stream(

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hushgate.engine.errors import HushgateError
 from hushgate.engine.model_files.metadata import SEGMENT_FORMAT_VERSION, SPECTRUM_SCALE, Reference
 from hushgate.engine.model_files.model import Model
 from hushgate.training.config.schema import CardConfig
@@ -25,7 +26,7 @@ _TOLERANCE = 1e-4
 _REFERENCE_VALUES = 2048
 
 
-class ExportError(RuntimeError):
+class ExportError(HushgateError, RuntimeError):
     """The exported graph does not compute what the network computes; nothing was written."""
 
 

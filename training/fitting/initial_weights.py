@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hushgate.engine.errors import HushgateError
 from hushgate.engine.model_files.model import Model
 from hushgate.training.exporting.segment_network import example_shape
 from hushgate.training.fitting.denoising_module import DenoisingModule, load_network
@@ -29,7 +30,7 @@ _CHECKED_FRAMES = 50
 _GATES = 3
 
 
-class InitializationError(ValueError):
+class InitializationError(HushgateError, ValueError):
     """The file's weights do not fit the configured network."""
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from hushgate.batching.planning.inputs import Source
 from hushgate.batching.planning.recipe import BatchSettings
 from hushgate.batching.planning.storage import PART_PREFIX, Store, store_for
+from hushgate.errors import HushgateError
 
 DEFAULT_TEMPLATE = "{stem}.{ext}"
 TEMPLATE_FIELDS = ("stem", "ext", "preset", "model", "parent")
@@ -20,7 +21,7 @@ _RESIDUAL_MARK = ".residual"
 _NUM_NAMED = 3
 
 
-class PlanError(ValueError):
+class PlanError(HushgateError, ValueError):
     """A batch that was refused before it began: nothing has been written."""
 
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import soundfile
 
-import hushgate
 from hushgate.audio_files.formats import container_for
 from hushgate.errors import AudioFileError
+from hushgate.version import __version__
 
 if TYPE_CHECKING:
-    from hushgate.pedalboard_compat.streaming import Effect
+    from hushgate.pedalboard_compat.effect_protocol import Effect
 
 ClipMode = Literal["report", "limit", "rescale"]
 CLIP_MODES: tuple[ClipMode, ...] = ("report", "limit", "rescale")
@@ -127,7 +127,7 @@ class BatchSettings:
     def identity(self) -> dict[str, Any]:
         """What an output depends on beside its input, as plain values."""
         return {
-            "hushgate": hushgate.__version__,
+            "hushgate": __version__,
             **self.recipe.identity(),
             "format": self.extension,
             "subtype": self.subtype,

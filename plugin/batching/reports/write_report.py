@@ -14,11 +14,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import hushgate
 from hushgate.audio_files.atomic_write import PART_SUFFIX
 from hushgate.batching.planning.results import BatchResult, FileResult
 from hushgate.batching.planning.storage import PART_PREFIX
 from hushgate.batching.reports.html_page import render_page
+from hushgate.version import __version__
 
 REPORT_VERSION = 1
 
@@ -67,7 +67,7 @@ def report_data(result: BatchResult) -> dict[str, Any]:
     """A report as plain values."""
     return {
         "version": REPORT_VERSION,
-        "hushgate": hushgate.__version__,
+        "hushgate": __version__,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "settings_hash": result.settings_hash,
         "settings": _finite(result.settings),

@@ -15,7 +15,7 @@ from hushgate.batching.planning.plan import Job
 from hushgate.batching.planning.recipe import BatchSettings
 from hushgate.batching.planning.results import FileResult
 from hushgate.batching.planning.storage import Fingerprint, RemoteStore, store_for
-from hushgate.errors import AudioFileError
+from hushgate.errors import AudioFileError, describe_error
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,6 @@ def run_task(task: Task, on_progress: Callable[[float], None] = lambda fraction:
         task: What to do.
         on_progress: Called with the share that is done, 0.0 to 1.0.
     """
-    # Loaded here: whoever only plans a batch needs no sound library.
-    from hushgate.commands.main import describe_error
-
     job = task.job
     with _Staging(job) as staging:
         try:

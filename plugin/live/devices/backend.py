@@ -9,11 +9,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hushgate.errors import HushgateError
+
 AudioCallback = Callable[[NDArray[np.float32], NDArray[np.float32], bool], None]
 """Takes input (samples, channels), output to fill (samples, channels), and whether sound was lost."""
 
 
-class DeviceError(RuntimeError):
+class DeviceError(HushgateError, RuntimeError):
     """A device is missing, busy, disappears, or does not do what is asked of it."""
 
 

@@ -15,7 +15,7 @@ from hushgate.live.processing.load_meters import LoadMeter, PeakMeter, peak_of
 from hushgate.live.processing.overload import OverloadGuard
 from hushgate.live.processing.sample_fifo import SampleFifo
 from hushgate.live.processing.tap import Tap
-from hushgate.pedalboard_compat.streaming import Effect
+from hushgate.pedalboard_compat.effect_protocol import Effect
 
 State = Literal["running", "overload", "returning"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hushgate.live.processing.overload import OverloadGuard
-from hushgate.pedalboard_compat.streaming import Effect
+from hushgate.pedalboard_compat.effect_protocol import Effect
 
 # Quiet noise, not silence: nothing may take a short cut.
 _LEVEL = 1e-3

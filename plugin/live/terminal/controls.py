@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hushgate.effects.serialization import find_denoisers
 from hushgate.engine import PARAMETERS
 from hushgate.live.processing.callback import Processor
-from hushgate.pedalboard_compat.streaming import Effect
+from hushgate.pedalboard_compat.effect_protocol import Effect
 
 _MIX_STEP = 0.05
 _THRESHOLD_STEP_DB = 2.0

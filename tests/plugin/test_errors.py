@@ -1,0 +1,88 @@
+"""The error classes that users catch."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import hushgate
+from hushgate import errors
+
+
+def _error_classes() -> list[type[Exception]]:
+    """Every public exception class that a module of hushgate defines, training's included."""
+    pytest.importorskip("torch")
+    found = []
+    # In a checkout the three packages lie in different folders.
+    packages = [
+        importlib.import_module(name) for name in ("hushgate", "hushgate.engine", "hushgate.training")
+    ]
+    modules = [
+        module
+        for package in packages
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    ]
+    for module in modules:
+        if module.name.endswith("__main__"):
+            continue
+        for value in vars(importlib.import_module(module.name)).values():
+            is_ours = inspect.isclass(value) and value.__module__ == module.name
+            if is_ours and issubclass(value, Exception) and not value.__name__.startswith("_"):
+                found.append(value)
+    return found
+
+
+def test_every_error_class_is_a_hushgate_error() -> None:
+    classes = _error_classes()
+    assert len(set(classes)) >= 10
+    assert [error for error in classes if not issubclass(error, hushgate.HushgateError)] == []
+
+
+def test_every_error_class_of_the_plugin_is_exported() -> None:
+    names = {error.__name__ for error in _error_classes() if ".training." not in error.__module__}
+    assert names <= set(hushgate.__all__)
+
+
+@pytest.mark.parametrize(
+    ("name", "bases"),
+    [
+        ("AudioFileError", (ValueError,)),
+        ("ChannelLayoutError", (RuntimeError, ValueError)),
+        ("DeviceError", (RuntimeError,)),
+        ("DuplicateEffectError", (RuntimeError, ValueError)),
+        ("ModelError", (ValueError,)),
+        ("PlanError", (ValueError,)),
+        ("PresetError", (ValueError,)),
+    ],
+)
+def test_an_error_is_also_the_built_in_one_it_was(name: str, bases: tuple[type[Exception], ...]) -> None:
+    error = getattr(hushgate, name)
+    assert all(issubclass(error, base) for base in bases)
+
+
+def test_one_except_clause_catches_what_hushgate_refuses() -> None:
+    with pytest.raises(hushgate.HushgateError, match="there is no preset"):
+        hushgate.load_preset("no-such-preset")
+    with pytest.raises(hushgate.HushgateError, match="must be a shipped name"):
+        hushgate.load_model("no-such-model")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (FileNotFoundError(2, "No such file", "take.wav"), "take.wav: No such file"),
+        (ValueError("first\n  second"), "first second"),
+        (RuntimeError(), "RuntimeError"),
+        (KeyError("x"), "KeyError: 'x' (a fault of hushgate; --debug shows where)"),
+    ],
+)
+def test_an_error_becomes_one_line(error: Exception, text: str) -> None:
+    assert errors.describe_error(error) == text
+
+
+def test_a_missing_package_is_named_with_the_extra_that_installs_it() -> None:
+    text = errors.describe_error(ModuleNotFoundError("No module named 'sounddevice'", name="sounddevice"))
+    assert "pip install 'hushgate[live]'" in text
