@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hushgate.batching.planning.plan import PlanError
     from hushgate.batching.planning.results import BatchResult, FileResult
-    from hushgate.batching.run import View, batch
+    from hushgate.batching.progress_views import View
+    from hushgate.batching.run import batch
 
 __all__ = ["BatchResult", "FileResult", "PlanError", "View", "batch"]
 
@@ -20,7 +21,7 @@ _HOME = {
     "BatchResult": "hushgate.batching.planning.results",
     "FileResult": "hushgate.batching.planning.results",
     "PlanError": "hushgate.batching.planning.plan",
-    "View": "hushgate.batching.run",
+    "View": "hushgate.batching.progress_views",
     "batch": "hushgate.batching.run",
 }
 

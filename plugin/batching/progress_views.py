@@ -1,20 +1,33 @@
-"""How a batch shows itself: bars on a terminal, plain lines elsewhere, little when asked to be quiet."""
+"""Views of a running batch: bars, plain lines, or nothing."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from hushgate.batching.planning.plan import Job
 from hushgate.batching.planning.results import FileResult
 from hushgate.batching.planning.storage import file_size
+from hushgate.printable import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from hushgate.batching.run import View
+
+class View(Protocol):
+    """Shows a batch while it runs: a view of the command line, or your own."""
+
+    def planned(self, jobs: Sequence[Job], results: Sequence[FileResult]) -> None:
+        """Called once with the jobs to do, and the results of the files that need no work."""
+
+    def started(self, job: Job) -> None:
+        """Called when the work on a file begins."""
+
+    def progressed(self, job: Job, fraction: float) -> None:
+        """Called while a file is worked on, with the share that is done, 0.0 to 1.0."""
+
+    def finished(self, result: FileResult) -> None:
+        """Called when a file is done or has failed."""
 
 
 class QuietView:
@@ -47,13 +60,13 @@ class PlainView(QuietView):
     def finished(self, result: FileResult) -> None:
         """See `View`."""
         self._num_finished += 1
-        print(f"[{self._num_finished}/{self._num_jobs}] {describe(result)}", flush=True)
+        print(f"[{self._num_finished}/{self._num_jobs}] {printable(describe(result))}", flush=True)
 
 
 class RichView(QuietView):
-    """A bar for the whole batch with the time left, and one for every file that is in work.
+    """A bar for the whole batch with the time left, and one for each file being worked on.
 
-    Files count by their size, so that the time left is right for a folder of long and short ones.
+    The whole is counted in bytes, so that the time left is right for files of different lengths.
 
     Args:
         progress: Shows the bars; running.
@@ -74,7 +87,7 @@ class RichView(QuietView):
     def started(self, job: Job) -> None:
         """See `View`."""
         self._remove(job.source)  # a second attempt
-        self._bars[job.source] = self._progress.add_task(_shown(job.name), total=1.0)
+        self._bars[job.source] = self._progress.add_task(printable(job.name), total=1.0)
         self._count(job.source, 0.0)
 
     def progressed(self, job: Job, fraction: float) -> None:
@@ -87,10 +100,10 @@ class RichView(QuietView):
         """See `View`."""
         self._count(result.source, 1.0)
         self._remove(result.source)
-        self._progress.console.print(_shown(describe(result)), markup=False, highlight=False)
+        self._progress.console.print(printable(describe(result)), markup=False, highlight=False)
 
     def _count(self, source: str, fraction: float) -> None:
-        """Move the bar of the batch by what has been added to, or lost of, a file."""
+        """Move the bar of the batch by the change of a file's share, negative after a restart."""
         added = fraction - self._shares.get(source, 0.0)
         self._shares[source] = fraction
         if self._whole is not None:
@@ -109,40 +122,13 @@ def describe(result: FileResult) -> str:
     """
     if result.status == "failed":
         return f"{result.name}: failed: {result.error}"
-    facts: list[str] = [result.status]
+    parts: list[str] = [result.status]
     if result.duration_s is not None:
-        facts.append(f"{result.duration_s:.1f} s")
+        parts.append(f"{result.duration_s:.1f} s")
     if result.noise_removed_db is not None:
-        facts.append(f"noise floor {-result.noise_removed_db:+z.1f} dB")
+        parts.append(f"noise floor {-result.noise_removed_db:+z.1f} dB")
     if result.real_time_factor:
-        facts.append(f"{1.0 / result.real_time_factor:.0f} times real time")
+        parts.append(f"{1.0 / result.real_time_factor:.0f} times real time")
     if result.num_clipped:
-        facts.append(f"{result.num_clipped} samples clipped")
-    return f"{result.name}: {', '.join(facts)}"
-
-
-@contextmanager
-def view_for(quiet: bool) -> Iterator[View]:
-    """Bars when a person sits before a terminal, lines when not, nothing when asked for."""
-    if quiet:
-        yield QuietView()
-        return
-    if not (sys.stderr.isatty() and sys.stdout.isatty()):
-        yield PlainView()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = [
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeRemainingColumn(),
-    ]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield RichView(progress)
-
-
-def _shown(text: str) -> str:
-    """File names need not be valid text; what a terminal cannot show becomes visible."""
-    return text.encode("utf-8", "backslashreplace").decode()
+        parts.append(f"{result.num_clipped} samples clipped")
+    return f"{result.name}: {', '.join(parts)}"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from hushgate.batching.planning.existing_outputs import Decision, Policy, decide
 from hushgate.batching.planning.inputs import Inputs, Source, find_inputs
@@ -17,23 +17,13 @@ from hushgate.batching.planning.plan import DEFAULT_TEMPLATE, Job, Plan, PlanErr
 from hushgate.batching.planning.recipe import BatchSettings, ClipMode, make_recipe
 from hushgate.batching.planning.results import BatchResult, FileResult
 from hushgate.batching.planning.storage import file_size, store_for
-from hushgate.batching.progress_views import QuietView
+from hushgate.batching.progress_views import QuietView, View
 from hushgate.batching.reports.write_report import check_report, write_report
 from hushgate.batching.workers.process_pool import Listener, run_here, run_in_processes
 from hushgate.batching.workers.task import Outcome, Task
 
 PathLike = str | os.PathLike[str]
 _MEMORY_SCHEME = "memory://"
-
-
-class View(Listener, Protocol):
-    """Who shows a batch: the command line's progress, or anybody's own."""
-
-    def planned(self, jobs: Sequence[Job], results: Sequence[FileResult]) -> None:
-        """The jobs that are about to be done, and the results of those that need not be."""
-
-    def finished(self, result: FileResult) -> None:
-        """A file is done, or has failed."""
 
 
 def batch(

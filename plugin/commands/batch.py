@@ -1,4 +1,4 @@
-"""`hushgate batch`: a folder of stems in, a folder of cleaned stems out."""
+"""`hushgate batch`: clean many sound files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from hushgate.commands.parameter_flags import add_parameter_flags, given_parameters
+from hushgate.commands.make_effect import add_effect_flags
+from hushgate.commands.parameter_flags import given_parameters
+from hushgate.commands.progress_bar import progress_bars
+from hushgate.commands.retired_flags import add_retired_flags
+from hushgate.printable import printable
 
 if TYPE_CHECKING:
     from hushgate.batching.planning.results import BatchResult
@@ -18,33 +22,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `hushgate batch`."""
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help="sound files and folders, or URLs")
     parser.add_argument(
-        "-o", "--output-dir", required=True, metavar="DIR", help="folder or URL for the cleaned files"
+        "-o", "--output", required=True, metavar="DIR", help="folder or URL for the cleaned files"
     )
-    sound = parser.add_argument_group("sound")
-    sound.add_argument("--preset", metavar="NAME|FILE", help="chain to run (default: the model alone)")
-    sound.add_argument("--model", metavar="NAME|PATH", help="model, also in the preset's place")
-    sound.add_argument(
-        "--output-residual", action="store_true", help="also write NAME.residual.EXT: what was removed"
-    )
-    sound.add_argument(
+    parser.add_argument(
         "--allow-truncated", action="store_true", help="clean what is there of files that are cut short"
     )
 
-    which = parser.add_argument_group("which files")
-    which.add_argument("-r", "--recursive", action="store_true", help="look into folders in folders")
-    which.add_argument(
+    files = parser.add_argument_group("files")
+    files.add_argument("-r", "--recursive", action="store_true", help="look into folders in folders")
+    files.add_argument(
         "--glob",
         action="append",
         default=[],
         metavar="PATTERN",
         help="files to take from folders, such as '*_vox.wav'; may be repeated (default: all sound files)",
     )
-    which.add_argument(
+    files.add_argument(
         "--list", action="append", default=[], metavar="FILE", help="text file with one input per line"
     )
 
     names = parser.add_argument_group("names and formats")
-    names.add_argument("--base", metavar="DIR", help="folder the tree of the outputs is seen from")
+    names.add_argument("--base", metavar="DIR", help="folder that the names of the outputs are relative to")
     names.add_argument(
         "--template",
         default="{stem}.{ext}",
@@ -72,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         type=int,
         metavar="N",
-        help="worker processes (default: one per core; 0: none of its own)",
+        help="worker processes (default: one per core; 0: work in this process)",
     )
     work.add_argument(
         "--scheduler", metavar="ADDRESS", help="run on the Dask cluster of this scheduler instead"
@@ -80,13 +78,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     existing = work.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace existing outputs")
     existing.add_argument(
-        "--skip-existing", action="store_true", help="leave inputs alone that have an output"
+        "--skip-existing", action="store_true", help="leave out inputs that have an output"
     )
     work.add_argument(
-        "--resume", action="store_true", help="go on with an interrupted batch: do only what is unfinished"
+        "--resume", action="store_true", help="continue an interrupted batch: do only what is unfinished"
     )
     work.add_argument(
-        "--journal", metavar="FILE", help="where the journal lies (default: in the output folder)"
+        "--journal", metavar="FILE", help="file of the journal (default: in the output folder)"
     )
     work.add_argument(
         "--report",
@@ -96,24 +94,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write a report, .json, .csv or .html; may be repeated",
     )
     work.add_argument("--quiet", action="store_true", help="print only warnings and errors")
-    add_parameter_flags(parser, exclude=["output"])
+    add_effect_flags(parser, residual="also write NAME.residual.EXT: what was removed")
+    add_retired_flags(parser, {"--output-dir": "-o DIR", "--output-residual": "--residual"})
 
 
 def run(args: argparse.Namespace) -> int:
-    """Clean the files; exit status 0 when all are done, 1 when some failed, or a report.
+    """Clean the files; exit status 0 when all are done, 1 when a file or a report failed.
 
     Raises:
-        OSError, ValueError, RuntimeError: Why the batch was refused, in one line.
+        OSError, ValueError, RuntimeError: The batch was refused; the reason in one line.
     """
-    from hushgate.batching.progress_views import view_for
+    from hushgate.batching.progress_views import PlainView, QuietView, RichView, View
     from hushgate.batching.run import batch
 
     if not args.inputs and not args.list:
         raise ValueError("batch needs files or folders to clean, or --list.")
-    with view_for(args.quiet) as view:
+    with progress_bars(quiet=args.quiet) as bars:
+        view: View = QuietView() if args.quiet else PlainView() if bars is None else RichView(bars)
         result = batch(
             args.inputs,
-            args.output_dir,
+            args.output,
             preset=args.preset,
             model=args.model,
             lists=args.list,
@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
             subtype=args.subtype,
             clip_mode=args.clip_mode,
             dither=not args.no_dither,
-            output_residual=args.output_residual,
+            output_residual=args.residual,
             allow_truncated=args.allow_truncated,
             jobs=args.jobs,
             scheduler=args.scheduler,
@@ -142,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _summarize(result: BatchResult, quiet: bool) -> None:
-    """Totals, then what needs attention, the failed files last."""
+    """Print warnings, totals, and at the end the files that failed."""
     for warning in result.warnings:
         _complain(f"warning: {warning}")
     for file in result.files:
@@ -174,4 +174,4 @@ def _totals(result: BatchResult) -> str:
 
 
 def _complain(text: str) -> None:
-    print(f"hushgate: {text}".encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
+    print(f"hushgate: {printable(text)}", file=sys.stderr)

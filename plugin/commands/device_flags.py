@@ -1,19 +1,25 @@
-"""Command-line flags for what commands that run live ask of the sound devices."""
+"""Command-line flags for the sound devices of `live` and `tune --live`."""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING
 
+from hushgate.commands.retired_flags import add_retired_flags
+
 if TYPE_CHECKING:
     from hushgate.live.run_loop import SessionOptions
 
 
 def add_device_flags(parser: argparse.ArgumentParser) -> None:
-    """Add `--input`, `--output`, `--block-size`, `--sample-rate` and the like."""
+    """Add `--input-device`, `--output-device`, `--block-size`, `--sample-rate` and the like."""
     group = parser.add_argument_group("devices")
-    group.add_argument("--input", metavar="DEVICE", help="microphone, by number, name or part of the name")
-    group.add_argument("--output", metavar="DEVICE", help="headphones, by number, name or part of the name")
+    group.add_argument(
+        "--input-device", metavar="DEVICE", help="microphone, by number, name or part of the name"
+    )
+    group.add_argument(
+        "--output-device", metavar="DEVICE", help="headphones, by number, name or part of the name"
+    )
     group.add_argument(
         "--block-size", type=int, default=256, metavar="SAMPLES", help="samples per callback (default: 256)"
     )
@@ -29,14 +35,17 @@ def add_device_flags(parser: argparse.ArgumentParser) -> None:
         metavar="MS",
         help="buffering to ask of the devices; more survives a busier machine (default: the least)",
     )
-    group.add_argument("--duration", type=float, metavar="S", help="end after so many seconds")
+    group.add_argument("--duration", type=float, metavar="S", help="end after this many seconds")
+    add_retired_flags(
+        parser, {"--input": "--input-device DEVICE", "--output": "--output-device DEVICE"}
+    )
 
 
 def device_options(args: argparse.Namespace) -> SessionOptions:
     """What was given, as keyword arguments of `hushgate.live.run`."""
     return {
-        "input": args.input,
-        "output": args.output,
+        "input": args.input_device,
+        "output": args.output_device,
         "sample_rate": args.sample_rate,
         "block_size": args.block_size,
         "num_channels": args.channels,

@@ -1,4 +1,4 @@
-"""Command-line flags for every parameter of the denoiser, made from the engine's table."""
+"""Command-line flags for the denoiser's parameters, made from the engine's table."""
 
 from __future__ import annotations
 
@@ -29,18 +29,17 @@ def add_parameter_flags(parser: argparse.ArgumentParser, *, exclude: Collection[
 
 
 def given_parameters(args: argparse.Namespace) -> dict[str, Value]:
-    """The parameters that were given as flags, by name; others are left to model or preset."""
+    """The parameters that were given as flags, by name; the others keep the model's or preset's value."""
     given = {name: getattr(args, _DEST + name, None) for name in PARAMETERS}
     return {name: value[0] for name, value in given.items() if value is not None}
 
 
 def _reader(parameter: Parameter) -> Callable[[str], tuple[Value]]:
     def read(text: str) -> tuple[Value]:
-        # In a tuple, because None is a value of its own: "no limit", not "not given".
+        # A 1-tuple tells the value None ("no limit") from a flag that was not given.
         try:
             return (parameter.parse(text),)
         except ValueError as error:
-            remedy = " Name the output file with -o." if parameter.name == "output" else ""
-            raise argparse.ArgumentTypeError(f"{error}{remedy}") from None
+            raise argparse.ArgumentTypeError(str(error)) from None
 
     return read

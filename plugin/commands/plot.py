@@ -1,34 +1,39 @@
-"""`hushgate plot`: what was there, what is left, and what was removed, for eyes."""
+"""`hushgate plot`: draw a recording before and after."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from hushgate.commands.retired_flags import add_retired_flags
+from hushgate.printable import printable
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `hushgate plot`."""
     parser.add_argument("input", metavar="INPUT", help="sound file")
-    parser.add_argument("output", nargs="?", metavar="OUTPUT", help="the same recording, processed")
+    parser.add_argument("processed", nargs="?", metavar="PROCESSED", help="the same recording, processed")
     parser.add_argument(
-        "-o", "--figure", required=True, metavar="FILE", help="picture to write, .png, .pdf, .svg or .jpg"
+        "-o", "--output", required=True, metavar="FILE", help="picture to write, .png, .pdf, .svg or .jpg"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing picture")
     parser.add_argument("--quiet", action="store_true", help="print only warnings and errors")
+    add_retired_flags(parser, {"--figure": "-o FILE"})
 
 
 def run(args: argparse.Namespace) -> int:
     """Draw the picture; exit status 0.
 
     Raises:
-        OSError, ValueError: Whatever kept it from being drawn, in one line.
+        OSError, ValueError: The picture was not drawn; the reason in one line.
         ModuleNotFoundError: matplotlib is not installed.
     """
-    from hushgate.pictures.before_after import check_figure_path, plot_file, save_figure
+    from hushgate.pictures.before_after import plot_file
+    from hushgate.pictures.figures import check_figure_path, save_figure
 
-    target = Path(args.figure)
+    target = Path(args.output)
     check_figure_path(target, overwrite=args.overwrite)
-    save_figure(plot_file(args.input, args.output), target)
+    save_figure(plot_file(args.input, args.processed), target, overwrite=args.overwrite)
     if not args.quiet:
-        print(f"figure   {target}")
+        print(f"figure   {printable(target)}")
     return 0

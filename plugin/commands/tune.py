@@ -1,4 +1,4 @@
-"""`hushgate tune`: which notes are played, and how far off they are."""
+"""`hushgate tune`: print the notes of a recording, or show a tuner for the microphone."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import argparse
 import contextlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushgate.commands.device_flags import add_device_flags, device_options
-from hushgate.commands.parameter_flags import add_parameter_flags, given_parameters
+from hushgate.commands.make_effect import add_effect_flags, given_settings, make_effect
+from hushgate.printable import printable
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from hushgate.effects.chain import Chain
+    from hushgate.effects.denoiser import Denoiser
     from hushgate.live.terminal.keyboard import Keys
     from hushgate.tuner import Reading, Tuner
+    from hushgate.rendering.file_loop import Block
     from hushgate.tuner.live_views import TunerView
 
 _DEFAULT_PRESET = "tuner"
-# Fewer than for a file: drawing and sound share one Python.
+# Fewer than for a file, because drawing and sound share one interpreter.
 _LIVE_READINGS_PER_S = 25.0
 _BLOCK_SIZE = 8192
 
@@ -31,7 +31,7 @@ _BLOCK_SIZE = 8192
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `hushgate tune`."""
     parser.add_argument("file", nargs="?", metavar="INPUT", help="sound file, or - for WAV on standard input")
-    parser.add_argument("--live", action="store_true", help="a needle for what the microphone hears")
+    parser.add_argument("--live", action="store_true", help="a needle for the sound of the microphone")
     parser.add_argument("--tuning", default="chromatic", metavar="NAME|NOTES", help=_tuning_help())
     parser.add_argument("--a4", type=float, default=440.0, metavar="HZ", help="concert pitch (default: 440)")
     parser.add_argument(
@@ -46,14 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=_sustained_help(),
     )
-    parser.add_argument("--no-denoise", action="store_true", help="listen to the sound as it is")
-    parser.add_argument(
-        "--preset",
-        default=_DEFAULT_PRESET,
-        metavar="NAME|FILE",
-        help="what cleans the sound first (default: tuner); flags change its denoiser",
-    )
-    parser.add_argument("--model", metavar="NAME|PATH", help="model to use instead of the preset's")
+    parser.add_argument("--no-denoise", action="store_true", help="measure the sound as it is")
     parser.add_argument("--json", action="store_true", help="print every reading as a line of JSON")
     parser.add_argument(
         "--plot", metavar="FILE", help="draw pitch over time, before and after: .png, .pdf, .svg or .jpg"
@@ -62,14 +55,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="print only warnings and errors")
     parser.add_argument("--monitor", action="store_true", help="with --live: play the cleaned sound")
     add_device_flags(parser)
-    add_parameter_flags(parser, exclude=["output", "channel_link"])
+    add_effect_flags(parser, default_preset=_DEFAULT_PRESET, exclude=["channel_link"])
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the notes of a recording, or show a needle; exit status 0.
 
     Raises:
-        OSError, ValueError, RuntimeError: Whatever kept it from being done, in one line.
+        OSError, ValueError, RuntimeError: It was not done; the reason in one line.
     """
     if args.live:
         for name, is_given in (("INPUT", args.file is not None), ("--plot", args.plot is not None)):
@@ -108,19 +101,15 @@ def _make_tuner(args: argparse.Namespace, readings_per_s: float = 50.0) -> Tuner
     )
 
 
-def _make_chain(args: argparse.Namespace) -> Chain:
-    """What cleans the sound: the preset, changed by flags, or nothing."""
+def _make_effect(args: argparse.Namespace) -> Denoiser | Chain:
+    """The effect that cleans the sound before the tuner gets it; an empty chain with `--no-denoise`."""
+    if not args.no_denoise:
+        return make_effect(args)
+    if args.model is not None or given_settings(args):
+        raise ValueError("--no-denoise leaves nothing to set. Leave the model and its parameters out.")
     from hushgate.effects.chain import Chain
-    from hushgate.effects.preset_file import read_preset
 
-    settings = dict(given_parameters(args))
-    if args.model is not None:
-        settings["model"] = args.model
-    if args.no_denoise:
-        if settings:
-            raise ValueError("--no-denoise leaves nothing to set. Leave the model and its parameters out.")
-        return Chain()
-    return Chain(read_preset(args.preset).make_effects(**settings))
+    return Chain()
 
 
 # -- files --------------------------------------------------------------------------------------
@@ -128,74 +117,51 @@ def _make_chain(args: argparse.Namespace) -> Chain:
 
 def _run_file(args: argparse.Namespace) -> int:
     from hushgate.audio_files.open_audio import open_input
-    from hushgate.pedalboard_compat.streaming import stream
+    from hushgate.pictures.figures import check_figure_path
     from hushgate.rendering import check_streamable
+    from hushgate.rendering.file_loop import FileLoop
 
     picture = None if args.plot is None else Path(args.plot)
     if picture is not None:
-        _check_picture(picture, overwrite=args.overwrite)
-    tuner, chain = _make_tuner(args), _make_chain(args)
-    check_streamable(chain)
-    before = _Ear(_make_tuner(args)) if picture is not None and not args.no_denoise else None
-    readings: list[Reading] = []
+        check_figure_path(picture, overwrite=args.overwrite)
+    tuner, effect = _make_tuner(args), _make_effect(args)
+    check_streamable(effect)
+    readings: dict[str, list[Reading]] = {"before": [], "after": []}
     with open_input(args.file) as reader:
         rate = reader.format.sample_rate
-        blocks = reader.blocks() if before is None else before.heard(reader.blocks(), rate)
-        for block in stream(chain, blocks, rate, _BLOCK_SIZE):
+        tuner_before = _make_tuner(args) if picture is not None and not args.no_denoise else None
+
+        def read_input(block: Block) -> None:
+            if tuner_before is not None:
+                readings["before"] += tuner_before.process(block, rate, reset=False)
+
+        loop = FileLoop(effect, reader, args.file, block_size=_BLOCK_SIZE, on_input=read_input)
+        for block in loop.blocks():
             due = tuner.process(block, rate, reset=False)
-            readings += due
+            readings["after"] += due
             if args.json and not args.quiet:
                 for reading in due:
                     print(json.dumps(reading.to_dict()))
-    for fault in [*reader.warnings, *_faults(args.file, chain)]:
-        print(f"hushgate: warning: {fault}", file=sys.stderr)
+    for warning in loop.warnings():
+        print(f"hushgate: warning: {printable(warning)}", file=sys.stderr)
     if not args.json and not args.quiet:
-        _print_notes(readings)
+        _print_notes(readings["after"])
     if picture is not None:
-        series = {"before": readings} if args.no_denoise else {"after": readings}
-        if before is not None:
-            series = {"before": before.readings, **series}
-        _draw(args, series, picture)
+        _draw(args, {"before": readings["after"]} if args.no_denoise else readings, picture)
     return 0
 
 
-class _Ear:
-    """A tuner that listens to blocks as they pass by."""
-
-    def __init__(self, tuner: Tuner) -> None:
-        self._tuner = tuner
-        self.readings: list[Reading] = []
-
-    def heard(
-        self, blocks: Iterator[NDArray[np.float32]], sample_rate: float
-    ) -> Iterator[NDArray[np.float32]]:
-        """Hand blocks on unchanged, and read their pitch."""
-        for block in blocks:
-            self.readings += self._tuner.process(block, sample_rate, reset=False)
-            yield block
-
-
-def _check_picture(path: Path, *, overwrite: bool) -> None:
-    """Refuse what cannot be drawn before any work is done."""
-    import importlib.util
-
-    from hushgate.pictures.before_after import check_figure_path
-
-    check_figure_path(path, overwrite=overwrite)
-    if importlib.util.find_spec("matplotlib") is None:
-        raise ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib")
-
-
 def _draw(args: argparse.Namespace, series: dict[str, list[Reading]], path: Path) -> None:
-    from hushgate.pictures.before_after import save_figure
+    from hushgate.pictures.figures import save_figure
     from hushgate.tuner.pitch_plot import plot_readings
 
     last = next(reversed(series.values()))
     duration_s = last[-1].time_s if last else 1.0
     name = "standard input" if args.file == "-" else Path(args.file).name
-    save_figure(plot_readings(series, _make_tuner(args).targets, duration_s, name), path)
+    figure = plot_readings(series, _make_tuner(args).targets, duration_s, name)
+    save_figure(figure, path, overwrite=args.overwrite)
     if not args.json and not args.quiet:
-        print(f"figure   {path}")
+        print(f"figure   {printable(path)}")
 
 
 def _print_notes(readings: Sequence[Reading]) -> None:
@@ -211,19 +177,6 @@ def _print_notes(readings: Sequence[Reading]) -> None:
     Console(highlight=False).print(notes_table(notes))
 
 
-def _faults(source: str, chain: Chain) -> list[str]:
-    from hushgate.effects.serialization import find_denoisers
-
-    faults: list[str] = []
-    if chain.num_nonfinite:
-        faults.append(f"{source}: samples that were no numbers and became silence: {chain.num_nonfinite}.")
-    for denoiser in find_denoisers(chain):
-        if denoiser.num_faulty_frames:
-            count = denoiser.num_faulty_frames
-            faults.append(f"{denoiser.model}: frames in which the model failed, now silent: {count}.")
-    return faults
-
-
 # -- live ---------------------------------------------------------------------------------------
 
 
@@ -237,7 +190,7 @@ def _run_live(args: argparse.Namespace) -> int:
         options = device_options(args)
         options["mute"] = not args.monitor
         status = live.run(
-            _make_chain(args),
+            _make_effect(args),
             view=view,
             keys=keys,
             on_session=view.attach,
@@ -246,7 +199,7 @@ def _run_live(args: argparse.Namespace) -> int:
     if not args.json and not args.quiet:
         print("\n".join(live.summarize(status)))
     for warning in live.warnings_of(status):
-        print(f"hushgate: warning: {warning}", file=sys.stderr)
+        print(f"hushgate: warning: {printable(warning)}", file=sys.stderr)
     return 0
 
 

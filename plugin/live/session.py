@@ -1,11 +1,12 @@
-"""An effect between a microphone and headphones, from opening the devices to closing them."""
+"""Live session: an effect between the input and the output device."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -13,18 +14,19 @@ from typing import Self
 from hushgate.live.devices.backend import Backend, Device, DeviceError, Stream
 from hushgate.live.devices.stream_request import plan_stream
 from hushgate.live.processing.callback import Processor
+from hushgate.live.processing.event_log import EventLog
 from hushgate.live.processing.realtime_priority import ReadyInterpreter
 from hushgate.live.processing.recorder import Recorder
 from hushgate.live.processing.recovery import Recovery
 from hushgate.live.processing.status import Status
 from hushgate.live.processing.tap import Tap
-from hushgate.live.processing.trial_run import rehearse
+from hushgate.live.processing.trial_run import TrialRun, run_trial
 from hushgate.live.terminal.controls import Controls
 from hushgate.pedalboard_compat.effect_protocol import Effect
 from hushgate.rendering import check_streamable
 
 DEFAULT_BLOCK_SIZE = 256
-# Without a callback for so long, the devices count as gone. Idle virtual ones take two seconds to start.
+# Without a callback for this long the devices count as gone. Idle virtual devices take two seconds to start.
 _SILENT_DEVICE_S = 5.0
 _LONGEST_CHECK_S = 0.5
 _TAP_SECONDS = 2.0
@@ -33,31 +35,27 @@ _TAP_SECONDS = 2.0
 class Session:
     """Run an effect live. Use it in a `with` statement; sound runs inside.
 
-    Entering rehearses the effect, opens the devices and starts; leaving fades out, closes, and puts
-    a recording in place, whatever the reason for leaving. In between call `check` a few times a
-    second, and `status` as often as there is something to show.
+    Entering makes a trial run of the effect, opens the devices and starts. Leaving fades out, closes the
+    devices and gives a recording its name, whatever the reason for leaving. In between call `check` a few
+    times a second, and `status` as often as you like.
 
     Args:
-        effect: A chain, a `Denoiser`, or anything with pedalboard's `process` and `reset`. Nobody
-            else may call those meanwhile; its settings may be changed from any thread.
-        input, output: Devices, by index, name or a part of it; the system's default without.
-        sample_rate: Hz; without, 48000 where both devices have it, otherwise the input's own.
+        effect: A chain, a `Denoiser`, or anything with pedalboard's `process` and `reset`. The session
+            alone may call those meanwhile; settings may be changed from any thread.
+        input, output: Devices, by index, name or a part of it; None for the system's default.
+        sample_rate: Hz; None for 48000 where both devices have it, otherwise the input's own.
         block_size: Samples per callback, 16 to 16384. Smaller is sooner and costs more.
         num_channels: Channels of the input to use, 1 to 8. One goes to all outputs.
-        device_latency_ms: Buffering to ask of the devices, ms, 1 to 2000; without, the least they
+        device_latency_ms: Buffering to ask of the devices, ms, 1 to 2000; None for the least they
             suggest. More survives a busier machine.
-        duration_s: When to end, seconds; without, when it is left.
-        record: File to record to what goes out.
-        overwrite: Replace a file that is there.
-        mute: Play silence; taps and recording get what would have gone out.
-        backend: Audio system; PortAudio without.
-
-    Attributes:
-        controls: Bypass and the like.
-        processor: The callback's side; see there for what may be read.
+        duration_s: Length of the session, seconds, 0.1 to 1e7; None for no end.
+        record: File to record the output to; None for no recording.
+        overwrite: Replace an existing file.
+        mute: Play silence; taps and recording get the output all the same.
+        backend: Audio system; None for PortAudio.
 
     Raises:
-        DeviceError: No device, the wrong one, busy, gone.
+        DeviceError: A device is missing, cannot be used, is busy, or has gone.
         ValueError, TypeError: An argument out of range, a rate that the devices do not offer, an
             effect that cannot run block by block.
         OSError: The recording cannot be written.
@@ -100,6 +98,19 @@ class Session:
         self._record, self._overwrite = record, overwrite
         self._taps: list[Tap] = []
         self._recorder: Recorder | None = None
+        self._parts: _Parts | None = None
+        self._silence = _SilenceWatch()
+        self._events = EventLog()
+
+    @property
+    def controls(self) -> Controls:
+        """Bypass, mix, threshold and output, for keys and programs. RuntimeError before entering."""
+        return self._running.controls
+
+    @property
+    def processor(self) -> Processor:
+        """The audio callback; see there for the attributes to read. RuntimeError before entering."""
+        return self._running.processor
 
     @property
     def sample_rate(self) -> float:
@@ -107,10 +118,10 @@ class Session:
         return self._request.sample_rate
 
     def add_tap(self, seconds: float = _TAP_SECONDS) -> Tap:
-        """A copy of what goes out, for another thread to read; before the session is entered.
+        """A copy of the output for another thread to read. Call it before entering the session.
 
         Args:
-            seconds: How late the reader may be.
+            seconds: Longest delay of the reader, seconds.
         """
         tap = Tap(self._num_channels, round(seconds * self.sample_rate))
         self._taps.append(tap)
@@ -120,15 +131,15 @@ class Session:
         request = self._request
         with ExitStack() as stack:
             stack.enter_context(ReadyInterpreter())
-            rehearsal = partial(
-                rehearse,
+            trial: Callable[[], TrialRun] = partial(
+                run_trial,
                 self._effect,
                 self.sample_rate,
                 self._num_channels,
                 request.block_size,
                 request.reserve_s,
             )
-            shown = rehearsal()
+            first = trial()
             if self._record is not None:
                 self._recorder = Recorder(
                     self._record,
@@ -139,67 +150,65 @@ class Session:
                 stack.enter_context(self._recorder)
             taps = [*self._taps, *([self._recorder.tap] if self._recorder else [])]
             duration_s = self._duration_s
-            self.processor = Processor(
+            processor = Processor(
                 self._effect,
                 sample_rate=self.sample_rate,
                 num_channels=self._num_channels,
                 block_size=request.block_size,
                 reserve_s=request.reserve_s,
-                latency_samples=shown.latency_samples,
+                latency_samples=first.latency_samples,
                 taps=taps,
                 mute=self._mute,
                 num_samples=None if duration_s is None else round(duration_s * self.sample_rate),
             )
-            self.controls = Controls(self.processor, self._effect)
-            self._recovery = Recovery(self.processor, rehearsal)
-            stack.callback(self._recovery.close)
-            self._stream: Stream = self._backend.open(request, self.processor.process)
-            stack.callback(self._stream.close)
-            self._num_seen, self._silent_s, self._checked_at = 0, 0.0, time.monotonic()
-            self._stream.start()
-            stack.callback(self._fade_out)
-            self._open = stack.pop_all()
+            recovery = Recovery(processor, trial)
+            stack.callback(recovery.close)
+            stream = self._backend.open(request, processor.process)
+            stack.callback(stream.close)
+            controls = Controls(processor, self._effect)
+            self._silence, self._events = _SilenceWatch(), EventLog()
+            stream.start()
+            stack.callback(_fade_out, processor, stream)
+            self._parts = _Parts(processor, controls, recovery, stream, stack.pop_all())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open.close()
+        self._running.open.close()
         if kind is None and self._recorder is not None and self._recorder.error is not None:
             raise self._recorder.error
 
     @property
     def is_finished(self) -> bool:
-        """Whether the end has come: everything has gone out, or somebody has asked to quit."""
+        """True when all sound has been played, or a request to quit has come."""
         return self.processor.is_finished or self.controls.is_quit
 
     def check(self) -> None:
-        """See that all is well, and bring back an effect that was too slow.
+        """Raise what went wrong, and start the trial runs after an overload.
 
         Raises:
-            DeviceError: The devices have gone, or no longer deliver.
+            DeviceError: The devices have gone, or no longer deliver sound.
             RuntimeError: The effect failed.
         """
-        self._recovery.check()
-        for error in (self.processor.error, self._recovery.error):
+        running = self._running
+        processor = running.processor
+        running.recovery.check()
+        self._events.update(processor, running.stream.latency_s)
+        for error in (processor.error, running.recovery.error):
             if error is not None:
                 raise RuntimeError(f"the effect failed: {error}") from error
-        now, num_processed = time.monotonic(), self.processor.num_processed
-        # A program that was stopped itself for a while (Ctrl-Z) has not been waiting for the device.
-        self._silent_s += min(now - self._checked_at, _LONGEST_CHECK_S)
-        self._checked_at = now
-        if num_processed != self._num_seen:
-            self._num_seen, self._silent_s = num_processed, 0.0
+        silent_s = self._silence.update(processor.num_processed)
         if self.is_finished:
             return
         names = self._request.device_names
-        if not self._stream.is_active and not self.processor.is_finished:
+        if not running.stream.is_active and not processor.is_finished:
             raise DeviceError(f"{names} stopped: the device or its sound server has gone.")
-        if self._silent_s > _SILENT_DEVICE_S:
+        if silent_s > _SILENT_DEVICE_S:
             raise DeviceError(f"{names} has delivered no sound for {_SILENT_DEVICE_S:g} s.")
 
     def status(self) -> Status:
-        """How it stands."""
+        """A snapshot of levels, load, settings and faults."""
         processor, request = self.processor, self._request
         denoisers, recorder = self.controls.denoisers, self._recorder
         first = denoisers[0] if denoisers else None
@@ -221,7 +230,7 @@ class Session:
             gate_threshold_db=first.gate_threshold_db if first else None,
             output=first.output if first else None,
             effect_latency_ms=processor.latency_samples * to_ms,
-            device_latency_ms=1000.0 * sum(self._stream.latency_s),
+            device_latency_ms=1000.0 * sum(self._running.stream.latency_s),
             load=processor.load_meter.recent,
             load_median=processor.load_meter.percentile(50.0),
             load_p99=processor.load_meter.percentile(99.0),
@@ -236,19 +245,56 @@ class Session:
             record_error=str(recorder.error) if recorder and recorder.error else None,
         )
 
-    def _fade_out(self) -> None:
-        """Let the last moment fade, and the devices play it; not when there is nobody to play it."""
-        if not self._stream.is_active:
-            return
-        self.processor.finish()
-        deadline = time.monotonic() + 0.5
-        while not self.processor.is_finished and time.monotonic() < deadline:
-            time.sleep(0.005)
-        time.sleep(min(0.5, self._stream.latency_s[1]))
+    @property
+    def _running(self) -> _Parts:
+        if self._parts is None:
+            raise RuntimeError("the session has not been entered. Use it in a `with` statement.")
+        return self._parts
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Parts of a session that has been entered, and the stack that closes them."""
+
+    processor: Processor
+    controls: Controls
+    recovery: Recovery
+    stream: Stream
+    open: ExitStack
+
+
+class _SilenceWatch:
+    """Time since the last callback."""
+
+    def __init__(self) -> None:
+        self._num_seen = 0
+        self._silent_s = 0.0
+        self._checked_at = time.monotonic()
+
+    def update(self, num_processed: int) -> float:
+        """Seconds without a callback, given the samples processed so far."""
+        now = time.monotonic()
+        # While this program itself was stopped (Ctrl-Z), no callback was due: count half a second at most.
+        self._silent_s += min(now - self._checked_at, _LONGEST_CHECK_S)
+        self._checked_at = now
+        if num_processed != self._num_seen:
+            self._num_seen, self._silent_s = num_processed, 0.0
+        return self._silent_s
+
+
+def _fade_out(processor: Processor, stream: Stream) -> None:
+    """Fade the last samples out and let the devices play them, if they still run."""
+    if not stream.is_active:
+        return
+    processor.finish()
+    deadline = time.monotonic() + 0.5
+    while not processor.is_finished and time.monotonic() < deadline:
+        time.sleep(0.005)
+    time.sleep(min(0.5, stream.latency_s[1]))
 
 
 def list_devices(backend: Backend | None = None) -> Sequence[Device]:
-    """Every sound device there is.
+    """Every sound device of this machine.
 
     Raises:
         DeviceError: The audio system is missing.

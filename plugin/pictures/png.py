@@ -1,4 +1,4 @@
-"""Small pictures for reports, without a graphics library."""
+"""Spectrograms as PNG in base64, for HTML reports, without a graphics library."""
 
 from __future__ import annotations
 
@@ -9,17 +9,9 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
+from hushgate.pictures.colour_map import inferno
+
 _RANGE_DB = 80.0
-# Black over purple and orange to pale yellow: equal steps look equal, also in grey.
-_ANCHORS = (
-    (0, 0, 4),
-    (40, 11, 84),
-    (101, 21, 110),
-    (159, 42, 99),
-    (212, 72, 66),
-    (245, 125, 21),
-    (252, 255, 164),
-)
 
 
 def spectrogram_png(decibels: NDArray[np.float32], top_db: float) -> str:
@@ -27,7 +19,7 @@ def spectrogram_png(decibels: NDArray[np.float32], top_db: float) -> str:
 
     Args:
         decibels: Levels, dB, (rows, columns), the lowest frequency first.
-        top_db: The brightest level, dB; 80 dB below it is black.
+        top_db: Level of the brightest colour, dB; 80 dB below it is black.
     """
     levels = np.clip((decibels[::-1] - top_db) / _RANGE_DB + 1.0, 0.0, 1.0)
     return base64.b64encode(_png(np.rint(levels * 255.0).astype(np.uint8))).decode()
@@ -35,13 +27,10 @@ def spectrogram_png(decibels: NDArray[np.float32], top_db: float) -> str:
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:
     rows, columns = pixels.shape
-    steps = np.linspace(0.0, len(_ANCHORS) - 1.0, 256)
-    channels = [np.interp(steps, range(len(_ANCHORS)), [a[i] for a in _ANCHORS]) for i in range(3)]
-    palette = np.rint(np.stack(channels, axis=1)).astype(np.uint8)
     lines = np.concatenate([np.zeros((rows, 1), np.uint8), pixels], axis=1)  # filter type 0 before each row
     chunks = (
         (b"IHDR", struct.pack(">IIBBBBB", columns, rows, 8, 3, 0, 0, 0)),
-        (b"PLTE", palette.tobytes()),
+        (b"PLTE", inferno().tobytes()),
         (b"IDAT", zlib.compress(lines.tobytes(), 9)),
         (b"IEND", b""),
     )

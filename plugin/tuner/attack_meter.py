@@ -56,7 +56,7 @@ class AttackMeter:
         """Whether the last rise of more than a few dB was a pluck's; False before the first."""
         return self._is_sharp
 
-    def hear(self, samples: NDArray[np.float64]) -> None:
+    def update(self, samples: NDArray[np.float64]) -> None:
         """Go on by the next samples (samples,)."""
         sound = np.concatenate([self._held, samples])
         size = len(self._window)

@@ -69,9 +69,9 @@ class FadeMeter:
         """Take what follows for another note: what was louder than its beginning counts no more."""
         self._beginning_db = self._loudest_db
 
-    def hear(self, samples: NDArray[np.float64]) -> None:
+    def update(self, samples: NDArray[np.float64]) -> None:
         """Go on by the next samples (samples,)."""
-        self._attack.hear(samples)
+        self._attack.update(samples)
         sound = np.concatenate([self._rest, samples])
         num_blocks = len(sound) // self._block_size
         blocks = sound[: num_blocks * self._block_size].reshape(num_blocks, self._block_size)
@@ -81,7 +81,7 @@ class FadeMeter:
         self._rest = sound[num_blocks * self._block_size :]
 
     @property
-    def goes_on(self) -> bool:
+    def is_sustained(self) -> bool:
         """Whether what sounds did not begin, or has not faded since, as a plucked string does."""
         if not self._levels_db:
             return True

@@ -1,4 +1,4 @@
-"""Pitch over time, before and after."""
+"""Figure of pitch over time, before and after."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hushgate.pictures.figures import new_figure, plain_text
 from hushgate.tuner.notes import Targets
 from hushgate.tuner.reading import Reading
 
@@ -28,17 +29,14 @@ def plot_readings(
 
     Args:
         series: Readings by name: "before" and "after", or one of them. Held ones are left out.
-        targets: Where the lines of the notes are.
+        targets: The notes to draw lines for.
         duration_s: Length of the time axis, s.
         title: Name of the recording.
 
     Raises:
         ModuleNotFoundError: matplotlib is not installed (extra `plot`).
     """
-    # Without pyplot: no window system, no state that outlives the figure.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 7), layout="constrained")
+    figure = new_figure(12, 7)
     axes: Any = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
     pitch, offset = axes
     sounding = {
@@ -66,8 +64,7 @@ def plot_readings(
     offset.set(
         ylim=(-_SCALE_CENTS, _SCALE_CENTS), ylabel="cents off", xlabel="time, s", xlim=(0.0, duration_s)
     )
-    # File names may hold what matplotlib takes for mathematics, or no valid text at all.
-    figure.suptitle(title.encode("utf-8", "backslashreplace").decode().replace("$", r"\$"))
+    figure.suptitle(plain_text(title))
     return figure
 
 

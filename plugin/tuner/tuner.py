@@ -1,4 +1,4 @@
-"""A streaming tuner."""
+"""`Tuner`: readings of pitch from a stream of sound."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _OCTAVE_CENTS, _ANOTHER_NOTE_CENTS = 1200.0, 50.0
 
 
 class Tuner:
-    """Tell which note a string sounds, and by how many cents it is off.
+    """Read the note of a string, and its deviation in cents.
 
-    Shows one string at a time, from 30 Hz to 1.6 kHz. What counts as its pitch is the frequency of
-    the first partial, also where a small loudspeaker or microphone has lost it: a stiff string's
-    higher partials are sharp, and are led back to the first one by its measured inharmonicity.
+    A reading shows one string, from 30 Hz to 1.6 kHz. Its pitch is the frequency of the first partial,
+    also where a small loudspeaker or microphone has lost it: the higher partials of a stiff string are
+    sharp, and the first one is computed from them with the measured inharmonicity.
 
     Args:
         tuning: A name of `hushgate.tuner.TUNINGS` or the strings' notes: then the nearest string is
@@ -37,17 +37,17 @@ class Tuner:
         transpose: Semitones from the note shown to the one that sounds, -36 to 36: 2 for a capo at
             the second fret.
         readings_per_s: 5.0 to 200.0; each costs one to two milliseconds of one core.
-        hold_ms: How long a note stays on the display after its sound, ms, 0.0 to 5000.0.
-        threshold_db: Quieter sound is silence, dBFS (RMS), -120.0 to 0.0.
-        sustained: Also show tones that swell, or go on instead of fading: bowed, blown, sung, fed back.
-            Without them, what does not begin at once is hidden until it has faded for half a second, and what
-            does from 0.2 s on while its overtones and it itself do not fade.
+        hold_ms: Time that a note stays in the readings after its sound, ms, 0.0 to 5000.0.
+        threshold_db: Quieter sound counts as silence, dBFS (RMS), -120.0 to 0.0.
+        sustained: Also show tones that swell or keep their level: bowed, blown, sung, fed back. With False,
+            a tone that swells is hidden until it has faded for half a second; a tone that starts sharply is
+            hidden from 0.2 s on while neither its overtones nor its level fade.
 
     Readings come at a fixed rate, whatever the size of the blocks, with a note or without.
 
-    Latency: a note appears 100 to 140 ms after the pluck. A reading is made from the last 115 ms of
-    sound, and from 230 ms after the pluck on from the last 230 ms; what is shown is the median of
-    the last 200 ms of readings. State: the last 230 ms of sound, and what is shown.
+    Latency: a note appears 100 to 140 ms after the pluck. A reading uses the last 115 ms of sound, and
+    from 230 ms after the pluck on the last 230 ms; it shows the median of the last 200 ms of estimates.
+    State: the last 230 ms of sound, and the note shown.
 
     >>> from hushgate import Tuner
     >>> time = np.arange(48_000) / 48_000
@@ -82,7 +82,7 @@ class Tuner:
         self._sustained = checked_flag(sustained, "sustained")
         self._needle = Needle(self._targets, readings_per_s=readings_per_s, hold_ms=hold_ms)
         self._layout = LayoutMemory()
-        self._sample_rate: float | None = None
+        self._stream: _Stream | None = None
 
     def __repr__(self) -> str:
         return (
@@ -98,7 +98,7 @@ class Tuner:
 
     @property
     def readings_per_s(self) -> float:
-        """How many readings a second of sound gives, Hz."""
+        """Readings per second of sound, Hz."""
         return self._readings_per_s
 
     def process(
@@ -107,16 +107,16 @@ class Tuner:
         sample_rate: float,
         reset: bool = True,
     ) -> list[Reading]:
-        """Listen to a whole recording, or with `reset=False` to the next block of a stream.
+        """Read a whole recording, or with `reset=False` the next block of a stream.
 
         Args:
-            input_array: float32 or float64, 1-D or 2-D; the smaller dimension is channels, of which
-                the mean is heard. Any length. What is not finite counts as silence.
-            sample_rate: Hz, 4,000 or more. Another rate than before starts afresh.
-            reset: Whether `input_array` stands alone.
+            input_array: float32 or float64, 1-D or 2-D; the smaller dimension is channels, which are
+                averaged. Any length. Samples that are not finite count as silence.
+            sample_rate: Hz, 4,000 or more. Another rate than before resets the tuner.
+            reset: False for the next block of a stream.
 
         Returns:
-            The readings that have become due; their times go on from block to block.
+            The readings that have become due; their times continue from block to block.
 
         Raises:
             TypeError: Not an array of float32 or float64.
@@ -129,47 +129,68 @@ class Tuner:
         if checked_flag(reset):
             self.reset()
         block = self._layout.to_planar(input_array)
-        if rate != self._sample_rate:
-            self._prepare(rate)
+        if self._stream is None or self._stream.sample_rate != rate:
+            self._needle.reset()
+            self._stream = _Stream(
+                rate,
+                self._needle,
+                readings_per_s=self._readings_per_s,
+                threshold_db=self._threshold_db,
+                sustained=self._sustained,
+            )
         if block.shape[0] == 0:
             return []
-        return self._listen(block.mean(axis=0, dtype=np.float64))
+        return self._stream.process(block.mean(axis=0, dtype=np.float64))
 
     __call__ = process
 
     def reset(self) -> None:
         """Forget all sound and the last layout: time starts at 0 again."""
         self._layout.forget()
-        self._sample_rate = None
+        self._stream = None
 
-    def _prepare(self, sample_rate: float) -> None:
-        self._sample_rate = sample_rate
-        self._tracker = PitchTracker(sample_rate, self._threshold_db)
-        self._fade = None if self._sustained else FadeMeter(sample_rate)
-        self._needle.reset()
+
+class _Stream:
+    """Sound at one sample rate since the last reset, and the readings due from it."""
+
+    def __init__(
+        self,
+        sample_rate: float,
+        needle: Needle,
+        *,
+        readings_per_s: float,
+        threshold_db: float,
+        sustained: bool,
+    ) -> None:
+        self.sample_rate = sample_rate
+        self._needle = needle
+        self._readings_per_s = readings_per_s
+        self._tracker = PitchTracker(sample_rate, threshold_db)
+        self._fade = None if sustained else FadeMeter(sample_rate)
         self._sounded: StringFit | None = None
         self._held = np.zeros(self._tracker.span)
-        self._num_heard = 0  # samples, up to the end of what is held
+        self._num_received = 0  # samples, up to the end of `_held`
         self._num_readings = 0
         self._last_end = 0
 
-    def _listen(self, samples: NDArray[np.float64]) -> list[Reading]:
+    def process(self, samples: NDArray[np.float64]) -> list[Reading]:
+        """Readings that the next samples make due."""
         finite = np.isfinite(samples)
         if not finite.all():
             samples = np.where(finite, samples, 0.0)
         sound = np.concatenate([self._held, samples])
-        start = self._num_heard - len(self._held)  # of `sound`, in samples since the beginning
-        self._num_heard += len(samples)
+        start = self._num_received - len(self._held)  # index of sound[0], samples since the reset
+        self._num_received += len(samples)
         readings = []
-        while (end := self._next_end()) <= self._num_heard:
+        while (end := self._next_end()) <= self._num_received:
             recent = sound[end - start - self._tracker.span : end - start]
             fit = self._tracker.estimate(recent, end - self._last_end, self._needle.sounding)
-            reading = self._needle.step(end / self._rate, fit)
+            reading = self._needle.step(end / self.sample_rate, fit)
             if self._fade is not None:
                 if self._is_new_note():
                     self._fade.begin_note()
-                self._fade.hear(recent[len(recent) - (end - self._last_end) :])
-                if self._fade.goes_on:
+                self._fade.update(recent[len(recent) - (end - self._last_end) :])
+                if self._fade.is_sustained:
                     reading = Reading.nothing(reading.time_s)
             readings.append(reading)
             self._last_end = end
@@ -178,7 +199,7 @@ class Tuner:
         return readings
 
     def _is_new_note(self) -> bool:
-        """Whether another note sounds than did before; a slip of octaves is not one."""
+        """True if the sounding note has changed; an error by octaves does not count."""
         before, sounding = self._sounded, self._needle.sounding
         self._sounded = sounding or before
         if before is None or sounding is None:
@@ -186,11 +207,6 @@ class Tuner:
         cents = cents_between(sounding.frequency_hz, before.frequency_hz)
         return abs(math.remainder(cents, _OCTAVE_CENTS)) > _ANOTHER_NOTE_CENTS
 
-    @property
-    def _rate(self) -> float:
-        assert self._sample_rate is not None
-        return self._sample_rate
-
     def _next_end(self) -> int:
-        """Number of the sample at which the next reading ends."""
-        return round((self._num_readings + 1) * self._rate / self._readings_per_s)
+        """Index of the sample at which the next reading ends."""
+        return round((self._num_readings + 1) * self.sample_rate / self._readings_per_s)

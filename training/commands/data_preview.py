@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         OSError, RuntimeError, ValueError: Whatever kept it from being done, in one line.
     """
-    from hushgate.pictures.before_after import check_figure_path, save_figure
+    from hushgate.pictures.figures import check_figure_path, save_figure
     from hushgate.training.mixtures.preview_plot import draw_preview, parse_stft
 
     check_figure_path(args.figure, overwrite=args.overwrite)

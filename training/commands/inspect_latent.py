@@ -59,7 +59,7 @@ class InspectLatentCommand:
         if args.plot is not None:
             import matplotlib  # noqa: F401  # missing, it is to be missed before the work
 
-            from hushgate.pictures.before_after import check_figure_path, save_figure
+            from hushgate.pictures.figures import check_figure_path, save_figure
 
             check_figure_path(args.plot, overwrite=args.overwrite)
         with training_extra("inspect-latent"):

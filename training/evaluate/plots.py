@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushgate.pictures.before_after import save_figure
+from hushgate.pictures.figures import save_figure
 from hushgate.training.evaluate.report import Results, snr_middle
 from hushgate.training.evaluate.sound_pairs import SNR
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from hushgate.pictures.before_after import save_figure
+from hushgate.pictures.figures import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

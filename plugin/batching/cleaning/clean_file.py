@@ -1,4 +1,4 @@
-"""Clean one file: read, process, write, carry the tags, measure."""
+"""Cleaning of one file of a batch: output, residual, tags, dither, peaks, figures."""
 
 from __future__ import annotations
 
@@ -6,39 +6,36 @@ import contextlib
 import math
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hushgate.audio_files.dither import word_gets_shorter
-from hushgate.audio_files.formats import DEFAULT_BLOCK_SIZE, AudioFormat, output_format
+from hushgate.audio_files.file_reader import FileReader
+from hushgate.audio_files.file_writer import FileWriter
+from hushgate.audio_files.formats import AudioFormat, output_format
 from hushgate.audio_files.metadata_copy import copy_metadata
-from hushgate.audio_files.open_audio import FileReader, FileWriter
-from hushgate.batching.cleaning.level_meter import LevelMeter, decibels
 from hushgate.batching.cleaning.peak_limiter import PeakLimiter
 from hushgate.batching.planning.recipe import BatchSettings
 from hushgate.batching.planning.storage import PART_PREFIX
-from hushgate.engine.signal.input_checks import LARGEST_SAMPLE
-from hushgate.errors import AudioFileError
-from hushgate.pedalboard_compat.streaming import stream
 from hushgate.pictures.overview import SpectrogramOverview
 from hushgate.pictures.png import spectrogram_png
+from hushgate.rendering.file_loop import Block, FileLoop
+from hushgate.rendering.level_meter import LevelMeter, decibels
 
-# Where limited and rescaled peaks end: dither, and decoders of compressed sound, need a little room.
+# Level of limited and rescaled peaks. Dither and decoders of compressed sound need a little room above it.
 _CEILING = 10.0 ** (-0.1 / 20.0)
 _UNCLIPPED = ("FLOAT", "DOUBLE")
 _SILENT_DB = -150.0
-
-Block = NDArray[np.float32]
+_CLIP_REMEDY = "Use --clip-mode limit or rescale, or --subtype FLOAT."
 
 
 @dataclass(frozen=True)
 class Paths:
-    """Files of this machine: what to read, what to write, where to put what was removed."""
+    """Local files: the source, the output, and the residual or None."""
 
     source: Path
     target: Path
@@ -46,7 +43,7 @@ class Paths:
 
 
 class _TooLoudError(Exception):
-    """The first pass found peaks beyond full scale; not an error to anybody outside."""
+    """The first pass found peaks beyond full scale. `clean_file` catches it and starts a second pass."""
 
     def __init__(self, gain: float) -> None:
         super().__init__(gain)
@@ -62,23 +59,26 @@ def clean_file(
     pictures: bool,
     on_progress: Callable[[float], None] = lambda fraction: None,
 ) -> dict[str, Any]:
-    """Write the cleaned twin of a file; the figures, named as in `FileResult`.
+    """Write the cleaned version of a file.
 
-    Nothing half-written ever bears a final name. With clip mode "rescale" a file that turns out too
-    loud is processed a second time.
+    A file gets its final name only when it is complete. With clip mode "rescale" a file whose peaks
+    exceed full scale is processed a second time.
 
     Args:
-        paths: Where it lies and goes.
-        name: Name of the output, which the dither depends on: two stems never get the same noise.
-        settings: What to do.
+        paths: Files to read and write.
+        name: Name of the output. It seeds the dither, so that no two stems get the same noise.
+        settings: Settings of the batch.
         overwrite: Replace files that are there.
         pictures: Draw spectrograms.
         on_progress: Called with the share that is done, 0.0 to 1.0.
 
+    Returns:
+        Figures of the file, named as in `FileResult`.
+
     Raises:
-        OSError, AudioFileError: The file cannot be read, or its twin cannot be written.
-        ModelError: The model failed.
-        RuntimeError: The effect gave samples that are no numbers, or swallowed some.
+        OSError, AudioFileError: The file cannot be read or written.
+        ModelError: The model cannot be loaded.
+        RuntimeError: The effect gave samples that are not finite, or swallowed some.
     """
     started = time.perf_counter()
     had_residual = paths.residual is not None and paths.residual.exists()
@@ -88,7 +88,7 @@ def clean_file(
         except _TooLoudError as too_loud:
             figures = _pass(paths, name, settings, too_loud.gain, overwrite, pictures, on_progress)
     except BaseException:
-        if paths.residual is not None and not had_residual:  # in place already, but its output is not
+        if paths.residual is not None and not had_residual:  # renamed already, but its output was not
             paths.residual.unlink(missing_ok=True)
         raise
     elapsed_s = time.perf_counter() - started
@@ -107,25 +107,24 @@ def _pass(
     on_progress: Callable[[float], None],
 ) -> dict[str, Any]:
     """Process a file once, turned down by `gain` at the end."""
-    warnings: list[str] = []
     with contextlib.ExitStack() as files:
         reader = files.enter_context(FileReader(paths.source, allow_truncated=settings.allow_truncated))
         effect = settings.recipe.make()
-        form = reader.format
+        source = reader.format
         dither_seed = zlib.crc32(name.encode("utf-8", "surrogateescape"))
 
         def open_sink(path: Path, seed: int, *, keep_tags: bool) -> _Sink:
-            target_form = output_format(form, paths.source, path, settings.subtype)
-            shrinks = settings.dither and word_gets_shorter(form.subtype, target_form.subtype)
+            target = output_format(source, paths.source, path, settings.subtype)
+            shrinks = settings.dither and word_gets_shorter(source.subtype, target.subtype)
 
             def finish(part: Path) -> None:
                 if keep_tags:
-                    warnings.extend(copy_metadata(paths.source, form, part, target_form))
+                    writer.warnings += copy_metadata(paths.source, source, part, target)
 
             writer = files.enter_context(
                 FileWriter(
                     path,
-                    target_form,
+                    target,
                     overwrite=overwrite,
                     dither_seed=seed if shrinks else None,
                     finish=finish,
@@ -134,86 +133,74 @@ def _pass(
             )
             return _Sink(writer, settings.clip_mode, gain)
 
-        # What is opened last is put in place first: an output under its final name has its residual.
+        # The ExitStack closes in reverse order, so the residual is renamed before the output.
         sink = open_sink(paths.target, dither_seed, keep_tags=True)
-        rest = open_sink(paths.residual, dither_seed + 1, keep_tags=False) if paths.residual else None
-        before = _Ear(form, pictures)
-        source = _Source(reader.blocks(DEFAULT_BLOCK_SIZE), before, keep=rest is not None)
-        after = _Ear(form, pictures)
-        for block in stream(effect, source, form.sample_rate, DEFAULT_BLOCK_SIZE):
-            if not np.isfinite(block).all():
-                raise RuntimeError("the effect gave samples that are no numbers. Change its settings.")
-            if rest is not None:
-                rest.write(source.take(block.shape[1]) - block)
-            after.hear(block)
+        residual = open_sink(paths.residual, dither_seed + 1, keep_tags=False) if paths.residual else None
+        before, after = _picture(source, pictures), _picture(source, pictures)
+        kept = _Queue(source.num_channels)
+
+        def on_input(block: Block) -> None:
+            if before is not None:
+                before.update(block)
+            if residual is not None:
+                kept.put(block)
+
+        def progress(num_done: int, num_samples: int | None) -> None:
+            if num_samples:
+                on_progress(min(1.0, num_done / num_samples))
+
+        loop = FileLoop(
+            effect, reader, str(paths.source), progress=progress, on_input=on_input, measure=True
+        )
+        for block in loop.blocks():
+            if residual is not None:
+                residual.write(kept.take(block.shape[1]) - block)
+            if after is not None:
+                after.update(block)
             sink.write(block)
-            if form.num_samples:
-                on_progress(min(1.0, after.meter.num_samples / form.num_samples))
-        sinks = [sink] if rest is None else [sink, rest]
+        sinks = [sink] if residual is None else [sink, residual]
         for each in sinks:
             each.finish()
-        if before.meter.num_samples == 0:
-            raise AudioFileError(f"{paths.source} holds no sound.")
         _check_peaks(sinks, settings, gain)
-    warnings = [*reader.warnings, *warnings]
-    if source.num_nonfinite:
-        warnings.append(f"{source.num_nonfinite} samples were not numbers and became silence.")
-    return _figures(before, after, sink, rest, gain, settings, warnings)
+    figures = _figures(loop, sink, residual, gain, settings)
+    if before is not None and after is not None:
+        levels = before.decibels(), after.decibels()
+        top_db = float(levels[0].max())
+        figures["picture_before"] = spectrogram_png(levels[0], top_db)
+        figures["picture_after"] = spectrogram_png(levels[1], top_db)
+    return figures
 
 
 def _check_peaks(sinks: list[_Sink], settings: BatchSettings, gain: float) -> None:
-    """End a first pass that would clip, so that nothing of it is put in place."""
+    """End a first pass that would clip, so that its files are not renamed."""
     peak = max((sink.meter.peak for sink in sinks if sink.can_clip), default=0.0)
     if settings.clip_mode == "rescale" and gain == 1.0 and peak > 1.0:
         raise _TooLoudError(_CEILING / peak)
 
 
-class _Source:
-    """What is read, made finite, measured, and where the residual needs it kept until it is matched."""
+def _picture(source: AudioFormat, is_wanted: bool) -> SpectrogramOverview | None:
+    if not is_wanted or not source.num_samples:
+        return None
+    return SpectrogramOverview(source.num_samples, source.sample_rate)
 
-    def __init__(self, blocks: Iterable[Block], ear: _Ear, *, keep: bool) -> None:
-        self.num_nonfinite = 0
-        self._blocks = blocks
-        self._ear = ear
-        self._keep = keep
-        self._kept = np.empty((ear.form.num_channels, 0), np.float32)
 
-    def __iter__(self) -> Iterator[Block]:
-        for block in self._blocks:
-            good = np.abs(block) <= LARGEST_SAMPLE  # not for NaN
-            if not good.all():
-                self.num_nonfinite += block.size - int(np.count_nonzero(good))
-                block = np.where(good, block, np.float32(0.0))
-            self._ear.hear(block)
-            if self._keep:
-                self._kept = np.concatenate([self._kept, block], axis=1)
-            yield block
+class _Queue:
+    """Input samples, kept until the effect's output for them arrives."""
+
+    def __init__(self, num_channels: int) -> None:
+        self._kept = np.empty((num_channels, 0), np.float32)
+
+    def put(self, block: Block) -> None:
+        self._kept = np.concatenate([self._kept, block], axis=1)
 
     def take(self, num_samples: int) -> Block:
-        """The oldest kept samples."""
+        """The oldest samples."""
         taken, self._kept = self._kept[:, :num_samples], self._kept[:, num_samples:]
         return taken
 
 
-class _Ear:
-    """Meter and picture of one signal."""
-
-    def __init__(self, form: AudioFormat, pictures: bool) -> None:
-        self.meter = LevelMeter(form.sample_rate)
-        self.form = form
-        self.picture: SpectrogramOverview | None = None
-        if pictures and form.num_samples:
-            self.picture = SpectrogramOverview(form.num_samples, form.sample_rate)
-
-    def hear(self, block: Block) -> None:
-        """Take notice of the next samples."""
-        self.meter.update(block)
-        if self.picture is not None:
-            self.picture.update(block)
-
-
 class _Sink:
-    """A file to write, with what keeps its peaks in bounds."""
+    """A file to write, with its gain, limiter and meter."""
 
     def __init__(self, writer: FileWriter, clip_mode: str, gain: float) -> None:
         self.writer = writer
@@ -232,10 +219,10 @@ class _Sink:
         self._write(block)
 
     def finish(self) -> None:
-        """Write what the limiter held back."""
-        rest = self.limiter.flush() if self.limiter is not None else None
-        if rest is not None:
-            self._write(rest)
+        """Write the samples that the limiter holds."""
+        held = self.limiter.flush() if self.limiter is not None else None
+        if held is not None:
+            self._write(held)
 
     def _write(self, block: Block) -> None:
         if block.shape[1]:
@@ -244,51 +231,35 @@ class _Sink:
 
 
 def _figures(
-    before: _Ear,
-    after: _Ear,
-    sink: _Sink,
-    rest: _Sink | None,
-    gain: float,
-    settings: BatchSettings,
-    warnings: list[str],
+    loop: FileLoop, sink: _Sink, residual: _Sink | None, gain: float, settings: BatchSettings
 ) -> dict[str, Any]:
-    form = sink.writer.format
-    heard, written = before.meter, sink.meter
-    num_clipped = sink.writer.num_clipped + (rest.writer.num_clipped if rest is not None else 0)
-    if num_clipped:
-        warnings = [
-            *warnings,
-            f"{num_clipped} samples were beyond full scale and clipped in {form.subtype}. "
-            "Use --clip-mode limit or rescale, or --subtype FLOAT.",
-        ]
+    assert loop.before is not None
+    assert loop.after is not None
+    target = sink.writer.format
+    before, written = loop.before, sink.meter
+    writers = [sink.writer] if residual is None else [sink.writer, residual.writer]
     lowest_gain = sink.limiter.lowest_gain if sink.limiter is not None else gain
-    floors = heard.floor_db, after.meter.floor_db
-    figures: dict[str, Any] = {
-        "warnings": tuple(warnings),
-        "duration_s": heard.num_samples / form.sample_rate,
-        "sample_rate": form.sample_rate,
-        "num_channels": form.num_channels,
-        "num_samples": heard.num_samples,
-        "container": form.container,
-        "subtype": form.subtype,
-        "level_before_dbfs": _rounded(heard.level_db),
+    floors = before.floor_db, loop.after.floor_db
+    return {
+        "warnings": tuple(loop.warnings(*writers, clip_remedy=_CLIP_REMEDY)),
+        "duration_s": loop.num_samples / target.sample_rate,
+        "sample_rate": target.sample_rate,
+        "num_channels": target.num_channels,
+        "num_samples": loop.num_samples,
+        "container": target.container,
+        "subtype": target.subtype,
+        "level_before_dbfs": _rounded(before.level_db),
         "level_after_dbfs": _rounded(written.level_db),
-        "peak_before_dbfs": _rounded(heard.peak_db),
+        "peak_before_dbfs": _rounded(before.peak_db),
         "peak_after_dbfs": _rounded(written.peak_db),
         "floor_before_dbfs": floors[0],
         "floor_after_dbfs": floors[1],
         "noise_removed_db": None if None in floors else _rounded(_clamped(floors[0]) - _clamped(floors[1])),
-        "residual_level_dbfs": _rounded(rest.meter.level_db) if rest is not None else None,
-        "num_clipped": num_clipped,
+        "residual_level_dbfs": _rounded(residual.meter.level_db) if residual is not None else None,
+        "num_clipped": sum(writer.num_clipped for writer in writers),
         "clip_gain_db": _rounded(decibels(lowest_gain)) if settings.clip_mode != "report" else None,
         "model": ", ".join(Path(model.name).name for model in settings.recipe.models) or None,
     }
-    if before.picture is not None and after.picture is not None:
-        pictures = before.picture.decibels(), after.picture.decibels()
-        top_db = float(pictures[0].max())
-        figures["picture_before"] = spectrogram_png(pictures[0], top_db)
-        figures["picture_after"] = spectrogram_png(pictures[1], top_db)
-    return figures
 
 
 def _clamped(level: float | None) -> float:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 ClipMode = Literal["report", "limit", "rescale"]
 CLIP_MODES: tuple[ClipMode, ...] = ("report", "limit", "rescale")
-_DEFAULT_MODEL = "voice"
 
 
 @dataclass(frozen=True)
@@ -155,9 +154,8 @@ def make_recipe(
         FileNotFoundError, PresetError, ModelError: The preset or the model cannot be used.
         TypeError, ValueError: A parameter that does not exist, or is out of range.
     """
-    from hushgate.effects.chain import Chain
-    from hushgate.effects.denoiser import Denoiser
-    from hushgate.effects.preset_file import load_preset
+    from hushgate.effects.preset_file import read_preset
+    from hushgate.effects.preset_or_model import make_preset_or_model
     from hushgate.effects.serialization import describe_effect, find_denoisers
     from hushgate.engine import PARAMETERS, load_model
 
@@ -165,16 +163,10 @@ def make_recipe(
         if name not in PARAMETERS:
             raise TypeError(f"batch has no setting {name!r}. Parameters: {', '.join(PARAMETERS)}.")
         PARAMETERS[name].validate(value)
-    effect: Effect
-    if preset is None:
-        effect = Denoiser(_DEFAULT_MODEL if model is None else model, **parameters)
-        label = Path(effect.model).stem
-    else:
-        loaded = load_preset(preset)
-        chosen = {} if model is None else {"model": os.fspath(model)}
-        effect = Chain(loaded.make_effects(**chosen, **parameters))
-        label = loaded.name
-    names = {denoiser.model: denoiser for denoiser in find_denoisers(effect)}
+    loaded = None if preset is None else read_preset(preset)
+    effect = make_preset_or_model(loaded, model, parameters)
+    names = dict.fromkeys(denoiser.model for denoiser in find_denoisers(effect))
+    label = Path(next(iter(names))).stem if loaded is None else loaded.name
     files = {name: load_model(name).path for name in names}
     absolute = {name: str(path.resolve()) if _is_file(name) else name for name, path in files.items()}
     models = tuple(ModelFile(absolute[name], _checksum(path)) for name, path in files.items())

@@ -1,10 +1,11 @@
-"""Where sound files lie: this machine's folders, or anything that fsspec reaches by URL."""
+"""Storage of sound files: folders of this machine, or URLs that fsspec can open."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import hashlib
+import logging
 import os
 import posixpath
 import secrets
@@ -15,17 +16,18 @@ from typing import Any, Protocol
 
 from hushgate.audio_files.atomic_write import PART_SUFFIX
 
-# How temporary files of a batch begin: the next batch into the same folder removes what a crash left.
+# Prefix of a batch's temporary files. The next batch into the same folder removes those that a crash left.
 PART_PREFIX = ".hushgate-batch-"
+_log = logging.getLogger("hushgate.batching")
 _URL_MARK = "://"
 _READ_BYTES = 2**20
 
 Fingerprint = list[int | str]
-"""Size and version of a file: equal as long as nobody has written to it."""
+"""Size and version of a file: it changes when the file is written."""
 
 
 class Store(Protocol):
-    """A kind of place. Paths are those that the user gave, or made of them by `join`."""
+    """A kind of storage. Paths are the user's own, or made from them by `join`."""
 
     is_local: bool
 
@@ -33,22 +35,22 @@ class Store(Protocol):
         """The path of `name` (with `/` between folders) under `folder`."""
 
     def folder_of(self, path: str) -> str:
-        """The folder a file lies in."""
+        """The folder of a file."""
 
     def absolute(self, path: str) -> str:
-        """The same path, independent of the working folder."""
+        """The same path, independent of the current folder."""
 
     def key(self, path: str) -> str:
-        """Equal for two paths that lead to the same file, whether it exists or not."""
+        """A text that is equal for two paths to the same file, existing or not."""
 
     def is_folder(self, path: str) -> bool:
-        """Whether there is a folder."""
+        """True if the path is a folder."""
 
     def exists(self, path: str) -> bool:
-        """Whether there is anything."""
+        """True if the path exists."""
 
     def fingerprint(self, path: str) -> Fingerprint:
-        """Of a file. Raises an OSError when there is none."""
+        """The fingerprint of a file. Raises OSError for a missing one."""
 
     def walk(self, folder: str, recursive: bool, on_error: Callable[[OSError], None]) -> Iterator[str]:
         """Names of the files under a folder, relative to it, sorted, with `/` between folders."""
@@ -85,7 +87,7 @@ class LocalStore:
         return os.path.abspath(path)
 
     def key(self, path: str) -> str:
-        """See `Store`. Links are followed; macOS and Windows take names for equal that differ in case."""
+        """See `Store`. Links are followed; on macOS and Windows names that differ only in case are equal."""
         real = os.path.normcase(os.path.realpath(path))
         return unicodedata.normalize("NFC", real).casefold() if _IGNORES_CASE else real
 
@@ -118,13 +120,14 @@ class LocalStore:
             for entry in entries:
                 if entry.name.startswith(PART_PREFIX) and entry.name.endswith(PART_SUFFIX):
                     os.unlink(entry.path)
+                    _log.info("removed %s, which an interrupted batch left", entry.path)
 
 
 _IGNORES_CASE = os.name == "nt" or os.uname().sysname == "Darwin"
 
 
 class RemoteStore:
-    """Anything fsspec reaches: s3://, gs://, sftp://, memory://, file://.
+    """URLs that fsspec can open: s3://, gs://, sftp://, memory://, file://.
 
     Args:
         url: Any path of the store.
@@ -187,29 +190,30 @@ class RemoteStore:
                     self._fs.rm_file(path)
 
     def fetch(self, path: str, copy: Path) -> str:
-        """Copy a file here.
+        """Download a file.
 
         Returns:
             sha256 of its bytes, hexadecimal.
 
         Raises:
-            OSError: It cannot be read, or arrived shorter than it is.
+            OSError: It cannot be read, or fewer bytes arrived than it has.
         """
         size = self._fs.size(path)
         self._fs.get_file(path, str(copy))
         if size is not None and copy.stat().st_size != size:
             raise OSError(errno.EIO, f"arrived incomplete ({copy.stat().st_size} of {size} bytes)", path)
+        _log.info("fetched %s (%d bytes)", path, copy.stat().st_size)
         return checksum(copy)
 
     def publish(self, copy: Path, path: str, *, overwrite: bool) -> str:
-        """Put a file in place: upload it under a temporary name, compare checksums, rename.
+        """Upload a file under a temporary name, compare checksums, rename it.
 
         Returns:
             sha256 of its bytes, hexadecimal.
 
         Raises:
-            FileExistsError: There is a file and `overwrite` is False.
-            OSError: It cannot be written, or arrived damaged.
+            FileExistsError: The file exists and `overwrite` is False.
+            OSError: It cannot be written, or the checksums differ.
         """
         place = self._fs._strip_protocol(path)
         folder = posixpath.dirname(place)
@@ -224,14 +228,15 @@ class RemoteStore:
                 raise FileExistsError(errno.EEXIST, "exists already (pass --overwrite to replace it)", path)
             self._rename(part, place)
         finally:
-            with contextlib.suppress(OSError):  # after a rename it is gone
+            with contextlib.suppress(OSError):  # after a rename it no longer exists
                 self._fs.rm_file(part)
+        _log.info("published %s (%d bytes, sha256 %s)", path, copy.stat().st_size, wanted)
         return wanted
 
     def _rename(self, part: str, place: str) -> None:
         if "file" in (self._fs.protocol, *self._fs.protocol):
             os.replace(part, place)
-        else:  # object stores copy in one step: the new name never shows half a file
+        else:  # object stores copy in one step, so that the new name is complete or absent
             self._fs.cp_file(part, place)
 
     def _remote_checksum(self, path: str) -> str:
@@ -252,7 +257,7 @@ def checksum(path: Path) -> str:
 
 
 def file_size(path: str) -> int:
-    """Bytes of a file on this machine; 0 for one that is missing or elsewhere."""
+    """Size of a local file, bytes; 0 for a missing or remote one."""
     try:
         return os.path.getsize(path)
     except OSError:

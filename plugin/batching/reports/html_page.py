@@ -1,4 +1,4 @@
-"""The report as a page: one file, no scripts, players that point at the sound next to it."""
+"""HTML page of a report: one file without scripts; its players link to the sound files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin: 0 0 .2rem; }
-.facts { color: #777; margin: 0 0 1.5rem; }
+.summary { color: #777; margin: 0 0 1.5rem; }
 .file { border-top: 1px solid #8885; padding: 1rem 0; }
 .file h2 { font-size: 1.05rem; margin: 0 0 .4rem; overflow-wrap: anywhere; }
 .status { border-radius: .3rem; font-size: .8rem; margin-left: .5rem; padding: .1rem .45rem; }
@@ -39,12 +39,12 @@ pre { overflow-x: auto; }
 
 
 def render_page(data: Mapping[str, Any], files: Sequence[FileResult], folder: Path) -> str:
-    """A page of everything in a report.
+    """The HTML text of a report.
 
     Args:
         data: The report as plain values.
-        files: The same files with their pictures.
-        folder: Absolute folder the page will lie in; links are relative to it.
+        files: Its files with their pictures.
+        folder: Absolute folder of the page; links are relative to it.
     """
     summary = data["summary"]
     counts = ", ".join(
@@ -54,7 +54,7 @@ def render_page(data: Mapping[str, Any], files: Sequence[FileResult], folder: Pa
     )
     factor = summary["real_time_factor"]
     speed = f", {1.0 / factor:.0f} times real time" if factor else ""
-    # The failed ones first: they are what somebody has to look after.
+    # The failed files first, because they need attention.
     ordered = sorted(files, key=lambda file: file.status != "failed")
     settings = "\n".join(f"{key}: {value}" for key, value in data["settings"].items())
     warnings = "".join(f'<p class="warning">{_text(warning)}</p>' for warning in data["warnings"])
@@ -68,7 +68,7 @@ def render_page(data: Mapping[str, Any], files: Sequence[FileResult], folder: Pa
 </head>
 <body>
 <h1>{summary["num_files"]} files: {_text(counts or "none")}</h1>
-<p class="facts">{_duration(summary["duration_s"])} of sound in {_duration(summary["elapsed_s"])}{speed} ·
+<p class="summary">{_duration(summary["duration_s"])} of sound in {_duration(summary["elapsed_s"])}{speed} ·
 hushgate {_text(data["hushgate"])} · settings {_text(data["settings_hash"])} · {_text(data["created"])}</p>
 {warnings}
 {"".join(_section(file, folder) for file in ordered)}
@@ -92,14 +92,14 @@ def _section(file: FileResult, folder: Path) -> str:
         )
         sides += "</div>"
     return f"""<section class="file">
-<h2>{_text(file.name)}<span class="status {file.status}">{file.status}</span></h2>
+<h2>{_text(file.name)}<span class="status {_text(file.status)}">{_text(file.status)}</span></h2>
 {error}{warnings}{sides}{_figures(file)}
 </section>
 """
 
 
 def _side(caption: str, path: str, picture: str | None, folder: Path) -> str:
-    image = f'<img alt="spectrogram {caption}" src="data:image/png;base64,{picture}">' if picture else ""
+    image = f'<img alt="spectrogram {caption}" src="data:image/png;base64,{_text(picture)}">' if picture else ""
     link = _link(path, folder)
     player = f'<audio controls preload="none" src="{link}"></audio>' if link else ""
     return f"<figure><figcaption>{caption}</figcaption>{image}{player}</figure>"
@@ -114,7 +114,7 @@ def _figures(file: FileResult) -> str:
         clipping += f", turned down {-file.clip_gain_db:z.1f} dB"
     factor = file.real_time_factor
     rows = [
-        [("length", _duration(file.duration_s)), ("form", f"{file.container} {file.subtype}, {channels}")],
+        [("length", _duration(file.duration_s)), ("format", f"{file.container} {file.subtype}, {channels}")],
         [
             ("level", f"{_db(file.level_before_dbfs)} → {_db(file.level_after_dbfs)} dBFS"),
             ("peak", f"{_db(file.peak_before_dbfs)} → {_db(file.peak_after_dbfs)} dBFS"),
@@ -137,7 +137,7 @@ def _figures(file: FileResult) -> str:
 
 
 def _link(path: str, folder: Path) -> str | None:
-    """A file of this machine as seen from the page, fit for an attribute; None for remote ones."""
+    """URL of a file, relative to the page and escaped; None for a remote file that no browser can open."""
     if not store_for(path).is_local:
         return html.escape(path, quote=True) if path.startswith(("http://", "https://")) else None
     try:
@@ -149,7 +149,7 @@ def _link(path: str, folder: Path) -> str | None:
 
 
 def _text(value: object) -> str:
-    """Safe to show; bytes of file names that are no text become visible."""
+    """Escaped text; bytes that are not valid text become visible escapes."""
     return html.escape(str(value).encode("utf-8", "backslashreplace").decode(), quote=True)
 
 

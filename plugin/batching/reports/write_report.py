@@ -1,4 +1,4 @@
-"""Reports of a batch: JSON for programs, CSV for spreadsheets, HTML for people."""
+"""Report files of a batch: JSON, CSV, HTML."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import errno
 import io
 import json
 import os
-import secrets
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from hushgate.audio_files.atomic_write import PART_SUFFIX
+from hushgate.audio_files.atomic_write import AtomicFile
 from hushgate.batching.planning.results import BatchResult, FileResult
 from hushgate.batching.planning.storage import PART_PREFIX
 from hushgate.batching.reports.html_page import render_page
 from hushgate.version import __version__
 
 REPORT_VERSION = 1
+# Spreadsheets read a cell that begins with one of these as a formula, which can run commands.
+_FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def check_report(path: Path) -> None:
@@ -41,22 +42,18 @@ def check_report(path: Path) -> None:
 
 
 def write_report(path: Path, result: BatchResult) -> None:
-    """Write a report in the form its extension names, in one step. A report that is there is replaced.
+    """Write a report in the format of its extension, in one step. An existing report is replaced.
 
     Raises:
         OSError: It cannot be written.
     """
     text = _WRITERS[path.suffix.lower()](path, result)
-    part = path.parent / f"{PART_PREFIX}{secrets.token_hex(6)}{PART_SUFFIX}"
-    try:
-        # File names that are no valid text keep their bytes.
-        with part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    # surrogateescape keeps the bytes of file names that are not valid text.
+    with (
+        AtomicFile(path, overwrite=True, part_prefix=PART_PREFIX) as report,
+        report.part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
+        file.write(text)
 
 
 def _json_text(path: Path, result: BatchResult) -> str:
@@ -78,7 +75,7 @@ def report_data(result: BatchResult) -> dict[str, Any]:
 
 
 def _finite(value: Any) -> Any:
-    """Plain values that strict JSON can hold: infinity in words."""
+    """Plain values for strict JSON, which has no infinity: "inf" instead."""
     if isinstance(value, dict):
         return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -94,8 +91,15 @@ def _csv_text(path: Path, result: BatchResult) -> str:
     for file in result.files:
         values = file.to_dict()
         values["warnings"] = " ".join(file.warnings)
-        writer.writerow(["" if values[name] is None else values[name] for name in columns])
+        writer.writerow([_cell(values[name]) for name in columns])
     return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """A value for a spreadsheet: text that would be read as a formula gets an apostrophe before it."""
+    if isinstance(value, str) and value.startswith(_FORMULA_MARKS):
+        return f"'{value}"
+    return "" if value is None else value
 
 
 def _html_text(path: Path, result: BatchResult) -> str:

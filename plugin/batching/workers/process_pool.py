@@ -1,8 +1,9 @@
-"""Run tasks: here, or in processes of their own that may die without taking others with them."""
+"""Tasks in worker processes, or in this process."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import signal
 import time
@@ -16,20 +17,21 @@ from hushgate.batching.planning.plan import Job
 from hushgate.batching.workers.task import Outcome, Task, failure, run_task
 from hushgate.batching.workers.worker_process import READY, serve
 
+_log = logging.getLogger("hushgate.batching")
 _STOP_TIMEOUT_S = 5.0
-# A file whose process died gets a second chance: it may have been killed for another's memory.
+# A file whose process died is tried again: the system may have killed it for memory that another file took.
 _MAX_ATTEMPTS = 2
 _MAX_FAILED_STARTS = 3
 
 
 class Listener(Protocol):
-    """Who wants to know how the batch goes."""
+    """Gets the progress of a batch."""
 
     def started(self, job: Job) -> None:
-        """A file's turn has come."""
+        """Called when the work on a file begins."""
 
     def progressed(self, job: Job, fraction: float) -> None:
-        """So much of a file is done, 0.0 to 1.0."""
+        """Called with the share of a file that is done, 0.0 to 1.0."""
 
 
 def run_here(tasks: Sequence[Task], listener: Listener) -> Iterator[Outcome]:
@@ -42,10 +44,9 @@ def run_here(tasks: Sequence[Task], listener: Listener) -> Iterator[Outcome]:
 def run_in_processes(tasks: Sequence[Task], num_workers: int, listener: Listener) -> Iterator[Outcome]:
     """Run tasks in worker processes, each with one task at a time, and yield outcomes as they come.
 
-    Workers are started fresh (no fork), ignore Ctrl-C, which is this process's business, and end
-    when this process does, however that happens. A worker that dies is replaced; its task is tried
-    once more, and then reported as failed. Closing the iterator stops the workers, which
-    remove their temporary files.
+    Workers are spawned, not forked. They ignore Ctrl-C, which this process handles, and end when this
+    process ends, for whatever reason. A worker that dies is replaced; its task is tried once more, and
+    then reported as failed. Closing the iterator stops the workers, which remove their temporary files.
 
     Raises:
         RuntimeError: Workers do not start.
@@ -69,24 +70,32 @@ def run_in_processes(tasks: Sequence[Task], num_workers: int, listener: Listener
             for connection in wait([worker.connection for worker in workers]):
                 worker = next(worker for worker in workers if worker.connection is connection)
                 message = worker.receive()
-                if message is None:
+                if isinstance(message, logging.LogRecord):
+                    logging.getLogger(message.name).handle(message)
+                elif message is None:
                     workers.remove(worker)
                     died_early = not worker.is_ready
                     num_failed_starts += died_early
                     if num_failed_starts >= _MAX_FAILED_STARTS:
                         raise RuntimeError(
-                            f"worker processes do not start ({worker.obituary()}). In a script, call batch "
+                            f"worker processes do not start ({worker.exit_reason()}). In a script, call batch "
                             'under `if __name__ == "__main__":`, or use jobs=0 to stay in one process.'
                         )
                     lost = worker.task
+                    _log.warning(
+                        "a worker process died (%s) over %s",
+                        worker.exit_reason(),
+                        "no file" if lost is None else lost.job.name,
+                    )
                     if lost is None:
                         continue
                     attempts[lost.job.index] -= died_early  # not this file's fault
                     if attempts[lost.job.index] < _MAX_ATTEMPTS:
-                        # It may have put its file in place before it died.
+                        _log.warning("%s is tried again", lost.job.name)
+                        # The worker may have renamed its output before it died.
                         waiting.appendleft(replace(lost, overwrite=True))
                     else:
-                        text = f"the process that cleaned it died ({worker.obituary()}), twice"
+                        text = f"the process that cleaned it died ({worker.exit_reason()}), twice"
                         yield Outcome(lost.job, failure(lost.job, lost.settings, text))
                 elif isinstance(message, Outcome):
                     worker.task = None
@@ -101,35 +110,37 @@ def run_in_processes(tasks: Sequence[Task], num_workers: int, listener: Listener
 
 
 class _Worker:
-    """A process and the line to it."""
+    """A worker process and the pipe to it."""
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, other_end = context.Pipe()
-        self._process = context.Process(target=serve, args=(other_end,), daemon=True)
-        with _interrupts_held():  # until the worker has said that it ignores them
+        arguments = (other_end, _log.getEffectiveLevel())
+        self._process = context.Process(target=serve, args=arguments, daemon=True)
+        with _interrupts_held():  # the worker starts with Ctrl-C blocked, and unblocks it when it ignores it
             self._process.start()
-        other_end.close()  # so that the line ends when the worker does
+        other_end.close()  # so that reading ends when the worker does
         self.task: Task | None = None
         self.is_ready = False
 
     def give(self, task: Task) -> None:
-        """Send it a task. One that is dead is noticed when its line is read."""
+        """Send it a task. A dead worker is noticed by `receive`."""
         self.task = task
         with contextlib.suppress(OSError):
             self.connection.send(task)
 
-    def receive(self) -> Outcome | float | None:
-        """The next message: an outcome, a share that is done, or that it is ready; None when it has died."""
+    def receive(self) -> Outcome | float | logging.LogRecord | None:
+        """The next message: an outcome, a share that is done, `READY`, a log record; None after its death."""
         try:
-            message: Outcome | float = self.connection.recv()
+            message: Outcome | float | logging.LogRecord = self.connection.recv()
         except (EOFError, OSError):
             return None
-        self.is_ready = True
+        if not isinstance(message, logging.LogRecord):
+            self.is_ready = True
         return message
 
-    def obituary(self) -> str:
-        """What it died of."""
+    def exit_reason(self) -> str:
+        """Signal name or exit code of the dead process."""
         self._process.join(_STOP_TIMEOUT_S)
         code = self._process.exitcode
         if code is not None and code < 0:
@@ -138,13 +149,13 @@ class _Worker:
         return f"exit code {code}"
 
     def terminate(self) -> None:
-        """Ask it to end, and clean up first."""
+        """Ask it to remove its temporary files and end."""
         self.connection.close()
         if self._process.is_alive():
             self._process.terminate()
 
     def join(self, timeout_s: float) -> None:
-        """Wait until it has ended, not for ever."""
+        """Wait until it has ended; kill it after `timeout_s`."""
         self._process.join(max(0.0, timeout_s))
         if self._process.is_alive():
             self._process.kill()
@@ -161,7 +172,7 @@ def _stop(workers: Sequence[_Worker]) -> None:
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back in this thread; a process started meanwhile begins with it held back."""
+    """Block Ctrl-C in this thread, and in processes that it starts meanwhile."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

@@ -1,4 +1,4 @@
-"""One file's work as a whole, wherever it runs: stage, clean, publish, and turn errors into results."""
+"""Task of one file: fetch, clean, publish, and turn errors into results."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from hushgate.errors import AudioFileError, describe_error
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker needs to know.
+    """Work for a worker.
 
     Attributes:
         job: The file.
-        settings: What to do.
-        overwrite: Replace files that are there.
+        settings: Settings of the batch.
+        overwrite: Replace existing files.
         pictures: Draw spectrograms for a report.
     """
 
@@ -37,13 +37,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a worker reports.
+    """Result of a task.
 
     Attributes:
         job: The file.
         result: Figures or error.
         source_print: Fingerprint of the source when it was read.
-        prints: Fingerprints of what was written: the output, then the residual.
+        prints: Fingerprints of the written files: the output, then the residual.
     """
 
     job: Job
@@ -53,10 +53,10 @@ class Outcome:
 
 
 def run_task(task: Task, on_progress: Callable[[float], None] = lambda fraction: None) -> Outcome:
-    """Do a file's work. Whatever goes wrong with this file comes back as its result.
+    """Clean a file. An error with this file is returned as its result.
 
     Args:
-        task: What to do.
+        task: The file and the settings.
         on_progress: Called with the share that is done, 0.0 to 1.0.
     """
     job = task.job
@@ -78,7 +78,7 @@ def _run(task: Task, staging: _Staging, on_progress: Callable[[float], None]) ->
 
     job, settings = task.job, task.settings
     if store_for(job.source).is_local and not stat.S_ISREG(os.stat(job.source).st_mode):
-        raise AudioFileError(f"{job.source} is no regular file.")  # a pipe would wait for ever
+        raise AudioFileError(f"{job.source} is no regular file.")  # a pipe would block
     source_print = store_for(job.source).fingerprint(job.source)
     checksums = staging.fetch()
     figures = clean_file(
@@ -104,14 +104,14 @@ def _run(task: Task, staging: _Staging, on_progress: Callable[[float], None]) ->
 
 
 class _Staging:
-    """Local files that stand for remote ones; local ones stand for themselves."""
+    """Local copies of remote files; a local file is its own copy."""
 
     def __init__(self, job: Job) -> None:
         from hushgate.batching.cleaning.clean_file import Paths
 
         self._job = job
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
-        self._stand_ins: dict[str, str] = {}
+        self._copies: dict[str, str] = {}
         self.paths = Paths(
             self._local(job.source, "in"),
             self._local(job.target, "out"),
@@ -126,7 +126,11 @@ class _Staging:
             self._scratch.cleanup()
 
     def fetch(self) -> dict[str, Any]:
-        """Bring the source here; its checksum, if it was remote. Makes the folders to write to."""
+        """Copy the source to this machine and make the folders of the outputs.
+
+        Returns:
+            The checksum of the source, if it is remote.
+        """
         for path in (self.paths.target, self.paths.residual):
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,7 +141,11 @@ class _Staging:
         return {"source_sha256": store.fetch(self._job.source, self.paths.source)}
 
     def publish(self, overwrite: bool) -> dict[str, Any]:
-        """Put the outputs in place, the residual first; the checksum of the cleaned file, if remote."""
+        """Upload the outputs, the residual first.
+
+        Returns:
+            The checksum of the output, if it is remote.
+        """
         store = store_for(self._job.target)
         if not isinstance(store, RemoteStore):
             return {}
@@ -146,15 +154,15 @@ class _Staging:
         return {"output_sha256": store.publish(self.paths.target, self._job.target, overwrite=overwrite)}
 
     def in_users_terms(self, text: str) -> str:
-        """An error message with the paths that the user knows."""
-        for stand_in, path in self._stand_ins.items():
-            text = text.replace(stand_in, path)
+        """An error message with the paths of the user in place of those of the copies."""
+        for copy, path in self._copies.items():
+            text = text.replace(copy, path)
         return text
 
     def _local(self, path: str, folder: str) -> Path:
         if store_for(path).is_local:
             return Path(path)
         self._scratch = self._scratch or tempfile.TemporaryDirectory(prefix="hushgate-")
-        stand_in = Path(self._scratch.name) / folder / posixpath.basename(path)
-        self._stand_ins[str(stand_in)] = path
-        return stand_in
+        copy = Path(self._scratch.name) / folder / posixpath.basename(path)
+        self._copies[str(copy)] = path
+        return copy

@@ -1,42 +1,47 @@
-"""The life of a worker process.
+"""Main function of a worker process.
 
-Imports nothing heavy by itself: signals and thread limits are set before numpy is loaded.
+This module imports nothing heavy, because signals and thread limits are set before numpy is loaded.
 """
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
+import logging
 import os
 import signal
 import sys
-import threading
 import time
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from typing import NoReturn
 
+from hushgate.batching.workers.parent_watch import end_with_parent
+
 READY = -1.0
-"""The first message of a worker, in the place of a share that is done."""
+"""First message of a worker. No share that is done is negative."""
 
 _PROGRESS_INTERVAL_S = 0.1
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def serve(connection: Connection) -> None:
-    """Run the tasks that come in until the line ends; answer with progress and outcomes.
+def serve(connection: Connection, log_level: int) -> None:
+    """Run the tasks that come in until the pipe is closed; send progress and outcomes.
 
-    Ctrl-C is ignored, because the parent decides what it means; SIGTERM ends the worker as an error
-    would, so that temporary files go; when the parent is gone, so is the worker.
+    Ctrl-C is ignored, because the parent handles it. SIGTERM ends the worker as an exception would, so
+    that temporary files are removed. The worker ends when its parent does.
 
     Args:
-        connection: Gives tasks, takes `READY`, shares from 0.0 to 1.0, and outcomes.
+        connection: Gives tasks, takes `READY`, shares from 0.0 to 1.0, outcomes, and log records.
+        log_level: Level of the records of hushgate's loggers to send.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):  # held back by the parent until now
+    if hasattr(signal, "pthread_sigmask"):  # the parent blocked it for the start
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     signal.signal(signal.SIGTERM, _leave)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    for name in _THREAD_LIMITS:  # files run side by side, each in one thread
+    end_with_parent()
+    logger = logging.getLogger("hushgate")
+    logger.setLevel(log_level)
+    logger.addHandler(_PipeHandler(connection))
+    for name in _THREAD_LIMITS:  # one thread per worker; workers run side by side
         os.environ.setdefault(name, "1")
     from hushgate.batching.workers.task import run_task
 
@@ -48,27 +53,33 @@ def serve(connection: Connection) -> None:
 
 
 class _Progress:
-    """Passes progress on, not too often."""
+    """Sends progress, at most ten times per second."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._last = 0.0
 
     def report(self, fraction: float) -> None:
-        """A file's share that is done."""
+        """Send the share of the file that is done."""
         now = time.monotonic()
         if now - self._last >= _PROGRESS_INTERVAL_S:
             self._last = now
             self._connection.send(fraction)
 
 
+class _PipeHandler(logging.Handler):
+    """Sends log records to the parent, which has the handlers that the user set up."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # Arguments and tracebacks need not survive pickling; the text does.
+        record.msg, record.args, record.exc_info = self.format(record), None, None
+        with contextlib.suppress(OSError):
+            self._connection.send(record)
+
+
 def _leave(signum: int, frame: object) -> NoReturn:
-    sys.exit(128 + signum)  # unwinds, so that temporary files go
-
-
-def _end_with_parent() -> None:
-    """End at once when the parent is gone: what it was told to do may be done by another by now."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+    sys.exit(128 + signum)  # unwinds the stack, so that temporary files are removed

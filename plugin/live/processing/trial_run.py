@@ -1,4 +1,4 @@
-"""Run an effect without an audience: how late is it, and what does it cost?"""
+"""Trial run: measure an effect's latency and load on half a second of noise."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import numpy as np
 from hushgate.live.processing.overload import OverloadGuard
 from hushgate.pedalboard_compat.effect_protocol import Effect
 
-# Quiet noise, not silence: nothing may take a short cut.
+# Quiet noise, because effects may skip work on silence.
 _LEVEL = 1e-3
 _MIN_SECONDS = 0.5
 _MAX_SECONDS = 10.0
-# An effect that is hopelessly slow need not play to the end to show it.
+# Stop early where the effect is far too slow.
 _MAX_ELAPSED_S = 5.0
 
 
 @dataclass(frozen=True)
-class Rehearsal:
-    """What a rehearsal showed.
+class TrialRun:
+    """Result of a trial run.
 
     Attributes:
-        latency_samples: How many samples the effect holds back, with blocks of this size.
+        latency_samples: Samples that the effect holds back, with blocks of this size.
         load: Time the processing took over the duration of the sound.
-        is_overload: Whether a device would have run out of samples.
+        is_overload: True if a device would have run out of samples.
     """
 
     latency_samples: int
@@ -34,18 +34,18 @@ class Rehearsal:
     is_overload: bool
 
 
-def rehearse(
+def run_trial(
     effect: Effect,
     sample_rate: float,
     num_channels: int,
     block_size: int,
     reserve_s: float,
     clock: Callable[[], float] = time.perf_counter,
-) -> Rehearsal:
+) -> TrialRun:
     """Stream half a second of quiet noise through `effect`, longer while it holds back more and more.
 
-    The first call of an effect is slow, for it makes room; after a rehearsal it is not. The effect
-    is reset before and after.
+    The first call of an effect is slow, because it allocates memory; after a trial run it is not. The
+    effect is reset before and after.
 
     Args:
         effect: Anything with pedalboard's `process` and `reset`.
@@ -56,7 +56,8 @@ def rehearse(
         clock: Time in seconds.
 
     Raises:
-        Whatever the effect raises; RuntimeError when it still holds back more after 10 seconds.
+        RuntimeError: The effect still holds back more and more samples after 10 seconds.
+        Exception: Any error of the effect.
     """
     noise = np.random.default_rng(0).standard_normal((num_channels, block_size))
     block = (noise * _LEVEL).astype(np.float32)
@@ -65,7 +66,7 @@ def rehearse(
     effect.process(block, sample_rate, reset=False)
     effect.reset()
     guard = OverloadGuard(reserve_s)
-    owed = latency = 0
+    num_held = latency = 0
     elapsed_s = sound_s = 0.0
     is_overload = False
     settled_s = 0.0
@@ -76,12 +77,12 @@ def rehearse(
         is_overload |= guard.record(block_s, duration_s)
         elapsed_s += block_s
         sound_s += duration_s
-        owed += block_size - output.shape[1]
-        if owed > latency:
-            latency, settled_s = owed, sound_s
+        num_held += block_size - output.shape[1]
+        if num_held > latency:
+            latency, settled_s = num_held, sound_s
         if elapsed_s > _MAX_ELAPSED_S and elapsed_s > sound_s:
             break
         if sound_s > _MAX_SECONDS:
             raise RuntimeError(f"{effect!r} returns fewer samples than it takes and cannot run live.")
     effect.reset()
-    return Rehearsal(latency, elapsed_s / sound_s, is_overload)
+    return TrialRun(latency, elapsed_s / sound_s, is_overload)

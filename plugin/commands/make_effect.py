@@ -1,0 +1,63 @@
+"""Command-line flags for an effect, and the effect they describe."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from hushgate.commands.parameter_flags import add_parameter_flags, given_parameters
+
+if TYPE_CHECKING:
+    from hushgate.effects.chain import Chain
+    from hushgate.effects.denoiser import Denoiser
+    from hushgate.engine.parameters import Value
+
+
+def add_effect_flags(
+    parser: argparse.ArgumentParser,
+    *,
+    default_preset: str | None = None,
+    residual: str | None = None,
+    exclude: Collection[str] = (),
+) -> None:
+    """Add `--preset`, `--model` and a flag for each parameter.
+
+    Args:
+        parser: Gets the flags.
+        default_preset: Preset to use when none is given; None for the model alone.
+        residual: Help text of `--residual`; None for a command without it.
+        exclude: Parameters that get no flag.
+    """
+    default = "the model alone" if default_preset is None else default_preset
+    parser.add_argument(
+        "--preset",
+        default=default_preset,
+        metavar="NAME|FILE",
+        help=f"shipped preset or preset file (default: {default}); flags change its denoiser",
+    )
+    parser.add_argument(
+        "--model", metavar="NAME|PATH", help="shipped model or model file (default: the preset's, or voice)"
+    )
+    if residual is not None:
+        parser.add_argument("--residual", action="store_true", help=residual)
+    add_parameter_flags(parser, exclude=["output", *exclude])
+
+
+def given_settings(args: argparse.Namespace) -> dict[str, Value]:
+    """The parameters that were given as flags, by name; `--residual` is `output`."""
+    settings = given_parameters(args)
+    if getattr(args, "residual", False):
+        settings["output"] = "residual"
+    return settings
+
+
+def make_effect(args: argparse.Namespace) -> Denoiser | Chain:
+    """The effect that the flags of `add_effect_flags` describe.
+
+    Raises:
+        OSError, ValueError: The preset, the model or a parameter cannot be used.
+    """
+    from hushgate.effects.preset_or_model import make_preset_or_model
+
+    return make_preset_or_model(args.preset, args.model, given_settings(args))

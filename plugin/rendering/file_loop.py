@@ -1,0 +1,142 @@
+"""The loop over one recording: reader, effect, levels, progress and warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hushgate.audio_files.formats import DEFAULT_BLOCK_SIZE
+from hushgate.effects.serialization import find_denoisers
+from hushgate.engine.signal.input_checks import replace_nonfinite
+from hushgate.errors import AudioFileError
+from hushgate.pedalboard_compat.streaming import Effect, stream
+from hushgate.rendering.level_meter import LevelMeter
+
+if TYPE_CHECKING:
+    from hushgate.audio_files.open_audio import AudioReader, AudioWriter
+
+Block = NDArray[np.float32]
+Progress = Callable[[int, int | None], None]
+
+
+class FileLoop:
+    """Run an effect over one recording, block by block, and keep what the user must know about it.
+
+    `denoise`, `batch`, `tune` and `render` differ only in what they do with the blocks. Input samples
+    that are not finite become silence before anything else sees them.
+
+    Args:
+        effect: A `Denoiser`, a `Chain`, or anything with pedalboard's `process` and `reset`. It is
+            reset first.
+        reader: The recording, open.
+        name: What messages call the recording.
+        block_size: Samples in memory at once, 1 or more.
+        progress: Called after each processed block with the samples done and the samples in all (None
+            where the input does not say).
+        on_input: Called with each input block, finite, before the effect gets it.
+        measure: Measure the levels before and after.
+        allow_empty: Accept a recording without samples.
+
+    Attributes:
+        num_samples: Input samples per channel so far.
+        num_nonfinite: Input samples so far that were not finite and became silence.
+        before, after: Level meters of input and output; None without `measure`.
+    """
+
+    def __init__(
+        self,
+        effect: Effect,
+        reader: AudioReader,
+        name: str,
+        *,
+        block_size: int = DEFAULT_BLOCK_SIZE,
+        progress: Progress | None = None,
+        on_input: Callable[[Block], None] | None = None,
+        measure: bool = False,
+        allow_empty: bool = False,
+    ) -> None:
+        self.num_samples = 0
+        self.num_nonfinite = 0
+        rate = reader.format.sample_rate
+        self.before = LevelMeter(rate) if measure else None
+        self.after = LevelMeter(rate) if measure else None
+        self._effect = effect
+        self._reader = reader
+        self._name = name
+        self._block_size = block_size
+        self._progress = progress
+        self._on_input = on_input
+        self._allow_empty = allow_empty
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the processed sound, aligned with the input and as long to the sample.
+
+        Yields:
+            float32 (channels, samples), never empty.
+
+        Raises:
+            OSError: The recording cannot be read.
+            AudioFileError: It is damaged, cut short, or without sound.
+            RuntimeError: The effect swallowed samples, or gave samples that are not finite.
+        """
+        form = self._reader.format
+        num_done = 0
+        for block in stream(self._effect, self._input(), form.sample_rate, self._block_size):
+            if not np.isfinite(block).all():
+                raise RuntimeError(
+                    f"{self._name}: the effect gave samples that are not finite. Change its settings."
+                )
+            if self.after is not None:
+                self.after.update(block)
+            yield block
+            num_done += block.shape[1]
+            if self._progress is not None:
+                self._progress(num_done, form.num_samples)
+        if self.num_samples == 0 and not self._allow_empty:
+            raise AudioFileError(f"{self._name} holds no sound.")
+
+    def warnings(self, *writers: AudioWriter, clip_remedy: str = "Turn the input down.") -> list[str]:
+        """One sentence for each thing about the result that the user must know.
+
+        Args:
+            writers: Where the sound went.
+            clip_remedy: What to do about clipped samples, a sentence.
+        """
+        found = list(self._reader.warnings)
+        for writer in writers:
+            found += writer.warnings
+        if self.num_nonfinite:
+            found.append(
+                f"{self._name}: samples that were not finite and became silence: {self.num_nonfinite}."
+            )
+        for denoiser in find_denoisers(self._effect):
+            if denoiser.num_nonfinite:
+                found.append(
+                    f"{denoiser.model}: samples from the effects before it that were not finite and "
+                    f"became silence: {denoiser.num_nonfinite}."
+                )
+            if denoiser.num_faulty_frames:
+                found.append(
+                    f"{denoiser.model}: frames in which the model failed, now silent: "
+                    f"{denoiser.num_faulty_frames}."
+                )
+        if num_clipped := sum(writer.num_clipped for writer in writers):
+            found.append(
+                f"samples beyond full scale, clipped in {writers[0].format.subtype}: {num_clipped}. "
+                f"{clip_remedy}"
+            )
+        return found
+
+    def _input(self) -> Iterator[Block]:
+        for block in self._reader.blocks(self._block_size):
+            finite, _, num_replaced = replace_nonfinite(block)
+            self.num_nonfinite += num_replaced
+            self.num_samples += finite.shape[1]
+            if self.before is not None:
+                self.before.update(finite)
+            if self._on_input is not None:
+                self._on_input(finite)
+            yield finite

@@ -1,0 +1,129 @@
+"""`render` and `stream_file`: files through effects, block by block, for scripts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hushgate.audio_files.open_audio import (
+    DEFAULT_BLOCK_SIZE,
+    PIPE,
+    AudioFormat,
+    AudioReader,
+    open_input,
+    open_output,
+)
+from hushgate.chain_graph.flatten import read_tree
+from hushgate.effects.chain import Chain
+from hushgate.pedalboard_compat.call_arguments import checked_buffer_size
+from hushgate.pedalboard_compat.streaming import Effect
+from hushgate.rendering.file_loop import Block, FileLoop, Progress
+from hushgate.rendering.open_handles import HandleReader, handle_writer
+
+
+def render(
+    effect: Effect,
+    input: str | os.PathLike[str] | Any,
+    output: str | os.PathLike[str] | Any,
+    *,
+    progress: Progress | None = None,
+    block_size: int = DEFAULT_BLOCK_SIZE,
+    subtype: str | None = None,
+    overwrite: bool = False,
+) -> int:
+    """Run a file through an effect into another file, aligned and as long to the sample.
+
+    Only a block at a time is in memory, however long the file is. An output that is named by a path
+    appears when it is whole, or not at all.
+
+    Args:
+        effect: A `Denoiser`, a `Chain`, or anything with pedalboard's `process` and `reset`. It is
+            reset first.
+        input: A path, an open `soundfile.SoundFile`, or an open `pedalboard.io.AudioFile`; an open
+            file is read from its current position, and left open. Samples that are not finite
+            become silence.
+        output: A path, or an open file of either kind. A path's extension decides the container;
+            the sample format is the input's where the container has it.
+        progress: Called after each block with the samples done and the samples in all (None where
+            the input does not say).
+        block_size: Samples in memory at once, 1 or more.
+        subtype: soundfile's name of a sample format for an output path, such as "PCM_24".
+        overwrite: Replace a file that is there.
+
+    Returns:
+        Samples written, per channel.
+
+    Raises:
+        OSError, AudioFileError: A file cannot be read or written.
+        TypeError: `input` or `output` is neither a path nor such a file.
+        ValueError: The input is the output, an open output has another format than the input, or
+            the effect holds a native plugin that pedalboard cannot run block by block.
+        RuntimeError: The effect swallowed samples, or gave samples that are not finite.
+    """
+    num_written = 0
+    with contextlib.ExitStack() as files:
+        loop, source = _open_loop(files, effect, input, progress, block_size)
+        write: Callable[[NDArray[np.float32]], None]
+        if isinstance(output, str | os.PathLike):
+            source_path = input if isinstance(input, str | os.PathLike) else PIPE
+            target = open_output(output, source, source_path, subtype=subtype, overwrite=overwrite)
+            write = files.enter_context(target).write
+        else:
+            write = handle_writer(output, source)
+        for block in loop.blocks():
+            write(block)
+            num_written += block.shape[1]
+    return num_written
+
+
+def stream_file(
+    effect: Effect,
+    input: str | os.PathLike[str] | Any,
+    *,
+    progress: Progress | None = None,
+    block_size: int = DEFAULT_BLOCK_SIZE,
+) -> Iterator[Block]:
+    """Yield the processed sound of a file, aligned with it and as long to the sample.
+
+    Args:
+        effect, input, progress, block_size: As for `render`.
+
+    Yields:
+        float32 (channels, samples), never empty.
+
+    Raises:
+        OSError, AudioFileError, TypeError, ValueError, RuntimeError: As `render`.
+    """
+    with contextlib.ExitStack() as files:
+        loop, _ = _open_loop(files, effect, input, progress, block_size)
+        yield from loop.blocks()
+
+
+def check_streamable(effect: Effect) -> None:
+    """Refuse an effect whose sound would be lost or shifted block by block.
+
+    Raises:
+        ValueError: It holds such a native plugin; names it.
+    """
+    if names := read_tree(Chain([effect])).not_streamable():
+        raise ValueError(
+            f"effect must run block by block, and pedalboard's {', '.join(names)} cannot. "
+            "Call the effect with the whole recording instead."
+        )
+
+
+def _open_loop(
+    files: contextlib.ExitStack, effect: Effect, source: Any, progress: Progress | None, block_size: int
+) -> tuple[FileLoop, AudioFormat]:
+    check_streamable(effect)
+    size = checked_buffer_size(block_size, "block_size")
+    is_path = isinstance(source, str | os.PathLike)
+    reader: AudioReader = files.enter_context(open_input(source)) if is_path else HandleReader(source)
+    name = os.fspath(source) if is_path else "input"
+    loop = FileLoop(effect, reader, name, block_size=size, progress=progress, allow_empty=not is_path)
+    return loop, reader.format
