@@ -11,6 +11,7 @@ that only reads files does not start onnxruntime.
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 from hushgate.version import __version__
@@ -93,6 +94,9 @@ _HOME = {
     "stream": "hushgate.pedalboard_compat.streaming",
     "stream_file": "hushgate.rendering",
 }
+
+# Silent unless the program sets up logging; `--verbose` of the commands does.
+logging.getLogger("hushgate").addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 from hushgate.batching.planning.existing_outputs import Decision, Policy, decide
 from hushgate.batching.planning.inputs import Inputs, Source, find_inputs
 from hushgate.batching.planning.journal import Journal, default_journal_path
-from hushgate.batching.planning.plan import DEFAULT_TEMPLATE, Job, Plan, PlanError, make_plan
+from hushgate.batching.planning.plan import DEFAULT_TEMPLATE, Plan, PlanError, make_plan
 from hushgate.batching.planning.recipe import BatchSettings, ClipMode, make_recipe
 from hushgate.batching.planning.results import BatchResult, FileResult
 from hushgate.batching.planning.storage import file_size, store_for

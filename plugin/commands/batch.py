@@ -77,15 +77,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     existing = work.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace existing outputs")
-    existing.add_argument(
-        "--skip-existing", action="store_true", help="leave out inputs that have an output"
-    )
+    existing.add_argument("--skip-existing", action="store_true", help="leave out inputs that have an output")
     work.add_argument(
         "--resume", action="store_true", help="continue an interrupted batch: do only what is unfinished"
     )
-    work.add_argument(
-        "--journal", metavar="FILE", help="file of the journal (default: in the output folder)"
-    )
+    work.add_argument("--journal", metavar="FILE", help="file of the journal (default: in the output folder)")
     work.add_argument(
         "--report",
         action="append",

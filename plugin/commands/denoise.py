@@ -119,4 +119,4 @@ def _levels(loop: FileLoop) -> str:
 
 
 def _dbfs(level: float | None) -> str:
-    return "silence" if level is None else f"{level:.1f} dBFS"
+    return "-inf dBFS" if level is None else f"{level:.1f} dBFS"

@@ -36,9 +36,7 @@ def add_device_flags(parser: argparse.ArgumentParser) -> None:
         help="buffering to ask of the devices; more survives a busier machine (default: the least)",
     )
     group.add_argument("--duration", type=float, metavar="S", help="end after this many seconds")
-    add_retired_flags(
-        parser, {"--input": "--input-device DEVICE", "--output": "--output-device DEVICE"}
-    )
+    add_retired_flags(parser, {"--input": "--input-device DEVICE", "--output": "--output-device DEVICE"})
 
 
 def device_options(args: argparse.Namespace) -> SessionOptions:

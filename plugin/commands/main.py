@@ -1,4 +1,4 @@
-"""The command `hushgate`: finds the subcommand, runs it, and turns errors into one line."""
+"""The command `hushgate`: its subcommands, exit statuses and one-line errors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import importlib
 import importlib.metadata
 import io
+import logging
 import os
 import re
 import signal
@@ -13,12 +14,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, TextIO
 
 from hushgate.errors import describe_error
+from hushgate.printable import printable
 from hushgate.version import __version__
 
-# Name: (module with add_arguments and run, what it does). Imported only when called.
+# Name: (module with add_arguments and run, help). A module is imported only when its command is called.
 _COMMANDS = {
     "batch": ("hushgate.commands.batch", "remove the noise from many sound files"),
     "denoise": ("hushgate.commands.denoise", "remove the noise from a sound file"),
@@ -26,7 +28,7 @@ _COMMANDS = {
     "models": ("hushgate.commands.models", "list the models that ship with hushgate"),
     "plot": ("hushgate.commands.plot", "draw a recording before and after"),
     "presets": ("hushgate.commands.presets", "list the presets that ship with hushgate, or print one"),
-    "tune": ("hushgate.commands.tune", "say which notes are played, and how far off they are"),
+    "tune": ("hushgate.commands.tune", "print the notes of a recording, or tune with the microphone"),
 }
 _COMMAND_GROUP = "hushgate.commands"
 
@@ -35,12 +37,12 @@ _EXIT_INTERRUPTED = 128 + 2  # as after SIGINT
 _EXIT_TERMINATED = 128 + 15  # as after SIGTERM
 _EXIT_BROKEN_PIPE = 128 + 13  # as after SIGPIPE
 
-# Numbers that argparse takes for options when they stand alone.
+# Numbers that argparse takes for options.
 _NEGATIVE_VALUE = re.compile(r"-(inf|infinity|[\d.]+e[+-]?\d+)", re.IGNORECASE)
 
 
 class Command(Protocol):
-    """A subcommand: a module of `hushgate.commands`, or what an entry point of that group names.
+    """A subcommand: a module of `hushgate.commands`, or the object of an entry point of that group.
 
     An entry point's object also has `help`, one line for the list of commands.
     """
@@ -53,10 +55,11 @@ class Command(Protocol):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Reports wrong usage in one line, as any other error."""
+    """Reports wrong usage in one line, like any other error."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(_EXIT_ERROR, f"hushgate: error: {' '.join(message.split())} (see {self.prog} --help)\n")
+        text = printable(" ".join(message.split()))
+        self.exit(_EXIT_ERROR, f"hushgate: error: {text} (see {self.prog} --help)\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,13 +84,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("hushgate: interrupted", file=sys.stderr)
         return _EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Who read our output has gone: nothing to report, and nothing more to flush at exit.
+        # The reader of standard output is gone. Replace it, so that the flush at exit does not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _EXIT_BROKEN_PIPE
     except Exception as error:
         if "--debug" in arguments:
             raise
-        print(f"hushgate: error: {describe_error(error)}", file=sys.stderr)
+        print(f"hushgate: error: {printable(describe_error(error))}", file=sys.stderr)
         return _EXIT_ERROR
 
 
@@ -100,11 +103,12 @@ def _run(arguments: Sequence[str]) -> int:
     if args.command is None:
         parser.print_help(sys.stderr)
         return _EXIT_ERROR
-    return commands[args.command].run(args)
+    with _logged(verbose=getattr(args, "verbose", False)):
+        return commands[args.command].run(args)
 
 
 def _build_parser(arguments: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str, Command]]:
-    """The parser, with arguments only for the command that is called; and that command, loaded."""
+    """The parser, and the called command. Only that one is imported and gets its arguments."""
     parser = _Parser(
         prog="hushgate",
         description="A neural denoiser and smart noise gate for sound files.",
@@ -131,6 +135,9 @@ def _build_parser(arguments: Sequence[str]) -> tuple[argparse.ArgumentParser, di
             commands[name].add_arguments(subparser)
             subparser.add_argument(
                 "--debug", action="store_true", help="show a traceback when something fails"
+            )
+            subparser.add_argument(
+                "--verbose", action="store_true", help="print what happens to standard error"
             )
     return parser, commands
 
@@ -163,8 +170,32 @@ def _bind_negative_values(arguments: Sequence[str]) -> list[str]:
 
 
 @contextmanager
+def _logged(*, verbose: bool) -> Iterator[None]:
+    """Print the messages of hushgate's loggers to standard error, if wanted."""
+    if not verbose:
+        yield
+        return
+    logger = logging.getLogger("hushgate")
+    handler = _TerminalHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+
+
+class _TerminalHandler(logging.StreamHandler[TextIO]):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
+@contextmanager
 def _termination_unwinds() -> Iterator[None]:
-    """Let SIGTERM end the program as Ctrl-C does, so that temporary files are removed."""
+    """Let SIGTERM raise SystemExit, so that temporary files are removed as after Ctrl-C."""
 
     def leave(signum: int, frame: FrameType | None) -> NoReturn:
         raise SystemExit(_EXIT_TERMINATED)

@@ -38,9 +38,7 @@ def progress_bars(*, quiet: bool = False, threaded: bool = True) -> Iterator[Pro
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),
     ]
-    with Progress(
-        *columns, console=Console(stderr=True), transient=True, auto_refresh=threaded
-    ) as progress:
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=threaded) as progress:
         yield progress
 
 

@@ -39,6 +39,10 @@ class _RetiredFlag(argparse.Action):
         self._new = new
 
     def __call__(
-        self, parser: argparse.ArgumentParser, namespace: object, values: object, option_string: str | None = None
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: object,
+        values: object,
+        option_string: str | None = None,
     ) -> NoReturn:
         parser.error(f"{option_string} is now {self._new}")

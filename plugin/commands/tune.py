@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from hushgate.effects.chain import Chain
     from hushgate.effects.denoiser import Denoiser
     from hushgate.live.terminal.keyboard import Keys
-    from hushgate.tuner import Reading, Tuner
     from hushgate.rendering.file_loop import Block
+    from hushgate.tuner import Reading, Tuner
     from hushgate.tuner.live_views import TunerView
 
 _DEFAULT_PRESET = "tuner"

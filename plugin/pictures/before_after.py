@@ -98,7 +98,9 @@ def _measure(audio_format: AudioFormat, titles: list[str], blocks: Iterable[list
         _Panels(
             title,
             WaveformOverview(audio_format.num_samples, columns=_COLUMNS),
-            SpectrogramOverview(audio_format.num_samples, audio_format.sample_rate, columns=_COLUMNS, rows=_ROWS),
+            SpectrogramOverview(
+                audio_format.num_samples, audio_format.sample_rate, columns=_COLUMNS, rows=_ROWS
+            ),
         )
         for title in titles
     ]

@@ -32,7 +32,7 @@ class FileLoop:
         effect: A `Denoiser`, a `Chain`, or anything with pedalboard's `process` and `reset`. It is
             reset first.
         reader: The recording, open.
-        name: What messages call the recording.
+        name: The recording in error messages.
         block_size: Samples in memory at once, 1 or more.
         progress: Called after each processed block with the samples done and the samples in all (None
             where the input does not say).
@@ -109,9 +109,7 @@ class FileLoop:
         for writer in writers:
             found += writer.warnings
         if self.num_nonfinite:
-            found.append(
-                f"{self._name}: samples that were not finite and became silence: {self.num_nonfinite}."
-            )
+            found.append(f"samples that were not finite and became silence: {self.num_nonfinite}.")
         for denoiser in find_denoisers(self._effect):
             if denoiser.num_nonfinite:
                 found.append(

@@ -149,9 +149,7 @@ def _pass(
             if num_samples:
                 on_progress(min(1.0, num_done / num_samples))
 
-        loop = FileLoop(
-            effect, reader, str(paths.source), progress=progress, on_input=on_input, measure=True
-        )
+        loop = FileLoop(effect, reader, str(paths.source), progress=progress, on_input=on_input, measure=True)
         for block in loop.blocks():
             if residual is not None:
                 residual.write(kept.take(block.shape[1]) - block)

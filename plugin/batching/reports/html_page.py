@@ -99,7 +99,9 @@ def _section(file: FileResult, folder: Path) -> str:
 
 
 def _side(caption: str, path: str, picture: str | None, folder: Path) -> str:
-    image = f'<img alt="spectrogram {caption}" src="data:image/png;base64,{_text(picture)}">' if picture else ""
+    image = (
+        f'<img alt="spectrogram {caption}" src="data:image/png;base64,{_text(picture)}">' if picture else ""
+    )
     link = _link(path, folder)
     player = f'<audio controls preload="none" src="{link}"></audio>' if link else ""
     return f"<figure><figcaption>{caption}</figcaption>{image}{player}</figure>"

@@ -78,8 +78,8 @@ def run_in_processes(tasks: Sequence[Task], num_workers: int, listener: Listener
                     num_failed_starts += died_early
                     if num_failed_starts >= _MAX_FAILED_STARTS:
                         raise RuntimeError(
-                            f"worker processes do not start ({worker.exit_reason()}). In a script, call batch "
-                            'under `if __name__ == "__main__":`, or use jobs=0 to stay in one process.'
+                            f"worker processes do not start ({worker.exit_reason()}). In a script, call "
+                            'batch under `if __name__ == "__main__":`, or use jobs=0 to stay in one process.'
                         )
                     lost = worker.task
                     _log.warning(

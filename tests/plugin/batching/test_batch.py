@@ -170,7 +170,7 @@ def test_samples_that_are_no_numbers_become_silence_even_before_native_effects(
     preset = tmp_path / "p.toml"
     preset.write_text('version = 1\nname = "p"\n[[chain]]\neffect = "HighpassFilter"\n')
     file = hushgate.batch(tmp_path / "in", tmp_path / "out", preset=preset, jobs=0).files[0]
-    assert file.warnings == ("10 samples were not numbers and became silence.",)
+    assert file.warnings == ("samples that were not finite and became silence: 10.",)
     assert np.isfinite(soundfile.read(tmp_path / "out" / "a.wav")[0]).all()
 
 
@@ -364,7 +364,7 @@ def test_the_command_prints_a_line_per_file_and_failures_last(
     ("arguments", "message"),
     [
         (["-o", "out"], "needs files or folders"),
-        (["stems"], "required: -o/--output-dir"),
+        (["stems"], "required: -o/--output"),
         (["nothing.wav", "-o", "out"], "nothing.wav: No such file or directory"),
         (["stems", "-o", "stems"], "would overwrite its own input"),
         (["stems", "-o", "stems/bass.wav"], "is no folder"),

@@ -85,7 +85,7 @@ def contents(out: Path) -> dict[str, bytes]:
 def wanted(folder: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An undisturbed run."""
     out = tmp_path_factory.mktemp("wanted") / "out"
-    done = run(command(folder, out, str(models / "stateful.onnx"), "--output-residual"))
+    done = run(command(folder, out, str(models / "stateful.onnx"), "--residual"))
     assert done.returncode == 0, done.stderr
     assert len(contents(out)) == 2 * NUM_FILES
     return out
@@ -102,7 +102,7 @@ def test_twenty_kills_and_a_resume_equal_an_undisturbed_run(
     assert len(lines) == NUM_KILLS, loop.stderr.decode()
     assert [line for line in lines if line[2:]] == []  # never half a file under a final name
     assert sum(line[0] == "True" for line in lines) >= 3  # the rest found nothing left to do
-    done = run(command(folder, out, stateful, "--output-residual", "--resume"))
+    done = run(command(folder, out, stateful, "--residual", "--resume"))
     assert done.returncode == 0, done.stderr
     assert contents(out) == contents(wanted)  # and no temporary file is left
 
@@ -115,7 +115,7 @@ def test_killing_the_command_leaves_no_workers_that_go_on(
     random.seed(3)
     for _ in range(NUM_COMMAND_KILLS):
         process = subprocess.Popen(
-            command(folder, out, stateful, "--output-residual", "--resume"),
+            command(folder, out, stateful, "--residual", "--resume"),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
@@ -131,7 +131,7 @@ def test_killing_the_command_leaves_no_workers_that_go_on(
         assert users_of(out) == []
         found = {name: data for name, data in contents(out).items() if not name.startswith(".")}
         assert [name for name, data in found.items() if final[name] != data] == []
-    done = run(command(folder, out, stateful, "--output-residual", "--resume"))
+    done = run(command(folder, out, stateful, "--residual", "--resume"))
     assert done.returncode == 0, done.stderr
     assert contents(out) == final
 
@@ -181,7 +181,7 @@ def test_an_interrupted_batch_ends_cleanly_and_can_be_resumed(
     folder: Path, wanted: Path, tmp_path: Path, stateful: str, signum: signal.Signals
 ) -> None:
     out, report = tmp_path / "out", tmp_path / "report.json"
-    arguments = command(folder, out, stateful, "--output-residual", "--report", report)
+    arguments = command(folder, out, stateful, "--residual", "--report", report)
     process = subprocess.Popen(
         arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     )

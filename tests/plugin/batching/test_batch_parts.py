@@ -15,7 +15,6 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from hushgate.batching.cleaning.level_meter import LevelMeter
 from hushgate.batching.cleaning.peak_limiter import PeakLimiter
 from hushgate.batching.planning.existing_outputs import Policy, decide
 from hushgate.batching.planning.inputs import Source, find_inputs, read_list
@@ -26,6 +25,7 @@ from hushgate.batching.planning.results import FileResult
 from hushgate.batching.progress_views import RichView
 from hushgate.pictures.overview import SpectrogramOverview, WaveformOverview
 from hushgate.pictures.png import spectrogram_png
+from hushgate.rendering.level_meter import LevelMeter
 from tests.helpers.seeded_noise import noise
 
 BLOCKS = [(50_000,), (1000,), (7, 480), (100, 3000, 1)]

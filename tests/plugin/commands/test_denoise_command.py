@@ -102,7 +102,7 @@ def test_every_parameter_is_a_flag(name: str, tmp_path: Path, stateful: str) -> 
     value = OTHER_VALUES[name]
     sound = np.concatenate([noise(24_000, 2), noise(24_000, 2, scale=0.001)])
     soundfile.write(tmp_path / "take.wav", sound, 48_000, subtype="FLOAT")
-    flags = ["--" + name.replace("_", "-"), str(value)]
+    flags = ["--residual"] if name == "output" else ["--" + name.replace("_", "-"), str(value)]
     gate = {} if name.endswith("threshold_db") else {"gate_threshold_db": -40.0}
     flags += ["--gate-threshold-db", "-40"] if gate else []
     out = tmp_path / "out.wav"
@@ -137,7 +137,7 @@ def test_special_values_can_be_typed(
 
 def test_residual_has_a_name_of_its_own_and_adds_up(take: Path, stateful: str) -> None:
     assert cli.main(["denoise", str(take), "--model", stateful, "--quiet"]) == 0
-    assert cli.main(["denoise", str(take), "--model", stateful, "--quiet", "--output", "residual"]) == 0
+    assert cli.main(["denoise", str(take), "--model", stateful, "--quiet", "--residual"]) == 0
     parts = [
         soundfile.read(take.with_name(f"take.{kind}.wav"), dtype="float32")[0]
         for kind in ("denoised", "residual")
@@ -206,7 +206,9 @@ BAD_CALLS = [
     ("out of range", ["take.wav", "--mix", "1.5"], "mix must be between 0.0 and 1.0 (got 1.5)"),
     ("not a number", ["take.wav", "--mix", "nan"], "mix must be between 0.0 and 1.0 (got nan)"),
     ("no number", ["take.wav", "--release-ms", "long"], "release_ms must be between 0.0 and 5000.0 ms"),
-    ("file for a word", ["take.wav", "--output", "out.wav"], "Name the output file with -o."),
+    ("old output", ["take.wav", "--output", "residual"], "--output residual is now --residual"),
+    ("old output file", ["take.wav", "--output-file", "out.wav"], "--output-file is now -o FILE"),
+    ("old residual", ["take.wav", "--output-residual"], "--output-residual is now --residual"),
     ("rate too low", ["slow.wav"], "sample_rate must be between 1000.0 and 1000000.0 Hz (got 500"),
     ("no WAV in the pipe", ["-"], "standard input is empty"),
 ]
@@ -267,7 +269,7 @@ def test_nothing_is_lost_in_silence(take: Path, models: Path, capsys: pytest.Cap
     assert captured.out == ""
     warnings = captured.err.splitlines()
     assert all(line.startswith("hushgate: warning: ") for line in warnings)
-    assert "samples that were no numbers and became silence: 1." in warnings[0]
+    assert "samples that were not finite and became silence: 1." in warnings[0]
     assert re.search(r"beyond full scale, clipped in PCM_16: 4\d\d\d\.", warnings[1])
 
 

@@ -45,9 +45,8 @@ def test_run_for_a_time_records_and_says_what_it_did(
 
 
 def test_every_option_arrives(backend: FakeBackend, identity: str) -> None:
-    options = (
-        "--input 0 --output head --block-size 128 --sample-rate 16000 --channels 2 --device-latency-ms 50"
-    )
+    options = "--input-device 0 --output-device head --block-size 128 --sample-rate 16000 --channels 2"
+    options += " --device-latency-ms 50"
     assert main(["live", "--model", identity, "--duration", "0.2", "--quiet", *options.split()]) == 0
     (request,) = backend.requests
     assert (request.input.index, request.output.index, request.block_size) == (0, 1, 128)
@@ -90,7 +89,7 @@ def test_devices_are_listed_for_people_and_programs(
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ("--input guitar", "input 'guitar' is no input device. There is: 0 'Desk Microphone'."),
+        ("--input-device guitar", "input 'guitar' is no input device. There is: 0 'Desk Microphone'."),
         ("--sample-rate 0", "sample_rate must be above 0.0 Hz (got 0.0)."),
         ("--block-size 1", "block_size must be between 16 and 16384 samples (got 1)."),
         ("--block-size x", "argument --block-size: invalid int value: 'x'"),

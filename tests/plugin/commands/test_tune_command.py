@@ -231,7 +231,7 @@ def test_live_without_a_terminal_prints_lines(
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ("--input guitar", "input 'guitar' is no input device."),
+        ("--input-device guitar", "input 'guitar' is no input device."),
         ("--sample-rate 0", "sample_rate must be above 0.0 Hz"),
         ("--duration -5", "duration_s must be between"),
     ],

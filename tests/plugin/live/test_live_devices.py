@@ -140,7 +140,7 @@ def test_rate_and_device_that_are_not_there_are_one_line(room: Room, stateful: s
     assert status == 2
     assert error.startswith("hushgate: error: sample_rate must be one that 'default' offers (got 500000 Hz).")
     assert error.count("\n") == 1
-    status, _, error = finish(room.hushgate(*options, "--input", "guitar"))
+    status, _, error = finish(room.hushgate(*options, "--input-device", "guitar"))
     assert (status, error.count("\n")) == (2, 1)
     assert "'guitar' is no input device" in error
     room.environment["PULSE_SOURCE"] = "unplugged"

@@ -16,7 +16,7 @@ from hushgate.live.processing.load_meters import LoadMeter, PeakMeter, peak_of
 from hushgate.live.processing.overload import OverloadGuard
 from hushgate.live.processing.sample_fifo import SampleFifo
 from hushgate.live.processing.tap import Tap
-from hushgate.live.processing.trial_run import rehearse
+from hushgate.live.processing.trial_run import run_trial
 from tests.helpers.live_fakes import HEADPHONES, MICROPHONE, RATE, Clock, LateEffect, SlowEffect
 from tests.helpers.seeded_noise import noise
 
@@ -253,24 +253,24 @@ def test_peak_shows_what_is_no_number() -> None:
 @pytest.mark.parametrize("latency", [0, 1, 255, 256, 1536, 30_000])
 def test_rehearsal_finds_the_latency(latency: int) -> None:
     effect = LateEffect(latency)
-    shown = rehearse(effect, RATE, 1, 256, BLOCK_S)
+    shown = run_trial(effect, RATE, 1, 256, BLOCK_S)
     assert shown.latency_samples == latency
     assert effect.num_resets >= 2
 
 
 def test_rehearsal_measures_load_and_tells_overload() -> None:
     clock = Clock()
-    shown = rehearse(SlowEffect(clock, 0.25 * BLOCK_S), RATE, 1, 256, BLOCK_S, clock)
+    shown = run_trial(SlowEffect(clock, 0.25 * BLOCK_S), RATE, 1, 256, BLOCK_S, clock)
     assert shown.load == pytest.approx(0.25)
     assert not shown.is_overload
-    shown = rehearse(SlowEffect(clock, 1.5 * BLOCK_S), RATE, 1, 256, BLOCK_S, clock)
+    shown = run_trial(SlowEffect(clock, 1.5 * BLOCK_S), RATE, 1, 256, BLOCK_S, clock)
     assert shown.is_overload
 
 
 def test_rehearsal_of_a_hopelessly_slow_effect_ends_early() -> None:
     clock = Clock()
     effect = SlowEffect(clock, 2.0)
-    assert rehearse(effect, RATE, 1, 256, BLOCK_S, clock).is_overload
+    assert run_trial(effect, RATE, 1, 256, BLOCK_S, clock).is_overload
     assert effect.num_calls < 6
 
 
@@ -280,7 +280,7 @@ def test_rehearsal_refuses_an_effect_that_returns_ever_less() -> None:
             return input_array[:, ::2]
 
     with pytest.raises(RuntimeError, match="fewer samples"):
-        rehearse(Halving(), RATE, 1, 1024, BLOCK_S)
+        run_trial(Halving(), RATE, 1, 1024, BLOCK_S)
 
 
 # -- devices ------------------------------------------------------------------------------------

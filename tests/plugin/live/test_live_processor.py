@@ -12,7 +12,7 @@ from hushgate import Denoiser
 from hushgate.engine import PARAMETERS
 from hushgate.live import Tap
 from hushgate.live.processing.callback import Processor
-from hushgate.live.processing.trial_run import rehearse
+from hushgate.live.processing.trial_run import run_trial
 from tests.helpers.live_fakes import RATE, Audio, Clock, LateEffect, SlowEffect
 from tests.helpers.seeded_noise import noise
 
@@ -68,7 +68,7 @@ def test_output_is_the_effect_late_by_its_latency_at_every_block_size(size: int,
 def test_denoiser_gives_the_same_samples_as_offline(stateful: str, num_channels: int) -> None:
     sound = noise(num_channels, 24_000)
     effect = Denoiser(stateful)
-    shown = rehearse(effect, RATE, num_channels, BLOCK, BLOCK / RATE)
+    shown = run_trial(effect, RATE, num_channels, BLOCK, BLOCK / RATE)
     out = play(make(effect, shown.latency_samples, num_channels=num_channels), sound)
     expected = late(Denoiser(stateful)(sound, RATE), shown.latency_samples)
     np.testing.assert_allclose(out[:, STEADY], expected[:, STEADY], atol=1e-5)
@@ -313,7 +313,7 @@ def test_random_settings_from_another_thread_make_no_gap_and_no_click(
     """Every parameter, bypass too, moves all the time under a sine; no step is much larger than its own."""
     frequency, amplitude = 200.0, 0.25
     effect = Denoiser(stateful)
-    latency = rehearse(effect, RATE, 1, BLOCK, BLOCK / RATE).latency_samples
+    latency = run_trial(effect, RATE, 1, BLOCK, BLOCK / RATE).latency_samples
     processor = make(effect, latency)
     done = threading.Event()
     changes = [0]
