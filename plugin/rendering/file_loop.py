@@ -12,7 +12,8 @@ from hushgate.audio_files.formats import DEFAULT_BLOCK_SIZE
 from hushgate.effects.serialization import find_denoisers
 from hushgate.engine.signal.input_checks import replace_nonfinite
 from hushgate.errors import AudioFileError
-from hushgate.pedalboard_compat.streaming import Effect, stream
+from hushgate.pedalboard_compat.effect_protocol import Effect
+from hushgate.pedalboard_compat.streaming import stream
 from hushgate.rendering.level_meter import LevelMeter
 
 if TYPE_CHECKING:

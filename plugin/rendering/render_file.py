@@ -21,7 +21,7 @@ from hushgate.audio_files.open_audio import (
 from hushgate.chain_graph.flatten import read_tree
 from hushgate.effects.chain import Chain
 from hushgate.pedalboard_compat.call_arguments import checked_buffer_size
-from hushgate.pedalboard_compat.streaming import Effect
+from hushgate.pedalboard_compat.effect_protocol import Effect
 from hushgate.rendering.file_loop import Block, FileLoop, Progress
 from hushgate.rendering.open_handles import HandleReader, handle_writer
 

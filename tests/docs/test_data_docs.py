@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hushgate.commands.main import _build_parser
+from hushgate.commands.parser import build_parser
 from hushgate.training.config.schema import Config, MixConfig, SourceSpec
 from hushgate.training.corpora.registry import CORPORA
 from hushgate.training.synthesis.noises import GENERATORS
@@ -23,7 +23,7 @@ TABLES = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
 @pytest.mark.parametrize("line", COMMANDS)
 def test_commands_parse(line: str) -> None:
     arguments = shlex.split(line)[1:]
-    parser, _ = _build_parser(arguments)
+    parser, _ = build_parser(arguments)
     assert parser.parse_args(arguments).part == arguments[1]
 
 
@@ -45,7 +45,7 @@ def test_nothing_is_left_out() -> None:
     assert keys - {"targets", "noises"} <= words
     assert set(CORPORA) <= words
     assert set(GENERATORS) <= words
-    parser, _ = _build_parser(["data"])
+    parser, _ = build_parser(["data"])
     parts = next(a for a in parser._actions if a.dest == "command").choices["data"]  # type: ignore[index]
     for part in next(a for a in parts._actions if a.dest == "part").choices.values():
         for action in part._actions:

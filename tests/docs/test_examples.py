@@ -15,6 +15,7 @@ import pytest
 
 import hushgate
 from hushgate.commands import main as cli
+from hushgate.commands.parser import build_parser
 from tests.helpers import tiny_models
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,6 +77,6 @@ def test_flags_in_the_readme_exist() -> None:
     assert len(lines) > 4
     for line in lines:
         arguments = shlex.split(line)
-        parser, _ = cli._build_parser(arguments)
+        parser, _ = build_parser(arguments)
         with contextlib.redirect_stderr(None):
             parser.parse_args(arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import logging
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import soundfile
 
 import hushgate
 from hushgate.commands import main as cli
+from hushgate.commands.parser import bind_negative_values
 from tests.helpers.command_line import RunCli
 from tests.helpers.seeded_noise import noise
 from tests.helpers.waiting import wait_for_file
@@ -262,5 +264,57 @@ def test_file_names_need_not_be_valid_text(tmp_path: Path, identity: str, run_cl
 
 
 def test_negative_values_may_follow_their_flag() -> None:
-    bound = cli._bind_negative_values(["--a", "-inf", "--b", "-1e-3", "--c=1", "-inf", "--d", "-o", "-5"])
+    bound = bind_negative_values(["--a", "-inf", "--b", "-1e-3", "--c=1", "-inf", "--d", "-o", "-5"])
     assert bound == ["--a=-inf", "--b=-1e-3", "--c=1", "-inf", "--d", "-o", "-5"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("denoise a.wav --output residual", "--output residual is now --residual"),
+        ("denoise a.wav --output-file b.wav", "--output-file is now -o FILE"),
+        ("batch a --output-dir b", "--output-dir is now -o DIR"),
+        ("batch a -o b --output-residual", "--output-residual is now --residual"),
+        ("plot a.wav --figure b.png", "--figure is now -o FILE"),
+        ("live --input 1", "--input is now --input-device DEVICE"),
+        ("live --output 1", "--output is now --output-device DEVICE"),
+        ("tune --live --input 1", "--input is now --input-device DEVICE"),
+    ],
+)
+def test_an_old_flag_is_an_error_that_names_the_new_one(
+    old: str, new: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(old.split()) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("hushgate: error: ")
+    assert new in error
+    assert error.count("\n") == 1
+
+
+def test_events_are_printed_with_verbose_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Logs(FailingCommand):
+        def run(self, args: argparse.Namespace) -> int:
+            logging.getLogger("hushgate.batching").warning("a worker process died (%s)", "SIGKILL")
+            logging.getLogger("hushgate.live").debug("fine")
+            return 0
+
+    point = FakeEntryPoint(ValueError())
+    point.load = lambda: Logs(ValueError())  # type: ignore[method-assign]
+    add_command(monkeypatch, point)
+    assert cli.main(["fail"]) == 0
+    assert capsys.readouterr().err == ""
+    for _ in range(2):  # the first call leaves no handler behind
+        assert cli.main(["fail", "--verbose"]) == 0
+        assert capsys.readouterr().err.splitlines() == [
+            "hushgate.batching: a worker process died (SIGKILL)",
+            "hushgate.live: fine",
+        ]
+
+
+def test_names_cannot_write_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["denoise", "a\x1b[2J\n.wav"]) == 2
+    assert capsys.readouterr().err == "hushgate: error: a\\x1b[2J\\n.wav: No such file or directory\n"
+    assert cli.main(["denoise", "a.wav", "--\x1b[2J"]) == 2
+    assert "\x1b" not in capsys.readouterr().err
