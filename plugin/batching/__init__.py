@@ -1,7 +1,7 @@
-"""Clean many sound files in one go: plan, run in processes or on a cluster, resume, report.
+"""Batches of sound files: plan, worker processes or a cluster, resume, reports.
 
-`hushgate.batch` is the way in; this package has a name of its own because that one is a function.
-Names load when they are first used, so that a worker process can set itself up before numpy comes.
+`hushgate.batch` is a function, so this package has another name. Names load when they are first used, so
+that a worker process can set its thread limits before numpy is imported.
 """
 
 from __future__ import annotations

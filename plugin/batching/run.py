@@ -1,4 +1,4 @@
-"""The batch as a whole: plan, check, run, note, report."""
+"""`batch`: plan, checks, work, journal and reports of a batch."""
 
 from __future__ import annotations
 
@@ -55,37 +55,37 @@ def batch(
 ) -> BatchResult:
     """Clean many sound files: same names, same format, same length to the sample, tags kept.
 
-    Everything that can be refused is refused before any work starts. After that one bad file never
-    stops the rest: look at `BatchResult.failed`. Every output is written under a temporary name, flushed
-    to the disk and renamed; a journal in the output folder notes what is finished.
+    Every check that can refuse the batch is made before any work starts. After that a bad file does not
+    stop the others: see `BatchResult.failed`. Every output is written under a temporary name, flushed
+    to the disk and renamed; a journal in the output folder lists the finished files.
 
     Args:
         inputs: Files and folders; URLs (s3://...) with the extra `cluster`.
-        output_dir: Folder or URL in which the tree of the inputs is mirrored. Made when missing.
+        output_dir: Folder or URL in which the tree of the inputs is mirrored. It is made if missing.
         preset: Shipped name or TOML file. Without one, `model` alone.
         model: Shipped name or file, also in the place of the preset's; "voice" without a preset.
         lists: Text files that name inputs, one per line.
         recursive: Look into folders in folders.
         globs: Patterns for files in folders; without any, the usual extensions of sound files.
-        base: Folder that the mirrored tree is seen from, instead of each input folder.
+        base: Folder that the mirrored tree is relative to, instead of each input folder.
         template: Names of the outputs, see `hushgate.batching.planning.plan.make_plan`.
         format: Extension of another container, such as "flac"; None keeps each file's own.
         subtype: soundfile's name of another sample format, such as "PCM_24"; None keeps each file's.
-        clip_mode: What becomes of samples beyond full scale, which integer formats cannot hold:
+        clip_mode: Treatment of samples beyond full scale, which integer formats cannot hold:
             "report" clips and counts them, "limit" turns peaks down ahead of time, "rescale" turns
-            the whole file down (and says by how much).
-        dither: Dither where the word length shrinks.
-        output_residual: Also write what was removed, as NAME.residual.EXT.
-        allow_truncated: Clean what is there of files that are cut short.
-        jobs: Worker processes, one thread each; None for one per core, 0 to stay in this process.
+            the whole file down and reports the gain.
+        dither: Dither where the output has fewer bits than the input.
+        output_residual: Also write the removed sound, as NAME.residual.EXT.
+        allow_truncated: Clean the readable part of files that are cut short.
+        jobs: Worker processes, one thread each; None for one per core, 0 to work in this process.
         scheduler: Address of a Dask scheduler to run on, instead of `jobs`.
-        overwrite: Replace outputs that are there.
-        skip_existing: Leave inputs alone whose outputs are there.
-        resume: Go on with an interrupted batch: only unfinished files are done again.
-        journal: Where the journal lies; in the output folder by default (for a URL: with this
+        overwrite: Replace existing outputs.
+        skip_existing: Leave out inputs whose outputs exist.
+        resume: Continue an interrupted batch: only unfinished files are done again.
+        journal: File of the journal; in the output folder by default (for a URL: with this
             user's state files).
         reports: Files to write reports to, .json, .csv or .html.
-        view: Who is told how it goes.
+        view: Shows the progress.
         **parameters: Any parameter of `hushgate.Denoiser`, for every one in the preset.
 
     Returns:
@@ -93,9 +93,9 @@ def batch(
 
     Raises:
         PlanError: Collisions, existing outputs, changed settings: nothing was written.
-        FileNotFoundError, ModelError, PresetError, TypeError, ValueError: An argument is no good.
+        FileNotFoundError, ModelError, PresetError, TypeError, ValueError: An argument cannot be used.
         RuntimeError: Another batch is writing to the same folder, or workers do not start.
-        KeyboardInterrupt: Ctrl-C. What was finished stays and is in the journal and the reports.
+        KeyboardInterrupt: Ctrl-C. Finished files are kept, in the journal and in the reports.
 
     >>> import hushgate
     >>> result = hushgate.batch("stems", "cleaned", preset="podcast", recursive=True)  # doctest: +SKIP
@@ -154,7 +154,7 @@ def batch(
 
 
 class _Run:
-    """A batch that is under way."""
+    """A batch after its plan."""
 
     def __init__(
         self, plan: Plan, found: Inputs, decision: Decision, log: Journal, view: View, reports: list[Path]
@@ -168,7 +168,7 @@ class _Run:
         self._results = dict(decision.settled)
 
     def run(self, outcomes_of: Callable[[list[Task]], Iterator[Outcome]], started: float) -> BatchResult:
-        """Do what is pending; write the reports however it ends."""
+        """Do the pending jobs; write the reports, also after an error."""
         pictures = any(report.suffix.lower() == ".html" for report in self._reports)
         tasks = [
             Task(job, self._plan.settings, overwrite=overwrite, pictures=pictures)
@@ -225,7 +225,7 @@ class _Run:
         for report in self._reports:
             try:
                 write_report(report, result)
-            except OSError as error:  # the sound is done all the same
+            except OSError as error:  # the sound files are complete
                 faults.append(f"{report} could not be written ({error.strerror or error}).")
         return replace(result, faults=tuple(faults))
 
@@ -239,7 +239,7 @@ def _outcomes(
         return run_on_cluster(tasks, scheduler, listener)
     if jobs == 0:
         return run_here(tasks, listener)
-    # The longest first: a short one at the end keeps no worker waiting for long.
+    # The longest files first, so that all workers end at about the same time.
     ordered = sorted(tasks, key=lambda task: file_size(task.job.source), reverse=True)
     num_workers = min(jobs or _num_cores(), max(1, len(tasks)))
     return run_in_processes(ordered, num_workers, listener)
@@ -266,7 +266,7 @@ def _check_apart(reports: Sequence[Path], plan: Plan) -> None:
 
 
 def _check_reach(plan: Plan, jobs: int | None, scheduler: str | None) -> None:
-    """Memory is no place that processes share."""
+    """Refuse memory:// paths, which are not visible to worker processes."""
     if jobs == 0 and scheduler is None:
         return
     for job in plan.jobs:

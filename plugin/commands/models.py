@@ -1,4 +1,4 @@
-"""`hushgate models`: what ships, and what it costs to use it."""
+"""`hushgate models`: list the shipped models."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _describe(name: str) -> dict[str, Any]:
 
 
 def _table(models: list[dict[str, Any]]) -> list[str]:
-    """Rows of equal column widths; figures to the right."""
+    """Rows of equal column widths; figures are right-aligned."""
     head = ("name", "task", "rate", "latency", "parameters", "licence")
     rows = [
         (

@@ -1,4 +1,4 @@
-"""`hushgate presets`: what ships, and what is in it."""
+"""`hushgate presets`: list the shipped presets, or print one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     """List presets or print one; exit status 0.
 
     Raises:
-        PresetError: There is no such preset, or it cannot be used.
+        PresetError: The preset does not exist or cannot be used.
         OSError: A file cannot be read.
     """
     from hushgate.effects.preset_file import available_presets, load_preset, read_preset, read_preset_text

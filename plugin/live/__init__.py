@@ -1,11 +1,11 @@
-"""Microphone to headphones: any chain, live, from the sound devices of the machine.
+"""Live processing: an effect between the sound devices of the machine.
 
 >>> from hushgate import live
 >>> sorted(live.__all__)[:3]
 ['Backend', 'DEFAULT_BLOCK_SIZE', 'Device']
 
-`run` does everything; `Session` is for programs with a loop of their own. The devices are
-PortAudio's, through the extra `live`.
+`run` runs a whole session; `Session` is for programs with a loop of their own. PortAudio, from the
+extra `live`, opens the devices.
 """
 
 from __future__ import annotations

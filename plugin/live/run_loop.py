@@ -1,4 +1,4 @@
-"""Run an effect live until somebody has had enough."""
+"""`run`: a live session until its end or the key q."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ def run(
     Args:
         chain: A `Chain`, a `Denoiser`, or anything with pedalboard's `process` and `reset`. Its
             settings may be changed from other threads while it runs.
-        view: What to show it with, such as `LineView(sys.stdout)`; nothing without.
-        keys: Where key presses come from, such as `keys_of_terminal()`; nowhere without.
+        view: Shows the session, such as `LineView(sys.stdout)`; None shows nothing.
+        keys: Source of key presses, such as `keys_of_terminal()`; None for no keys.
         on_session: Called with the session before its sound runs, to add taps.
         **options: Those of `Session`: `input`, `output`, `sample_rate`, `block_size`,
             `num_channels`, `device_latency_ms`, `duration_s`, `record`, `overwrite`, `mute`, `backend`.
 
     Returns:
-        How it stood at the end.
+        The status at the end.
 
     Raises:
-        DeviceError: No device, the wrong one, busy, or one that disappears.
+        DeviceError: A device is missing, cannot be used, is busy, or has gone.
         ValueError, TypeError: An option out of range.
         OSError: The recording cannot be written.
         RuntimeError: The effect failed.

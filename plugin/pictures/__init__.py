@@ -1,1 +1,1 @@
-"""Pictures of sound: overview images and before/after figures."""
+"""Pictures of sound: overviews, figures and PNG images."""

@@ -84,7 +84,7 @@ def _check_same_recording(before: AudioFormat, after: AudioFormat, old: str, new
 
 
 def _paired(old: Iterable[Block], new: Iterable[Block], *names: str) -> Iterator[tuple[Block, Block]]:
-    """Blocks of two files side by side; both readers cut at the same places."""
+    """Blocks of two files in pairs; both readers cut at the same places."""
     for a, b in zip(old, new, strict=False):
         if a.shape != b.shape:
             raise ValueError(f"{names[0]} and {names[1]} must be the same recording: their lengths differ.")

@@ -1,4 +1,4 @@
-"""Small pictures of long recordings, made while the sound passes by."""
+"""Overviews of long recordings: a spectrogram and a waveform of a fixed size."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _SILENCE_DB = -200.0
 
 
 class SpectrogramOverview:
-    """A spectrogram of a fixed size, whatever the length of the recording.
+    """A spectrogram of a fixed size, for a recording of any length.
 
-    Each column is the mean of a few frames spread over its share of the time; each row the mean of
-    its share of a logarithmic frequency axis from 40 Hz to half the sample rate. All channels
-    count together. Memory does not grow with the length.
+    Each column is the mean of a few frames spread over its share of the time, each row the mean over
+    its share of a logarithmic frequency axis from 40 Hz to half the sample rate. Channels are averaged.
+    Memory does not grow with the length.
 
     Args:
         num_samples: Length of the recording, samples.
@@ -43,12 +43,12 @@ class SpectrogramOverview:
         self._counts = np.zeros(columns)
         self._next = 0
         self._held = np.empty(0, np.float32)
-        self._position = 0  # of the first held sample
+        self._position = 0  # index of the first held sample
         # A full-scale sine has power 1.
         self._scale = 4.0 / float(self._window.sum()) ** 2
 
     def update(self, block: NDArray[np.float32]) -> None:
-        """Look at the next samples, float32 (channels, samples)."""
+        """Add the next samples, float32 (channels, samples)."""
         self._held = np.concatenate([self._held, block.mean(axis=0)])
         end = self._position + len(self._held)
         ready = int(np.searchsorted(self._starts, end - self._size, side="right"))
@@ -82,7 +82,7 @@ class SpectrogramOverview:
 
 
 class WaveformOverview:
-    """The lowest and highest sample of each of a fixed number of steps in time.
+    """The lowest and highest sample in each of a fixed number of time steps.
 
     Args:
         num_samples: Length of the recording, samples.
@@ -97,7 +97,7 @@ class WaveformOverview:
         self.high = np.zeros(self._columns, np.float32)
 
     def update(self, block: NDArray[np.float32]) -> None:
-        """Look at the next samples, float32 (channels, samples)."""
+        """Add the next samples, float32 (channels, samples)."""
         if not block.shape[1]:
             return
         positions = self._position + np.arange(block.shape[1])

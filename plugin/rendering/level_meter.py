@@ -1,4 +1,4 @@
-"""Levels of a recording, measured while it passes by."""
+"""Level meter of a recording: peak, RMS level and noise floor."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LevelMeter:
         self._energy = 0.0
         self._window = max(1, round(sample_rate * _WINDOW_MS / 1000.0))
         self._window_energy = 0.0
-        # How many windows had which level: finer than 0.1 dB is not heard.
+        # Number of windows by level, in steps of 0.1 dB, which are inaudible.
         self._histogram = np.zeros(round((_HIGHEST_DB - _LOWEST_DB) / _STEP_DB) + 1, np.int64)
 
     def update(self, block: NDArray[np.float32]) -> None:
@@ -43,7 +43,7 @@ class LevelMeter:
         first = -self.num_samples % self._window or self._window
         starts = np.arange(first, num_samples, self._window)
         sums = np.add.reduceat(energy, [0, *starts])
-        # The window that was open before this block; then whole windows; the last stays open.
+        # First the window that was open before this block, then whole windows; the last one stays open.
         if self.num_samples % self._window:
             sums[0] += self._window_energy
         self.num_samples += num_samples
@@ -68,7 +68,7 @@ class LevelMeter:
 
     @property
     def floor_db(self) -> float | None:
-        """Level below which the quietest tenth of the windows of 100 ms lies, dBFS, not under -150.
+        """Level of the quietest tenth of the windows of 100 ms, dBFS, at least -150.
 
         None for recordings shorter than one window.
         """

@@ -1,10 +1,10 @@
-"""A tuner: which note sounds, and by how many cents it is off.
+"""Tuner: the note of a string and its deviation in cents.
 
 >>> from hushgate import tuner
 >>> sorted(tuner.TUNINGS)[:3]
 ['banjo', 'baritone-ukulele', 'bass']
 
-`hushgate.Tuner` is the way in.
+Start with `hushgate.Tuner`.
 """
 
 from __future__ import annotations

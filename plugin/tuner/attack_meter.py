@@ -1,4 +1,4 @@
-"""Plucked strings begin at once; bowed, blown and sung tones swell."""
+"""Sharpness of attacks: plucked strings start at once, bowed, blown and sung tones swell."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _HOP_S = 0.005
-# 30 ms: in less, the level of a bass string would pulsate with its period.
+# 30 ms; in a shorter window the level of a bass string would pulsate with its period.
 _HOPS_PER_WINDOW = 6
 _JUMP_HOPS = 4
 _RISE_HOPS = 30
@@ -15,30 +15,30 @@ _RISE_HOPS = 30
 _SHARP_SHARE, _SHARP_DB = 0.6, 12.0
 _NEAR_TOP_DB = 3.0
 _LEAST_PLUCK_DB = 4.0
-# What swelled goes on swelling: it takes more to count as plucked again.
+# After a swell more is needed to count as plucked, because a swell continues.
 _SHARP_SHARE_AFTER_SWELL, _LEAST_PLUCK_AFTER_SWELL_DB = 0.75, 6.0
 _LEAST_SWELL_DB = 5.0
-# Power weighted by the square of frequency tells a string plucked anew while it rings, which hardly gets
-# louder. Above, a voice's or a bow's hiss would count most.
+# Power weighted by the square of frequency shows a string that is plucked again while it rings, which hardly
+# gets louder. Above this frequency the hiss of a voice or a bow would dominate.
 _BRIGHT_TO_HZ = 5000.0
-# Below, rises are those of noise.
+# Rises below these levels are noise.
 _FLOOR_DB, _BRIGHT_FLOOR_DB = -75.0, -95.0
 _TINY = 1e-12
 
 
 def brightness_weights(size: int, sample_rate: float) -> NDArray[np.float64]:
-    """Weight of every bin of a transform of `size` samples in the power that tells a pluck."""
+    """Weight of each bin of a transform of `size` samples in the power that shows a pluck."""
     frequencies_hz = np.fft.rfftfreq(size, 1.0 / sample_rate)
     return np.where(frequencies_hz < _BRIGHT_TO_HZ, (frequencies_hz / _BRIGHT_TO_HZ) ** 2, 0.0)
 
 
 class AttackMeter:
-    """Tell whether what sounds began as sharply as a plucked string, or swelled.
+    """Measure whether a sound started as sharply as a plucked string, or swelled.
 
     Args:
         sample_rate: Hz.
 
-    State: levels of the last 170 ms, and how the last sound began.
+    State: levels of the last 170 ms, and the sharpness of the last rise.
     """
 
     def __init__(self, sample_rate: float) -> None:
@@ -53,11 +53,11 @@ class AttackMeter:
 
     @property
     def is_sharp(self) -> bool:
-        """Whether the last rise of more than a few dB was a pluck's; False before the first."""
+        """True if the last rise of more than a few dB was that of a pluck; False before the first."""
         return self._is_sharp
 
     def update(self, samples: NDArray[np.float64]) -> None:
-        """Go on by the next samples (samples,)."""
+        """Measure the next samples, float64 (samples,)."""
         sound = np.concatenate([self._held, samples])
         size = len(self._window)
         if len(sound) < size:

@@ -1,4 +1,4 @@
-"""Plucked strings fade; bowed, blown and sung tones go on."""
+"""Fading of tones: plucked strings fade, bowed, blown and sung tones do not."""
 
 from __future__ import annotations
 
@@ -10,43 +10,43 @@ from numpy.typing import NDArray
 from hushgate.tuner.attack_meter import AttackMeter, brightness_weights
 
 _BLOCK_S = 0.02
-# Two periods of the lowest string, whose level would seem to pulsate in less.
+# Two periods of the lowest string; in a shorter window its level would pulsate.
 _NUM_LEVEL_BLOCKS = 3
 # A plucked string is loudest within a tenth of a second and falls from there. By 0.5 s after their peak 95 %
-# of recorded guitar notes had fallen by 3.6 dB or more, half of the bowed and blown ones by nothing. Judged
-# sooner, a string picked four times a second would vanish where one of its strokes is missed.
+# of recorded guitar notes had fallen by 3.6 dB or more, half of the bowed and blown ones not at all. With an
+# earlier judgement a string picked four times a second would disappear where one stroke is missed.
 _FIRST_JUDGED = 25
 _START_DB, _LEAST_FADE_DB_PER_S = 0.3, 2.0
-# Later the last second counts as well: a blown accent falls at once, and then goes on.
+# Later the last second counts as well, because a blown accent falls at once and then keeps its level.
 _NUM_JUDGED = 50
-# Its upper partials fade first. At 0.2 s 95 % of the notes had lost 2.4 dB of brightness, of what else began
-# as sharply three quarters less than 1.9.
+# The upper partials of a string fade first. At 0.2 s 95 % of the notes had lost 2.4 dB of brightness; three
+# quarters of the other sounds with a sharp start had lost less than 1.9.
 _FIRST_BRIGHT_JUDGED = 8
 _LEAST_BRIGHT_FADE_DB_PER_S = 6.0
-# A string is loudest where it is plucked, and beats raise it by little; a bow or a breath may swell later.
+# A string is loudest when it is plucked, and beats raise it by little; a bow or a breath may swell later.
 _BEGINNING_BLOCKS = 8
 _MOST_LATE_RISE_DB = 1.0
-# What did not begin like a pluck has to prove itself: at 0.5 s 95 % of the notes had fallen by 3.6 dB.
+# A sound without a sharp start must fade faster: at 0.5 s 95 % of the notes had fallen by 3.6 dB.
 _PROOF_DB_PER_S, _LATE_PROOF_DB_PER_S = 6.0, 4.0
-# A string plucked anew while it rings hardly gets louder, but brighter: by this much within a tenth of a
-# second.
+# A string that is plucked again while it rings hardly gets louder, but brighter: by this much within a tenth
+# of a second.
 _PLUCK_DB = 4.0
 _FASTEST_PLUCK_BLOCKS, _SLOWEST_PLUCK_BLOCKS = 3, 5
 _TINY = 1e-12
 
 
 class FadeMeter:
-    """Follow the level of a sound, and tell what neither begins nor fades as a plucked string does.
+    """Follow the level of a sound, and detect one that neither starts nor fades like a plucked string.
 
-    What begins sharply is believed for a sixth of a second, then its brightness has to fade, and from
-    half a second on its level. What swells is believed when it has faded for half a second. After a
-    second nothing is that got louder after its beginning, unless another note was begun.
+    A sound that starts sharply is accepted for a sixth of a second; then its brightness must fade, and from
+    half a second on its level. A sound that swells is accepted once it has faded for half a second. After a
+    second a sound that got louder after its start is rejected, unless another note was begun.
 
     Args:
         sample_rate: Hz.
 
-    State: the levels of the last second, the loudest and brightest since the last rise, how it began, and
-    how loud it was then.
+    State: the levels of the last second, the loudest and brightest since the last rise, the kind and the
+    level of that rise.
     """
 
     def __init__(self, sample_rate: float) -> None:
@@ -60,17 +60,17 @@ class FadeMeter:
         self._levels_db: deque[float] = deque(maxlen=_NUM_JUDGED)
         self._num_since_rise = 0
         self._loudest_db = self._beginning_db = self._brightest_db = -np.inf
-        # The most that it had faded since the last rise: strokes that are missed make it brighter again.
+        # Largest fade since the last rise, because missed strokes make the sound brighter again.
         self._bright_faded_db = 0.0
         centred = np.arange(_NUM_JUDGED) - (_NUM_JUDGED - 1) / 2.0
         self._slope_weights = centred / (np.sum(centred**2) * _BLOCK_S)
 
     def begin_note(self) -> None:
-        """Take what follows for another note: what was louder than its beginning counts no more."""
+        """Start another note: from here on its own start is the level to compare with."""
         self._beginning_db = self._loudest_db
 
     def update(self, samples: NDArray[np.float64]) -> None:
-        """Go on by the next samples (samples,)."""
+        """Measure the next samples, float64 (samples,)."""
         self._attack.update(samples)
         sound = np.concatenate([self._rest, samples])
         num_blocks = len(sound) // self._block_size
@@ -82,7 +82,7 @@ class FadeMeter:
 
     @property
     def is_sustained(self) -> bool:
-        """Whether what sounds did not begin, or has not faded since, as a plucked string does."""
+        """True if the sound did not start, or has not faded, like that of a plucked string."""
         if not self._levels_db:
             return True
         age, is_sharp = self._num_since_rise, self._attack.is_sharp

@@ -1,4 +1,4 @@
-"""A tuner on what a live session plays, for people, for logs and for programs."""
+"""Views of a tuner in a live session: needle, lines, JSON."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _DRAW_PERIOD_S = 0.05
 
 
 class TunerView(NoView):
-    """Listens to a session through a tap; the classes below show what it hears.
+    """Reads the pitch of a session through a tap. This class shows nothing; the classes below do.
 
     Args:
-        tuner: What reads the pitch.
+        tuner: Reads the pitch.
 
     Attributes:
-        reading: The last one, or None before the first.
+        reading: The last reading; None before the first.
     """
 
     def __init__(self, tuner: Tuner) -> None:
@@ -38,12 +38,12 @@ class TunerView(NoView):
         self.reading: Reading | None = None
 
     def attach(self, session: Session) -> None:
-        """Listen to a session that has not been entered yet."""
+        """Add a tap to a session that has not been entered yet."""
         self._tuner.reset()
         self._tap = session.add_tap()
 
     def show(self, status: Status) -> None:
-        """Read what has come in, and show it."""
+        """Read the pitch of the new samples and show it."""
         if self._tap is None:
             raise RuntimeError("a tuner view must be attached to its session before that is entered.")
         sound = self._tap.read().mean(axis=0)
@@ -53,7 +53,7 @@ class TunerView(NoView):
         self.show_readings(readings, status)
 
     def show_readings(self, readings: list[Reading], status: Status) -> None:
-        """Nothing: a view of its own does more."""
+        """Show nothing; subclasses show the readings."""
 
 
 class JsonTunerView(TunerView):
@@ -80,7 +80,7 @@ class LineTunerView(TunerView):
         self._has_begun = False
 
     def show_readings(self, readings: list[Reading], status: Status) -> None:
-        """Write a line where there is something new."""
+        """Write a line for each new note."""
         if not self._has_begun:
             self._has_begun = True
             print(describe_connection(status), file=self._stream, flush=True)
@@ -96,10 +96,10 @@ class NeedleView(TunerView):
     """A needle, drawn in place twenty times a second.
 
     Args:
-        tuner: What reads the pitch.
-        console: Where to draw.
-        title: Name of what runs.
-        has_keys: Whether to tell which keys do what.
+        tuner: Reads the pitch.
+        console: Terminal to draw on.
+        title: Name of the effect.
+        has_keys: Show the help line for keys.
     """
 
     def __init__(self, tuner: Tuner, console: Console, *, title: str, has_keys: bool) -> None:
@@ -115,24 +115,24 @@ class NeedleView(TunerView):
         self._screen.stop()
 
     def show_readings(self, readings: list[Reading], status: Status) -> None:
-        """Draw, if the last time was long enough ago."""
+        """Draw, if the last drawing is old enough."""
         self._screen.show(lambda: self.draw(status))
 
     def draw(self, status: Status) -> RenderableType:
-        """The picture of the last reading and the session's status."""
+        """The drawing of the last reading and the session's status."""
         head = Text.assemble((self._title, "bold"), f"  {status.input_name}, {status.sample_rate:g} Hz")
         if word := state_word(status):
             head.append(f"  {word} ", style=state_style(status))
-        facts = f"in {format_level(status.input_dbfs)}   "
+        figures = f"in {format_level(status.input_dbfs)}   "
         if status.gain_reduction_db is not None and status.presence is not None:
-            facts += (
+            figures += (
                 f"reduction {status.gain_reduction_db:.1f} dB   presence {100.0 * status.presence:.0f} %   "
             )
-        facts += f"load {100.0 * status.load:.0f} %   dropouts {status.num_dropouts}"
+        figures += f"load {100.0 * status.load:.0f} %   dropouts {status.num_dropouts}"
         lines: list[RenderableType] = [
             head,
             draw_needle(self.reading, self._console),
-            Text(facts, style="dim"),
+            Text(figures, style="dim"),
         ]
         if self._has_keys:
             lines.append(Text(KEYS_HELP, style="dim"))

@@ -1,4 +1,4 @@
-"""Names of notes, and where strings should be tuned to."""
+"""Names and frequencies of notes, and named tunings."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ TUNINGS: dict[str, tuple[str, ...]] = {
 """Named tunings: the strings from the first to the last; "chromatic" is every note."""
 
 BOWED_TUNINGS = ("violin", "viola", "cello")
-"""Those of `TUNINGS` whose strings are mostly bowed: their notes do not fade."""
+"""Names in `TUNINGS` whose strings are mostly bowed, so that their notes do not fade."""
 
 
 def note_number(name: str) -> int:
     """MIDI number of a note in scientific pitch notation; A4 is 69.
 
     Raises:
-        ValueError: No name of a note.
+        ValueError: Not the name of a note.
 
     >>> note_number("E2"), note_number("Eb2"), note_number("F#3")
     (40, 39, 54)
@@ -73,7 +73,7 @@ def note_name(number: int) -> str:
 
 
 def cents_between(frequency_hz: float, reference_hz: float) -> float:
-    """How far a frequency is above another, cents.
+    """Interval from a reference up to a frequency, cents.
 
     >>> round(cents_between(442.0, 440.0), 2)
     7.85
@@ -83,13 +83,13 @@ def cents_between(frequency_hz: float, reference_hz: float) -> float:
 
 @dataclass(frozen=True)
 class Target:
-    """A pitch to tune to: its written name, and the frequency at which it sounds, Hz."""
+    """A pitch to tune to: its written name, and its sounding frequency, Hz."""
 
     name: str
     frequency_hz: float
 
     def cents(self, frequency_hz: float) -> float:
-        """How far above the target a frequency is, cents.
+        """Interval from the target up to a frequency, cents.
 
         >>> round(Target("A4", 440.0).cents(442.0), 2)
         7.85
@@ -98,17 +98,17 @@ class Target:
 
 
 class Targets:
-    """The pitches that a tuner shows, and which of them a frequency belongs to.
+    """The pitches that a tuner can show, and the nearest of them to a frequency.
 
     Args:
         tuning: A name of `TUNINGS`, or the strings' notes, such as ("D2", "A2", "D3"). With strings
-            the nearest string is shown, however far off; "chromatic" shows the nearest of all notes.
+            the nearest string is shown, at any distance; "chromatic" shows the nearest of all notes.
         a4_hz: Frequency of A4, Hz, 380.0 to 500.0.
         transpose: Semitones from the written note to the sounding one, -36 to 36: 2 for a capo at
             the second fret, -2 for an instrument in B flat.
 
     Raises:
-        ValueError, TypeError: An argument out of range; the message says what it may be.
+        ValueError, TypeError: An argument out of range; the message gives the range.
 
     >>> Targets("guitar").nearest(80.0).name
     'E2'
@@ -138,8 +138,8 @@ class Targets:
 
         Args:
             frequency_hz: Hz, above 0.
-            current: The target shown so far, which keeps what is about as near to it.
-            margin_cents: By how much another one must be nearer than `current`, cents.
+            current: The target shown so far, which is kept unless another one is clearly nearer.
+            margin_cents: Least difference in distance for another target than `current`, cents.
         """
         if self._strings:
             best = min(self._strings, key=lambda target: abs(target.cents(frequency_hz)))

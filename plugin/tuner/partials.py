@@ -1,4 +1,4 @@
-"""Frequencies of partials, exact far beyond the width of a spectrum's bins.
+"""Frequencies of partials, far more exact than the width of a spectrum's bins.
 
 Two spectra of the same sound are taken a little apart in time. The phase of a partial turns between
 them by its frequency times that time, which neither the shape of the window nor the decay of a
@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 LOWEST_HZ, HIGHEST_HZ = 30.0, 5000.0
 _MAX_PEAKS = 64
-_FLOOR_DB = -50.0  # weaker peaks are the window's side lobes, or nothing that helps
+_FLOOR_DB = -50.0  # weaker peaks are side lobes of the window, or useless
 _OVERSAMPLING = 2
 
 
 class Peaks(NamedTuple):
-    """What stands out of a spectrum, from low to high.
+    """Peaks of a spectrum, from low to high.
 
     Attributes:
         frequency_hz: Hz.
-        amplitude: Of a full-scale sine it is 1.
-        steadiness: How much alike the peak is in both spectra, 0 to 1; 1 for a decaying partial,
+        amplitude: Linear; 1 for a full-scale sine.
+        steadiness: Coherence of the peak in both spectra, 0 to 1: 1 for a decaying partial,
             about 0.6 for noise.
     """
 
@@ -33,7 +33,7 @@ class Peaks(NamedTuple):
     steadiness: NDArray[np.float64]
 
 
-class TwinSpectra:
+class SpectrumPair:
     """Measure partials in the last `span` samples.
 
     Args:
@@ -42,7 +42,7 @@ class TwinSpectra:
         shift_s: Time between the two windows, s; at most half of `window_s`.
 
     Attributes:
-        span: Samples that `measure` looks at.
+        span: Samples that `measure` uses.
     """
 
     def __init__(self, sample_rate: float, window_s: float, shift_s: float) -> None:
@@ -64,7 +64,7 @@ class TwinSpectra:
         """Peaks of the last `span` of `samples` between 30 Hz and 5 kHz, at most 64."""
         recent = samples[-self.span :]
         pair = np.stack([recent[: -self._shift], recent[self._shift :]]) * self._window
-        # One complex transform would do for both, but would mix their rounding errors.
+        # One complex transform could compute both, but would mix their rounding errors.
         earlier, later = np.fft.rfft(pair, self._fft_size)[:, : self._high + 2 + self._lobe]
         power = later.real**2 + later.imag**2
         bins = self._peak_bins(power)
@@ -100,7 +100,7 @@ class TwinSpectra:
         later: NDArray[np.complex128],
         rough_hz: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """From the phase between the spectra; the whole turns come from the rough frequency."""
+        """Frequencies from the phase between the spectra; the rough frequency gives the whole turns."""
         turns = np.angle(later * np.conj(earlier)) / (2.0 * np.pi)
         seconds = self._shift / self._rate
         return (np.round(rough_hz * seconds - turns) + turns) / seconds

@@ -1,4 +1,4 @@
-"""The pitch of the string that sounds now: from a short window at the pluck, a long one as it rings."""
+"""Pitch of the sounding string, from a short window after the pluck and a long one later."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hushgate.tuner.notes import cents_between
-from hushgate.tuner.partials import Peaks, TwinSpectra
+from hushgate.tuner.partials import Peaks, SpectrumPair
 from hushgate.tuner.string_fit import StringFit, find_string, fit_string
 
-# Window and shift, s. The short one still parts the partials of a bass's low E.
+# Window and shift, s. The short one still separates the partials of a bass's low E.
 _SHORT_S = (0.085, 0.03)
 _LONG_S = (0.17, 0.06)
-# Two periods of the lowest string, whose level would seem to pulsate in less.
+# Two periods of the lowest string; in a shorter window its level would pulsate.
 _ONSET_S = 0.05
 _ONSET_POWER_RATIO = 4.0
 _CONFIDENT = 0.45
-# Enough to begin with a string; and to go on with one whose pitch is known. In other instruments at
-# equal level, strings that sound have 0.12 and more at their own pitch, those that do not 0.04.
+# Least confidence for a new string, and for one whose pitch is known. With other instruments at equal level,
+# sounding strings have 0.12 and more at their own pitch, silent ones 0.04.
 ACQUIRE_CONFIDENCE, KEEP_CONFIDENCE = 0.5, 0.12
 _AGREEING_CENTS = 30.0
 
 
 class PitchTracker:
-    """One estimate of pitch for each step in time.
+    """Estimate the pitch for each step in time.
 
-    After a pluck only the short window may look, so that nothing of the sound before is taken for
-    the note; once the long one fits behind the pluck, it is more exact and sees further into noise.
+    After a pluck only the short window is used, because the long one would include the sound before the
+    pluck. Once the long window lies behind the pluck, it is more exact and works in more noise.
 
     Args:
         sample_rate: Hz.
@@ -39,14 +39,14 @@ class PitchTracker:
     def __init__(self, sample_rate: float, threshold_db: float) -> None:
         self._rate = sample_rate
         self._least_power = 10.0 ** (threshold_db / 10.0)
-        self._short = TwinSpectra(sample_rate, *_SHORT_S)
-        self._long = TwinSpectra(sample_rate, *_LONG_S)
+        self._short = SpectrumPair(sample_rate, *_SHORT_S)
+        self._long = SpectrumPair(sample_rate, *_LONG_S)
         self._onset_size = max(1, round(_ONSET_S * sample_rate))
         self.span = self._long.span
         self.reset()
 
     def reset(self) -> None:
-        """Forget when the last pluck was."""
+        """Forget the time of the last pluck."""
         self._since_onset = 0
 
     def estimate(
@@ -56,9 +56,9 @@ class PitchTracker:
 
         Args:
             samples: The last `span` samples.
-            num_new: How many of them came after the last call.
-            shown: What is believed to sound; its partials are found again in sound that hides any
-                other string.
+            num_new: Number of samples since the last call.
+            shown: The string shown; its partials can be found in louder sound that hides any other
+                string.
         """
         self._since_onset = 0 if self._is_onset(samples) else self._since_onset + num_new
         if float(np.mean(samples[-self._short.span :] ** 2)) < self._least_power:
@@ -81,12 +81,12 @@ class PitchTracker:
 
 
 def _refined(short: StringFit | None, peaks: Peaks, resolution_hz: float) -> StringFit | None:
-    """What the short window found, from the peaks of the long one."""
+    """The string of the short window, measured again with the long one."""
     if short is None or short.confidence < _CONFIDENT:
         long = find_string(peaks, resolution_hz)
         return max((fit for fit in (short, long) if fit), key=lambda fit: fit.confidence, default=None)
     long = fit_string(peaks, short.frequency_hz, short.inharmonicity, resolution_hz)
-    # They disagree while one note follows another without a louder attack: the short one is ahead.
+    # They disagree while a note follows another without a louder attack; then the short one is right.
     return long if long is not None and _are_close(long, short) else short
 
 

@@ -1,4 +1,4 @@
-"""Readings summed up: which notes were played, when, and how far off."""
+"""Played notes of a recording: name, time and deviation, from its readings."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from hushgate.tuner.reading import Reading
 
 @dataclass(frozen=True)
 class Stretch:
-    """A time in which one note was shown.
+    """A time during which one note sounded.
 
     Attributes:
         start_s, end_s: First and last reading of its sound, seconds.
         note: Name of the note.
         frequency_hz, cents: Medians over the stretch.
-        spread_cents: Half the range that holds the middle 80 % of the readings, cents.
+        spread_cents: Half the range of the middle 80 % of the readings, cents.
         confidence: Median.
     """
 
@@ -32,7 +32,7 @@ class Stretch:
 
 
 def stretches(readings: Iterable[Reading]) -> Iterator[Stretch]:
-    """Yield the notes of a recording in order; only readings count whose sound is there."""
+    """Yield the notes of a recording in order. Held readings do not count."""
     held: list[Reading] = []
     for reading in readings:
         if held and (reading.note != held[0].note):

@@ -1,4 +1,4 @@
-"""From single estimates to a needle that a person can follow."""
+"""`Reading`, and the needle that turns single estimates into steady readings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ACQUIRE_CENTS = 30.0
 _SAME_NOTE_CENTS = 80.0
 _MEDIAN_MS = 200.0
 _NOTE_HYSTERESIS_CENTS = 10.0
-# A step to an overtone is more often a slip than a new note: it must last longer to be believed.
+# A jump to an overtone is more often an error than a new note, so it must last longer.
 _OVERTONE_MS = 120.0
 _OVERTONES = tuple(cents_between(ratio, 1.0) for ratio in (2.0, 3.0, 4.0, 1.5))
 _OVERTONE_WIDTH_CENTS = 40.0
@@ -25,14 +25,14 @@ _OVERTONE_WIDTH_CENTS = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the tuner shows at one moment.
+    """The tuner's display at one moment.
 
     Attributes:
-        time_s: End of the sound it is made from, seconds since the start.
-        frequency_hz: Of the string's first partial, Hz; None when nothing is shown.
-        note: Name of the target, such as "E2"; None when nothing is shown.
-        cents: How far the sound is above the target; None when nothing is shown.
-        confidence: 0 to 1; 0 also while the last note is held on the display after its sound.
+        time_s: End of its sound, seconds since the start.
+        frequency_hz: Frequency of the string's first partial, Hz; None without a note.
+        note: Name of the target, such as "E2"; None without a note.
+        cents: Interval from the target up to the sound; None without a note.
+        confidence: 0 to 1; 0 also while the last note is held after its sound.
     """
 
     time_s: float
@@ -48,11 +48,11 @@ class Reading:
 
     @property
     def is_held(self) -> bool:
-        """Whether a note is still shown whose sound has gone."""
+        """True if the note is still shown but its sound has ended."""
         return self.note is not None and self.confidence == 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, rounded to what is meant."""
+        """Plain values for JSON, rounded to 0.1 ms, 0.1 mHz and 0.001 cents."""
         values = asdict(self)
         for name, digits in (("time_s", 4), ("frequency_hz", 4), ("cents", 3)):
             if values[name] is not None:
@@ -61,15 +61,15 @@ class Reading:
 
 
 class Needle:
-    """Show a note only when it is certain, calmly while it sounds, and a moment longer.
+    """Show a note once it is certain, steadily while it sounds, and a moment longer.
 
     Two or more estimates in a row must agree before a note appears; the frequency shown is the
     median of the last 200 ms; the name of the note changes only when another is clearly nearer.
 
     Args:
-        targets: What can be shown.
+        targets: The notes that can be shown.
         readings_per_s: Estimates per second.
-        hold_ms: How long a note stays after its sound, ms.
+        hold_ms: Time that a note stays after its sound, ms.
     """
 
     def __init__(self, targets: Targets, *, readings_per_s: float, hold_ms: float) -> None:
@@ -90,11 +90,11 @@ class Needle:
 
     @property
     def sounding(self) -> StringFit | None:
-        """The string shown, as it was last heard; None when nothing is shown."""
+        """The last estimate of the string shown; None without a note."""
         return self._last if self._shown else None
 
     def step(self, time_s: float, fit: StringFit | None) -> Reading:
-        """Take the next estimate, or None where there was none."""
+        """The reading after the next estimate, which may be None."""
         confidence = self._follow(fit)
         if not self._shown:
             return Reading.nothing(time_s)
@@ -107,7 +107,11 @@ class Needle:
         )
 
     def _follow(self, fit: StringFit | None) -> float:
-        """Move on by an estimate; the confidence in what is shown."""
+        """Take an estimate.
+
+        Returns:
+            The confidence in the note shown.
+        """
         if fit is not None and fit.confidence >= KEEP_CONFIDENCE and self._is_shown_note(fit):
             self._shown.append(fit.frequency_hz)
             self._last = fit
@@ -123,7 +127,7 @@ class Needle:
         return 0.0
 
     def _acquire(self, fit: StringFit | None) -> bool:
-        """Whether a new note has just become certain."""
+        """True if a new note has just become certain."""
         if fit is None or fit.confidence < ACQUIRE_CONFIDENCE:
             self._rising.clear()
             return False

@@ -1,9 +1,9 @@
-"""Which string do these partials belong to?
+"""Fit of a stiff string to measured partials.
 
 Partials of a stiff string are a little sharp: f_n = n f sqrt(1 + B n^2) (Fletcher, "Normal
 Vibration Frequencies of a Stiff Piano String", JASA 36, 1964). With y_n = (f_n / n)^2 that is a
-straight line over n^2, fitted with weights. What is reported is f_1, the frequency of the first
-partial, also where it is itself too weak to be measured.
+straight line over n^2, fitted with weights. The result is f_1, the frequency of the first partial, also
+where that partial is too weak to be measured.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from hushgate.tuner.partials import Peaks
 LOWEST_PITCH_HZ, HIGHEST_PITCH_HZ = 29.0, 1600.0
 _MAX_PARTIAL = 24
 _MAX_INHARMONICITY = 2e-3
-# What B is without evidence: strings of guitars and basses have 1e-5 to 5e-4.
+# B where the partials do not show it: strings of guitars and basses have 1e-5 to 5e-4.
 _USUAL_INHARMONICITY = 3e-4
 _MAX_DIVISOR = 8
 _NUM_STRONGEST = 8
 _NUM_FITTED = 4
 _ROUNDS = (4, 10, _MAX_PARTIAL)
-# Below, nothing is worth a fit: noise gives 0.1 to 0.3.
+# Lower scores are not fitted; noise scores 0.1 to 0.3.
 _LEAST_SCORE = 0.2
 _LEAST_SHARE = 0.6
 
@@ -33,9 +33,9 @@ class StringFit(NamedTuple):
     """The string that explains a spectrum best.
 
     Attributes:
-        frequency_hz: Of its first partial, Hz.
+        frequency_hz: Frequency of its first partial, Hz.
         inharmonicity: B.
-        confidence: 0 to 1: how much of what was heard belongs to it, with no gaps between.
+        confidence: Share of the sound that belongs to it, 0 to 1, lower with gaps between its partials.
     """
 
     frequency_hz: float
@@ -44,10 +44,10 @@ class StringFit(NamedTuple):
 
 
 def find_string(peaks: Peaks, resolution_hz: float) -> StringFit | None:
-    """The one string that explains the peaks best, or None where there is nothing like a string.
+    """The one string that explains the peaks best, or None if no string fits.
 
     Args:
-        peaks: What was measured.
+        peaks: Measured peaks.
         resolution_hz: One over the length of the window, Hz.
     """
     if not len(peaks.frequency_hz):
@@ -79,7 +79,7 @@ def fit_string(
 ) -> StringFit | None:
     """Fit a string to the peaks, from a guess that is right within about a fifth of a semitone.
 
-    Partial by partial: the low ones place the high ones, whose number stiffness would hide.
+    The low partials are assigned first and predict the high ones, which stiffness moves by several places.
     """
     f0, b = frequency_hz / np.sqrt(1.0 + inharmonicity), inharmonicity
     for last in _ROUNDS:
@@ -101,21 +101,21 @@ def _candidates(peaks: Peaks) -> NDArray[np.float64]:
 
 
 def _tolerance(frequency_hz: NDArray[np.float64], f0: float, resolution_hz: float) -> NDArray[np.float64]:
-    """How far a peak may be from its partial, Hz."""
+    """Largest distance of a peak from its partial, Hz."""
     return np.minimum(0.25 * resolution_hz + 0.006 * frequency_hz, 0.2 * f0)
 
 
 def _quick_scores(candidates: NDArray[np.float64], peaks: Peaks, resolution_hz: float) -> NDArray[np.float64]:
-    """How well each candidate explains the peaks, without fitting stiffness."""
+    """Share of the peaks that each candidate explains, without stiffness."""
     f0 = candidates[:, np.newaxis]
     number = np.maximum(np.round(peaks.frequency_hz / f0), 1.0)
     error = peaks.frequency_hz - number * f0
-    # A fraction of a high partial is off by more the stiffer the string is.
+    # For a stiff string a fraction of a high partial is further off.
     tolerance = np.minimum(0.3 * resolution_hz + 0.02 * peaks.frequency_hz, 0.25 * f0)
     weight = peaks.amplitude * peaks.steadiness
     hits = np.exp(-((error / tolerance) ** 2)) * (number <= _MAX_PARTIAL)
     explained = (hits * weight).sum(axis=1) / max(float(weight.sum()), 1e-30)
-    # Every halving of the pitch explains as much: the highest pitch that does is the right one.
+    # Half the pitch explains as much, so prefer the highest.
     return explained * (candidates / HIGHEST_PITCH_HZ) ** 0.05
 
 
@@ -126,7 +126,7 @@ def _partials(number: NDArray[np.float64], f0: float, b: float) -> NDArray[np.fl
 def _assign(
     peaks: Peaks, f0: float, b: float, last: int, resolution_hz: float
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Indices of peaks, and the partials they are, one peak for each partial at most."""
+    """Indices of peaks and the numbers of their partials, at most one peak for each partial."""
     number = np.arange(1.0, last + 1.0)
     expected = _partials(number, f0, b)
     distance = np.abs(peaks.frequency_hz[:, np.newaxis] - expected)
@@ -140,7 +140,11 @@ def _assign(
 def _regress(
     peaks: Peaks, chosen: NDArray[np.intp], number: NDArray[np.float64], f0: float, b: float
 ) -> tuple[float, float]:
-    """Weighted line through (f_n / n)^2 over n^2, robust against strays; f0 and B."""
+    """Fit a weighted line through (f_n / n)^2 over n^2, robust against outliers.
+
+    Returns:
+        f0 and B.
+    """
     ratio = peaks.frequency_hz[chosen] / number
     square = number**2
     amplitude = peaks.amplitude[chosen] * np.maximum(peaks.steadiness[chosen], 0.05) ** 8
@@ -153,7 +157,7 @@ def _regress(
         residual = y - offset - slope * square
         spread = max(1e-5, 2.0 * float(weight @ np.abs(residual)) / float(weight.sum()))
         robust = weight / (1.0 + (residual / spread) ** 2)
-        # Prior: a slope of zero, give or take what is usual.
+        # Prior: a slope of zero, with the usual inharmonicity as its spread.
         total = float(robust.sum())
         prior = total * (1e-5 / _USUAL_INHARMONICITY) ** 2
         mean_x, mean_y = float(robust @ square) / total, float(robust @ y) / total
@@ -173,7 +177,7 @@ def _confidence(
     b: float,
     resolution_hz: float,
 ) -> float:
-    """Share of the sound that lies on steady partials, less what gaps between them speak against."""
+    """Share of the sound on steady partials, reduced for gaps between them."""
     weight = peaks.amplitude
     error = peaks.frequency_hz[chosen] - _partials(number, f0, b)
     allowed = 0.12 * resolution_hz + 0.002 * peaks.frequency_hz[chosen]

@@ -1,4 +1,4 @@
-"""The tuner in a terminal: a needle, and a table of notes."""
+"""Drawings of the tuner for the terminal: a needle and a table of notes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Cleaning one file of a batch: the file loop, level measurement, peak limiter."""
+"""Cleaning of one file of a batch, and the peak limiter."""

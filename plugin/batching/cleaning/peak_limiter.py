@@ -1,4 +1,4 @@
-"""Keep peaks below full scale without clipping them."""
+"""Peak limiter with look-ahead."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LOOK_AHEAD_MS = 5.0
-# Running sums round: what is this near to 1 is 1.
+# Running sums round; treat a gain this near to 1 as 1.
 _UNITY = 1.0 - 1e-9
 
 
 class PeakLimiter:
-    """Turn peaks down smoothly, ahead of time, and leave everything else bit for bit alone.
+    """Turn peaks down smoothly, ahead of time, and leave all other samples bit for bit unchanged.
 
     The gain is the smallest that any sample within reach needs (linked over the channels), averaged
     over the look-ahead, so it moves without steps and never leaves a peak above the ceiling.
 
     Args:
         sample_rate: Hz.
-        ceiling: Largest sample that may come out, linear.
+        ceiling: Largest output sample, linear.
 
-    Shapes: `process` and `flush` give float32 (channels, samples), together as many as went in;
+    Shapes: `process` and `flush` give float32 (channels, samples), together as many as the input;
     `process` holds back up to `latency_samples`. The output does not depend on block sizes.
 
     Attributes:
-        lowest_gain: Smallest gain so far, linear; 1.0 when nothing had to be turned down.
+        lowest_gain: Smallest gain so far, linear; 1.0 without a peak above the ceiling.
     """
 
     def __init__(self, sample_rate: float, ceiling: float) -> None:
@@ -36,7 +36,7 @@ class PeakLimiter:
 
     def _forget(self) -> None:
         self._held = None
-        # Gains that samples need: of one look-ahead before the first held sample, then of the held.
+        # Gains that the samples need, from one look-ahead before the first held sample on.
         self._needs = np.ones(self.latency_samples)
 
     def process(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -51,7 +51,7 @@ class PeakLimiter:
         return self._release(held, max(0, held.shape[1] - self.latency_samples))
 
     def flush(self) -> NDArray[np.float32] | None:
-        """The samples held back, None when none ever came; begins anew."""
+        """The samples held back, or None without any input; then start again."""
         if self._held is None:
             return None
         self._needs = np.concatenate([self._needs, np.ones(self.latency_samples)])
@@ -74,7 +74,7 @@ class PeakLimiter:
 
 
 def _moving_minimum(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """The minimum of each `width` neighbours; windows double, so the work grows with log(width)."""
+    """The minimum of each `width` neighbours, from windows that double, so the work grows with log(width)."""
     done = 1
     while 2 * done <= width:
         values = np.minimum(values[:-done], values[done:])

@@ -1,4 +1,4 @@
-"""What to do about outputs that are there already: refuse, skip, replace, or count as done."""
+"""Existing outputs: refuse, skip, replace, or count as done."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _NUM_NAMED = 3
 
 @dataclass(frozen=True)
 class Policy:
-    """What the user allowed.
+    """Permissions of the user.
 
     Attributes:
-        overwrite: Replace outputs that are there.
-        skip_existing: Leave inputs alone whose outputs are there.
-        resume: Count what the journal says is done, and replace what it says is unfinished.
+        overwrite: Replace existing outputs.
+        skip_existing: Leave out inputs whose outputs exist.
+        resume: Count files that are done in the journal, and replace unfinished ones.
     """
 
     overwrite: bool = False
@@ -30,10 +30,10 @@ class Policy:
 
 @dataclass(frozen=True)
 class Decision:
-    """What remains to do.
+    """The jobs to do, and the results of the others.
 
     Attributes:
-        pending: Jobs, each with whether it may replace files.
+        pending: Jobs to do, each with True if it may replace files.
         settled: Results of the other jobs, by index.
     """
 
@@ -42,11 +42,10 @@ class Decision:
 
 
 def decide(plan: Plan, journal: Journal, policy: Policy) -> Decision:
-    """Compare the plan with what lies in the output folder and what the journal says about it.
+    """Compare the plan with the files in the output folder and with the journal.
 
     Raises:
-        PlanError: Outputs are there and may not be replaced, or finished ones were made with other
-            settings.
+        PlanError: Outputs exist and may not be replaced, or finished ones were made with other settings.
     """
     pending: list[tuple[Job, bool]] = []
     settled: dict[int, FileResult] = {}
@@ -55,7 +54,7 @@ def decide(plan: Plan, journal: Journal, policy: Policy) -> Decision:
     for job in plan.jobs:
         entry = journal.entries.get(job.output) if policy.resume else None
         if entry is not None and entry.source != store_for(job.source).absolute(job.source):
-            entry = None  # another file's output
+            entry = None  # the output of another file
         found = [_fingerprint(target) for target in job.targets]
         is_ours = entry is not None and (
             not entry.done
@@ -90,7 +89,7 @@ def decide(plan: Plan, journal: Journal, policy: Policy) -> Decision:
 
 
 def _resumed(job: Job, entry: Entry) -> FileResult:
-    """An earlier run's figures, under the names that this run uses."""
+    """The figures of an earlier run, with the names of this run."""
     result = FileResult.from_dict(entry.result)
     return replace(
         result, status="resumed", source=job.source, name=job.name, output=job.target, residual=job.residual
@@ -112,13 +111,13 @@ def _refuse_outdated(outdated: Sequence[Entry], plan: Plan, journal: Journal) ->
 
 
 def _padded(entry: Entry, job: Job) -> list[Fingerprint | None]:
-    """What was noted about each target; nothing about a residual that was not asked for then."""
+    """The fingerprint in the journal for each target; None for a residual that was not written then."""
     noted: list[Fingerprint | None] = [*entry.prints, None, None]
     return noted[: len(job.targets)]
 
 
 def _fingerprint(path: str) -> Fingerprint | None:
-    """None when there is nothing."""
+    """The fingerprint of a file; None for a missing one."""
     store = store_for(path)
     try:
         return store.fingerprint(path)

@@ -1,4 +1,4 @@
-"""Find the sound files that a batch was given: files, folders, lists."""
+"""Input files of a batch: files, folders, lists."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Source:
     """A file to clean.
 
     Attributes:
-        path: As it is opened.
-        name: Its place under the output folder, with `/` between folders.
+        path: Path or URL to open.
+        name: Its relative path under the output folder, with `/` between folders.
     """
 
     path: str
@@ -31,11 +31,11 @@ class Source:
 
 @dataclass
 class Inputs:
-    """What was found.
+    """The files that were found.
 
     Attributes:
-        sources: In the order given, folders sorted.
-        problems: Folders that could not be looked into, and why.
+        sources: Files in the order given, those of a folder sorted.
+        problems: Folders that could not be read, and the reasons.
         num_ignored: Files in folders that were not asked for.
     """
 
@@ -55,22 +55,21 @@ def find_inputs(
 ) -> Inputs:
     """Find every file to clean.
 
-    A folder's files keep their place under it; a file named alone has its name only; a file from
-    a list keeps the relative path it is listed with. With `base`, every file keeps its place under that.
+    A folder's files keep their relative path; a file that is named itself keeps its name only; a file from
+    a list keeps the relative path of the list. With `base`, every file keeps its path relative to that.
 
     Args:
         paths: Files and folders, paths or URLs.
-        lists: Text files with one path per line; empty lines and those that begin with # do not
-            count. Relative paths are relative to the working folder.
-        recursive: Whether to look into the folders in folders.
-        globs: Patterns that a file in a folder must match one of: its name, or, where a pattern has
-            a `/`, its place under the folder. Without patterns, the usual extensions of sound files.
-        base: Folder that the tree under the output folder is seen from.
-        exclude: Folder to leave out: the output folder, should it lie in an input folder.
+        lists: Text files with one path per line; empty lines and lines that begin with # are
+            skipped. Relative paths are relative to the current folder.
+        recursive: Also search the folders in folders.
+        globs: Patterns; a file in a folder must match one of them with its name, or, where a pattern has
+            a `/`, with its relative path. Without patterns, the usual extensions of sound files.
+        base: Folder that the paths under the output folder are relative to.
+        exclude: Folder to leave out: the output folder, in case it lies in an input folder.
 
     Raises:
-        FileNotFoundError: A path that does not exist. (Listed ones are found missing when their turn
-            comes.)
+        FileNotFoundError: A path that does not exist. (Missing files of a list fail when they are opened.)
         ValueError: A file that does not lie under `base`.
         OSError: A list that cannot be read.
     """
@@ -95,7 +94,7 @@ def read_list(path: str) -> list[str]:
     Raises:
         OSError: The file cannot be read.
     """
-    # As file names come from the system: any bytes.
+    # File names may hold any bytes.
     text = Path(path).read_text(encoding="utf-8-sig", errors="surrogateescape")
     lines = (line.rstrip("\r") for line in text.split("\n"))
     return [line for line in lines if line.strip() and not line.startswith(_LIST_COMMENT)]
@@ -113,7 +112,7 @@ def _search(
     excluded = None
     if exclude is not None and store_for(exclude).is_local == store.is_local:
         key = store.key(exclude)
-        # Where it is the input folder itself, the plan has something to say about that.
+        # If output and input folder are the same, make_plan raises.
         excluded = None if _is_under(store.key(folder), key) else key
 
     def report(error: OSError) -> None:
@@ -152,7 +151,7 @@ def _is_under(path: str, folder: str) -> bool:
 
 
 def _listed_name(path: str) -> str:
-    """The place of a listed file: as listed where that is a path downwards, else its name alone."""
+    """The relative path of a listed file: as listed if it leads downwards, otherwise its name."""
     parts = posixpath.normpath(_slashed(path)).split("/")
     if "://" in path or os.path.isabs(path) or parts[0] == "..":
         return parts[-1]

@@ -1,8 +1,8 @@
-"""The log of an output folder: which files are finished, from what, and with which settings.
+"""Journal of an output folder: its finished files, their sources and settings.
 
-One JSON object per line, appended and flushed to the disk as things happen, so a crash loses at most
-the last line. A file that was planned but is not noted as done is unfinished, whatever lies under
-its name; whoever resumes may write it again.
+Each line is a JSON object, appended and flushed to the disk at once, so a crash loses at most the last
+line. A planned file without a "done" line is unfinished, whatever file has its name; a resumed batch may
+write it again.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _VERSION = 1
 
 @dataclass
 class Entry:
-    """The last word about one output.
+    """The latest state of one output.
 
     Attributes:
-        source: Absolute path or URL it is made from.
-        settings_hash: What it was, or is to be, made with.
-        done: Whether it is finished.
+        source: Absolute path or URL of its source.
+        settings_hash: Fingerprint of its settings.
+        done: True if it is finished.
         source_print: Fingerprint of the source when it was read.
-        prints: Fingerprints of what was written: the output, then the residual.
+        prints: Fingerprints of the written files: the output, then the residual.
         result: The figures.
     """
 
@@ -47,12 +47,12 @@ class Journal:
     """Open the journal of an output folder for this batch alone.
 
     Args:
-        path: The file; made when it is not there.
+        path: The file; made if missing.
 
     Attributes:
-        entries: What it says, by output.
+        entries: State of every output, by its relative path.
         settings: Settings of earlier runs, by hash.
-        fault: Why the journal cannot be written any more, None while it can.
+        fault: Reason for which the journal can no longer be written; None while it can.
 
     Raises:
         RuntimeError: Another batch is writing to it.
@@ -80,7 +80,7 @@ class Journal:
         self._file.close()  # which unlocks it
 
     def plan(self, outputs: Mapping[str, str], settings_hash: str, settings: Mapping[str, Any]) -> None:
-        """Note what is about to be made: absolute sources by output."""
+        """Write down the planned outputs: their absolute sources, by output."""
         records: list[dict[str, Any]] = [
             {"type": "run", "version": _VERSION, "settings_hash": settings_hash, "settings": settings}
         ]
@@ -91,7 +91,7 @@ class Journal:
             )
         self.settings[settings_hash] = settings
         self._append(records)
-        if self.fault is not None:  # before the work begins there is time to say so
+        if self.fault is not None:  # refuse the batch before any work
             raise OSError(errno.EIO, f"the journal cannot be written ({self.fault})", str(self.path))
 
     def done(
@@ -102,7 +102,7 @@ class Journal:
         prints: Sequence[Fingerprint],
         result: Mapping[str, Any],
     ) -> None:
-        """Note that an output is finished. A journal that cannot be written says so in `fault`."""
+        """Write down a finished output. A failure to write is kept in `fault`."""
         entry = self.entries[output]
         entry.done, entry.source_print = True, source_print
         entry.prints, entry.result = list(prints), dict(result)
@@ -127,14 +127,16 @@ class Journal:
             os.fsync(self._file.fileno())
         except OSError as error:
             self.fault = error.strerror or str(error)
-            with contextlib.suppress(OSError):  # what could not be flushed would be tried again at the end
+            with contextlib.suppress(
+                OSError
+            ):  # closing writes the failed data again
                 self._file.close()
 
     def _read(self) -> None:
         self._file.seek(0)
         content = self._file.read()
         if content and not content.endswith(b"\n"):
-            self._file.write(b"\n")  # a line that a crash cut short must not swallow the next
+            self._file.write(b"\n")  # end a line that a crash cut short
         for record in _records(content):
             kind, settings_hash = record.get("type"), str(record.get("settings_hash"))
             if kind == "run":
@@ -153,7 +155,7 @@ class Journal:
 
 
 def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Names of the settings that differ, those of a single effect one by one.
+    """Names of the settings that differ; those of a single effect separately.
 
     >>> changed_settings({"dither": True, "effect": {"mix": 1.0}}, {"dither": True, "effect": {"mix": 0.5}})
     ['mix']
@@ -169,7 +171,7 @@ def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[
 
 
 def default_journal_path(output_dir: str, *, is_local: bool) -> Path:
-    """Where the journal of an output folder lies: in it, or for a remote one with this user's state."""
+    """Path of the journal: in the output folder, or for a URL with this user's state files."""
     if is_local:
         return Path(output_dir) / JOURNAL_NAME
     import hashlib
@@ -190,7 +192,7 @@ def _records(content: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _lock(file: BinaryIO, path: Path) -> None:
-    """Keep other batches out. Where the system has no such locks, nothing keeps them out."""
+    """Lock the journal against other batches, where the system and the file system have locks."""
     try:
         import fcntl
     except ImportError:

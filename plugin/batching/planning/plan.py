@@ -1,4 +1,4 @@
-"""Decide what becomes of which file, and refuse what cannot end well before any work is done."""
+"""Plan of a batch: the output of every input, checked before any work starts."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _NUM_NAMED = 3
 
 
 class PlanError(HushgateError, ValueError):
-    """A batch that was refused before it began: nothing has been written."""
+    """A batch was refused before it began; nothing has been written."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One file's way.
+    """One file, from source to outputs.
 
     Attributes:
         index: Its number, from 0.
         source: Path or URL to read.
-        name: Its place under the input folder, for people.
+        name: Its path relative to the input folder, for messages.
         target: Path or URL to write.
-        residual: Path or URL for what was removed; None when that is not wanted.
+        residual: Path or URL for the removed sound; None for none.
         output: `target` relative to the output folder, with `/` between folders.
     """
 
@@ -47,7 +47,7 @@ class Job:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Every file it writes."""
+        """All files that it writes."""
         return (self.target,) if self.residual is None else (self.target, self.residual)
 
 
@@ -57,8 +57,8 @@ class Plan:
 
     Attributes:
         output_dir: Path or URL that all targets lie under.
-        jobs: In the order of the inputs.
-        settings: What is done.
+        jobs: Jobs in the order of the inputs.
+        settings: Settings of the batch.
     """
 
     output_dir: str
@@ -69,19 +69,19 @@ class Plan:
 def make_plan(
     sources: Sequence[Source], output_dir: str, settings: BatchSettings, template: str = DEFAULT_TEMPLATE
 ) -> Plan:
-    """Give every source its targets.
+    """Give every source its outputs.
 
     Args:
-        sources: Files to clean. The same file to the same target twice counts once.
-        output_dir: Where the tree is mirrored; need not exist.
-        settings: What is done.
-        template: Name of each output, of the fields in braces: `{stem}` and `{ext}` of the input (or
+        sources: Files to clean. The same source with the same output counts once.
+        output_dir: Folder in which the tree is mirrored; need not exist.
+        settings: Settings of the batch.
+        template: Name of each output, made of fields in braces: `{stem}` and `{ext}` of the input (or
             of the chosen format), `{preset}`, `{model}`, `{parent}` (name of the input's folder). A
             `/` makes a folder.
 
     Raises:
-        PlanError: Two inputs would become one output, an output is an input, an output would have to
-            be a folder for another, or the template is no good. Names files.
+        PlanError: Two inputs have one output, an output is an input, an output must also be a folder for
+            another one, or the template cannot be used. The message names files.
     """
     store = store_for(output_dir)
     if store.is_local and store.exists(output_dir) and not store.is_folder(output_dir):
@@ -102,7 +102,7 @@ def make_plan(
 
 
 def output_name(source: Source, settings: BatchSettings, template: str) -> str:
-    """The place of an output under the output folder.
+    """The path of an output relative to the output folder.
 
     Raises:
         PlanError: The template has an unknown field or leads out of the folder.

@@ -1,4 +1,4 @@
-"""What a batch does to its files, as plain values that travel to other processes and machines."""
+"""Recipe and settings of a batch, as plain values for other processes and machines."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ CLIP_MODES: tuple[ClipMode, ...] = ("report", "limit", "rescale")
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model that a recipe uses.
+    """A model of a recipe.
 
     Attributes:
-        name: As the settings call it: a shipped name or an absolute path.
-        sha256: Of the file's bytes, hexadecimal.
-        content: The bytes, for machines that may not have the file; None for a shipped model.
+        name: Its name in the settings: a shipped name or an absolute path.
+        sha256: Checksum of the file, hexadecimal.
+        content: The bytes, for machines without the file; None for a shipped model.
     """
 
     name: str
@@ -44,11 +44,11 @@ class ModelFile:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to make the effect, again and again.
+    """A description of the effect, to make new ones from.
 
     Attributes:
         label: Name of the preset, or of the model where there is none.
-        preset: The preset as it was given, None without one.
+        preset: The preset as given; None without one.
         settings: Description of the effect, as `hushgate.effects.serialization` reads it.
         models: Every model in it.
     """
@@ -59,7 +59,7 @@ class Recipe:
     models: tuple[ModelFile, ...]
 
     def make(self) -> Effect:
-        """A new effect, without sound.
+        """A new effect.
 
         Raises:
             ModelError: This machine has another model under the same name, or none.
@@ -70,7 +70,7 @@ class Recipe:
         return make_effect(_with_models(self.settings, places), "effect")
 
     def identity(self) -> dict[str, Any]:
-        """Everything that decides how the effect sounds, and nothing about where its files lie."""
+        """Everything that decides the sound of the effect, without the places of its files."""
         checksums = {model.name: f"sha256:{model.sha256}" for model in self.models}
         return {"preset": self.preset and self.label, "effect": _with_models(self.settings, checksums)}
 
@@ -81,18 +81,18 @@ class Recipe:
 
 @dataclass(frozen=True)
 class BatchSettings:
-    """Everything that decides what the files of a batch become.
+    """Everything that decides the outputs of a batch.
 
     Attributes:
         recipe: The effect.
         extension: File name extension of the outputs, which decides their container; None keeps
             that of each input.
         subtype: soundfile's name of the sample format; None keeps that of each input.
-        clip_mode: What becomes of samples beyond full scale: "report" clips and counts them,
+        clip_mode: Treatment of samples beyond full scale: "report" clips and counts them,
             "limit" turns peaks down ahead of time, "rescale" turns the whole file down.
-        dither: Whether to dither where the word length shrinks.
-        output_residual: Whether to write what was removed as well.
-        allow_truncated: Whether to clean what is there of files that are cut short.
+        dither: Dither where the output has fewer bits than the input.
+        output_residual: Also write the removed sound.
+        allow_truncated: Clean the readable part of files that are cut short.
     """
 
     recipe: Recipe
@@ -124,7 +124,7 @@ class BatchSettings:
                 )
 
     def identity(self) -> dict[str, Any]:
-        """What an output depends on beside its input, as plain values."""
+        """Everything except the input that an output depends on, as plain values."""
         return {
             "hushgate": __version__,
             **self.recipe.identity(),
@@ -138,7 +138,7 @@ class BatchSettings:
 
     @property
     def hash(self) -> str:
-        """Short fingerprint of `identity`: equal settings, models and versions give equal ones."""
+        """Short fingerprint of `identity`, equal for equal settings, models and versions."""
         text = json.dumps(self.identity(), sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -198,7 +198,7 @@ def _find_model(name: str, sha256: str, content: bytes | None) -> str:
     if path.is_file() and _checksum(path) == sha256:
         return name
     if content is not None:
-        # Of this process alone, and under the name it had, which messages mention.
+        # A folder of this process alone; the file keeps its name for messages.
         folder = tempfile.mkdtemp(prefix="hushgate-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         copy = Path(folder) / path.name

@@ -1,9 +1,9 @@
-"""What is known about a file of a batch when it is done, or when it failed."""
+"""Results of a batch: figures or the error of every file, and totals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self
 
 Status = Literal["done", "resumed", "skipped", "failed", "unfinished"]
@@ -16,31 +16,31 @@ class FileResult:
 
     Attributes:
         source: Path or URL that was read.
-        output: Path or URL that was written, None where nothing was.
-        residual: Path or URL of what was removed, None where that was not wanted.
-        name: Place of the file under its input folder.
-        status: "done"; "resumed" when an earlier run had done it; "skipped" because it was there;
+        output: Path or URL of the output; None where none was written.
+        residual: Path or URL of the removed sound; None without one.
+        name: Path of the file relative to its input folder.
+        status: "done"; "resumed" if an earlier run had done it; "skipped" because its output existed;
             "failed"; "unfinished" because the batch was interrupted.
-        error: Why it failed, one line.
-        warnings: What was not as it should be, one sentence each.
+        error: Reason of a failure, one line.
+        warnings: Faults of input and output, one sentence each.
         duration_s: Length, seconds.
         sample_rate: Hz.
-        num_channels, num_samples: Of input and output alike.
-        container, subtype: Form of the output, in soundfile's names.
+        num_channels, num_samples: Of input and output.
+        container, subtype: Format of the output, in soundfile's names.
         level_before_dbfs, level_after_dbfs: RMS level; None for digital silence.
         peak_before_dbfs, peak_after_dbfs: Largest sample as written; None for digital silence.
-        floor_before_dbfs, floor_after_dbfs: Level below which the quietest tenth of the file lies, in
-            steps of 100 ms; None for files shorter than that.
-        noise_removed_db: How far the floor went down.
-        residual_level_dbfs: RMS level of what was removed.
+        floor_before_dbfs, floor_after_dbfs: Level of the quietest tenth of the file, measured in steps of
+            100 ms; None for shorter files.
+        noise_removed_db: Difference of the two floors.
+        residual_level_dbfs: RMS level of the removed sound.
         num_clipped: Samples that were beyond full scale and clipped, residual included.
-        clip_gain_db: How far peaks were turned down (limit), or the whole file (rescale).
-        elapsed_s: Time it took, seconds.
+        clip_gain_db: Lowest gain of the peaks (limit), or gain of the whole file (rescale).
+        elapsed_s: Processing time, seconds.
         real_time_factor: `elapsed_s / duration_s`.
         model: Names of the models.
         settings_hash: Fingerprint of the settings, the models and the version.
-        source_sha256, output_sha256: Checksums, for files that were staged.
-        picture_before, picture_after: Small spectrograms, PNG in base64; not in reports but HTML.
+        source_sha256, output_sha256: Checksums of remote files.
+        picture_before, picture_after: Small spectrograms, PNG in base64; only for HTML reports.
     """
 
     source: str
@@ -81,28 +81,24 @@ class FileResult:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`; keys of other versions are left out."""
+        """The inverse of `to_dict`; unknown keys are ignored."""
         known = {item.name for item in fields(cls)}
         kept = {key: value for key, value in values.items() if key in known}
         return cls(**{**kept, "warnings": tuple(kept.get("warnings", ()))})
 
-    def with_status(self, status: Status) -> Self:
-        """The same with another status."""
-        return replace(self, status=status)
-
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What became of a batch.
+    """Result of a batch.
 
     Attributes:
         files: One entry per input, in the order of the inputs.
-        settings: What was done, as plain values.
-        settings_hash: Its fingerprint.
-        elapsed_s: Time the whole batch took, seconds.
-        num_ignored: Files in input folders that were not asked for.
-        warnings: What concerns the batch as a whole, one sentence each.
-        faults: Reports that could not be written, and why, one line each.
+        settings: Settings as plain values.
+        settings_hash: Fingerprint of the settings.
+        elapsed_s: Time of the whole batch, seconds.
+        num_ignored: Files in input folders that were left alone.
+        warnings: Warnings about the batch as a whole, one sentence each.
+        faults: Reports that could not be written and the reasons, one line each.
     """
 
     files: tuple[FileResult, ...]

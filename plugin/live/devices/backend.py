@@ -1,4 +1,4 @@
-"""What live processing needs of an audio system, so that it can run on any, and on none in tests."""
+"""Protocol of an audio system: devices, streams, requests."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from numpy.typing import NDArray
 from hushgate.errors import HushgateError
 
 AudioCallback = Callable[[NDArray[np.float32], NDArray[np.float32], bool], None]
-"""Takes input (samples, channels), output to fill (samples, channels), and whether sound was lost."""
+"""Called with input (samples, channels), output to fill (samples, channels), and True if sound was lost."""
 
 
 class DeviceError(HushgateError, RuntimeError):
-    """A device is missing, busy, disappears, or does not do what is asked of it."""
+    """A device is missing, busy, has gone, or refuses a request."""
 
 
 @dataclass(frozen=True)
 class Device:
-    """One input or output of an audio system, or both in one.
+    """A device of an audio system: input, output, or both.
 
     Attributes:
-        index: Number to choose it by.
-        name: As the system calls it.
-        system: Audio system it belongs to, such as "ALSA" or "Core Audio".
-        num_inputs, num_outputs: Channels; 0 where it has no such side.
+        index: Its number.
+        name: Its name in the audio system.
+        system: Its audio system, such as "ALSA" or "Core Audio".
+        num_inputs, num_outputs: Channels; 0 for none.
         sample_rate: Its usual rate, Hz.
-        is_default_input, is_default_output: Whether it is taken when none is named.
+        is_default_input, is_default_output: True for the system's default.
     """
 
     index: int
@@ -48,14 +48,14 @@ class Device:
 
 @dataclass(frozen=True)
 class StreamRequest:
-    """A connection from an input through a callback to an output.
+    """Request for a stream from an input through a callback to an output.
 
     Attributes:
         input, output: Devices.
         num_inputs, num_outputs: Channels to open.
         sample_rate: Hz.
         block_size: Samples per callback.
-        device_latency_s: Buffering to ask of the devices, seconds; None for the least they suggest.
+        device_latency_s: Buffering to ask of the devices, seconds; None for the least that they suggest.
     """
 
     input: Device
@@ -74,14 +74,14 @@ class StreamRequest:
 
     @property
     def device_names(self) -> str:
-        """Both devices, or the one that is both, for messages."""
+        """Names of both devices, or of the one that is both, for messages."""
         if self.input.index == self.output.index:
             return repr(self.input.name)
         return f"{self.input.name!r} with {self.output.name!r}"
 
 
 class Stream(Protocol):
-    """An open connection. The callback runs in a thread of the audio system."""
+    """An open stream. The callback runs in a thread of the audio system."""
 
     @property
     def latency_s(self) -> tuple[float, float]:
@@ -89,50 +89,50 @@ class Stream(Protocol):
 
     @property
     def is_active(self) -> bool:
-        """Whether callbacks come; False once the devices have ended it by themselves."""
+        """True while callbacks come; False once the devices have stopped by themselves."""
 
     def start(self) -> None:
-        """Begin to call back.
+        """Start the callbacks.
 
         Raises:
             DeviceError: The devices do not start.
         """
 
     def close(self) -> None:
-        """End it, without exception and in bounded time, also when the devices have gone."""
+        """Close the stream, without exception and in bounded time, also when the devices have gone."""
 
 
 class Backend(Protocol):
     """An audio system."""
 
     def devices(self) -> Sequence[Device]:
-        """Everything there is; may be empty.
+        """All devices; may be empty.
 
         Raises:
             DeviceError: The audio system itself is missing.
         """
 
     def offers(self, request: StreamRequest) -> bool:
-        """Whether the devices have the rate and channels asked for, as far as the system tells."""
+        """True if the devices have the requested rate and channels, as far as the system reports it."""
 
     def open(self, request: StreamRequest, callback: AudioCallback) -> Stream:
-        """Connect.
+        """Open a stream.
 
         Raises:
-            DeviceError: Missing, busy, or refused; the message names the device.
+            DeviceError: A device is missing, busy, or refuses; the message names it.
         """
 
 
 def choose_device(devices: Sequence[Device], wanted: int | str | None, *, side: str) -> Device:
-    """The device that `wanted` stands for.
+    """The device for an index, a name or None.
 
     Args:
-        devices: What there is.
+        devices: All devices.
         wanted: Index, name or part of a name (in any case); None for the default.
         side: "input" or "output".
 
     Raises:
-        DeviceError: None, several, or one without that side.
+        DeviceError: No device fits, several fit, or the device lacks that side.
 
     >>> mixer = Device(3, "USB Mixer", "ALSA", 2, 2, 48_000.0)
     >>> choose_device([mixer], "usb", side="input").index

@@ -1,4 +1,4 @@
-"""Join an input stream and an output stream that run in threads of their own."""
+"""Bridge between an input stream and an output stream with threads of their own."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from numpy.typing import NDArray
 from hushgate.live.devices.backend import AudioCallback
 from hushgate.live.processing.tap import Tap
 
-# Room for what comes in while the output does not call.
+# Input that fits while no output callback comes.
 _CAPACITY_S = 1.0
-# More than one block too many, during all of this time, is left out; two dropouts within twice
-# this time are no accident.
+# A surplus of more than one block during all of this time is left out; a second dropout within twice this
+# time makes the reserve grow.
 _PATIENCE_S = 1.0
 _MAX_RESERVE_S = 0.25
 
 
 class Bridge:
-    """Hand blocks from an input callback to an output callback, and call one for both.
+    """Pass blocks from an input callback to an output callback, and call one callback for both.
 
-    The output sets the pace: each of its callbacks takes a block that has come in, and a reserve
-    goes on waiting. Where there is none, silence goes in, faded out and in, and a dropout is
-    reported; if that happens again soon, as with an input that delivers in bursts, the reserve
+    The output sets the pace: each of its callbacks takes one block of input, and a reserve stays
+    buffered. Without a block of input the callback gets silence, with a fade-out and a fade-in, and a
+    dropout is reported; if that happens again soon, as with an input that delivers in bursts, the reserve
     grows by a block.
-    Where too much waits for a second, because the output lost time or its clock is slower, the
-    surplus is left out in a cross-fade, so the delay stays what it is and the cut is soft.
+    If too much input is buffered for a second, because the output lost time or its clock is slower, the
+    surplus is left out in a cross-fade, so that the delay does not grow.
 
     Args:
         callback: Called for every block of the output, in its thread.
         block_size: Samples of most blocks.
         num_inputs: Channels of the input.
         sample_rate: Hz.
-        reserve: Samples to keep waiting, against an input that is irregular; at least a block.
+        reserve: Samples to keep buffered for an irregular input; at least a block.
 
-    Latency: the reserve, `latency_samples`, beside that of the devices. State: a `Tap` between
-    the two threads, and samples that wait behind it.
+    Latency: the reserve, `latency_samples`, in addition to that of the devices. State: a `Tap` between
+    the two threads, and the samples read from it but not used yet.
     """
 
     def __init__(
@@ -64,22 +64,22 @@ class Bridge:
         self._watched = 0
 
     def take_input(self, input_block: NDArray[np.float32], is_lost: bool = False) -> None:
-        """The input's callback.
+        """Callback of the input.
 
         Args:
             input_block: float32 (samples, channels).
-            is_lost: Whether the device lost sound before this block.
+            is_lost: True if the device lost sound before this block.
         """
         if is_lost:
             self._input_lost = True
         self._arrivals.write(input_block.T)
 
     def fill_output(self, output_block: NDArray[np.float32], is_lost: bool = False) -> None:
-        """The output's callback.
+        """Callback of the output.
 
         Args:
             output_block: float32 (samples, channels), written to.
-            is_lost: Whether the device lost sound before this block.
+            is_lost: True if the device lost sound before this block.
         """
         num_samples = output_block.shape[0]
         if self._arrivals.num_waiting:
@@ -106,7 +106,7 @@ class Bridge:
         self._callback(block.T, output_block, is_lost)
 
     def _start(self, num_samples: int) -> None:
-        """Begin once the usual number of samples wait; forget what is older."""
+        """Start once the reserve and a block are buffered; drop older samples."""
         wanted = num_samples + self.latency_samples
         if self._waiting.shape[1] >= wanted:
             self._waiting = self._waiting[:, -wanted:]
@@ -114,7 +114,7 @@ class Bridge:
             self._begin_watch()
 
     def _take(self, num_samples: int) -> NDArray[np.float32] | None:
-        """The next block, None when it has not come in yet."""
+        """The next block; None if it has not come yet."""
         waiting = self._waiting
         rest = waiting.shape[1] - num_samples
         if not self._is_running or rest < 0:
@@ -134,7 +134,7 @@ class Bridge:
         return block
 
     def _note_dropout(self) -> None:
-        """Gather the reserve again before going on; a larger one if this happens often."""
+        """Fill the reserve again before the next block; a larger one after a second dropout."""
         self._is_running = False
         if self._since_dropout < 2 * self._patience:
             self.latency_samples = min(self.latency_samples + self._block_size, self._max_latency)

@@ -1,4 +1,4 @@
-"""PortAudio, through sounddevice: the sound devices of any system."""
+"""PortAudio backend, through sounddevice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hushgate.live.processing.realtime_priority import raise_thread_priority
 
 Block: TypeAlias = NDArray[np.float32]
 
-# PortAudio's own numbers for what can be put more clearly here.
+# PortAudio's error codes that get a clearer message here.
 _INVALID_CHANNELS = -9998
 _INVALID_RATE = -9997
 _UNAVAILABLE = -9985
@@ -40,7 +40,7 @@ class PortAudioBackend:
         self._sd: Any = sounddevice
 
     def devices(self) -> Sequence[Device]:
-        """Everything that PortAudio sees."""
+        """All devices of PortAudio."""
         try:
             systems = [system["name"] for system in self._sd.query_hostapis()]
             defaults = self._sd.default.device
@@ -61,7 +61,7 @@ class PortAudioBackend:
             raise DeviceError(f"the sound devices cannot be listed ({_reason(error)}).") from error
 
     def offers(self, request: StreamRequest) -> bool:
-        """Whether both devices take the rate and channels."""
+        """True if both devices accept the rate and channels."""
         try:
             self._sd.check_input_settings(
                 request.input.index, request.num_inputs, "float32", samplerate=request.sample_rate
@@ -74,11 +74,11 @@ class PortAudioBackend:
         return True
 
     def open(self, request: StreamRequest, callback: AudioCallback) -> PortAudioStream:
-        """Connect both devices.
+        """Open both devices.
 
-        One duplex stream, but two streams and a `Bridge` on ALSA: there PortAudio stops and starts
-        both directions whenever one is late, which through a sound server means silence of about a
-        second each time. Two streams lose a few milliseconds.
+        This is one duplex stream, except on ALSA, where it is two streams and a `Bridge`: PortAudio stops
+        and restarts both directions there whenever one is late, and with a sound server each restart is
+        about a second of silence. Two streams lose a few milliseconds.
         """
         options = {
             "samplerate": request.sample_rate,
@@ -95,7 +95,7 @@ class PortAudioBackend:
                     block_size=request.block_size,
                     num_inputs=request.num_inputs,
                     sample_rate=request.sample_rate,
-                    # Who asks for buffers that survive more wants this one to do so, too.
+                    # Larger device buffers were requested against delays, so enlarge this one too.
                     reserve=round(0.5 * (request.device_latency_s or 0.0) * request.sample_rate),
                 )
                 for kind, device, channels, take in (
@@ -146,9 +146,9 @@ class PortAudioStream:
 
     Args:
         sd: The module sounddevice.
-        streams: What to start and close together.
-        request: What was asked for.
-        bridge: What joins two streams; None where there is one.
+        streams: Streams to start and close together.
+        request: The request.
+        bridge: Joins two streams; None for one stream.
     """
 
     def __init__(self, sd: Any, streams: list[Any], request: StreamRequest, bridge: Bridge | None) -> None:
@@ -156,7 +156,7 @@ class PortAudioStream:
         self._streams = streams
         self._request = request
         self._bridge = bridge
-        # Read once: a stream that has ended by itself no longer tells.
+        # Read once, because a stream that has stopped by itself no longer reports it.
         self._device_latency_s: tuple[float, float] = (
             streams[0].latency if bridge is None else (streams[0].latency, streams[1].latency)
         )
@@ -171,14 +171,14 @@ class PortAudioStream:
 
     @property
     def is_active(self) -> bool:
-        """Whether callbacks come."""
+        """True while callbacks come."""
         try:
             return all(stream.active for stream in self._streams)
         except self._sd.PortAudioError:
             return False
 
     def start(self) -> None:
-        """Begin to call back."""
+        """Start the callbacks."""
         try:
             for stream in self._streams:
                 stream.start()
@@ -186,7 +186,7 @@ class PortAudioStream:
             raise DeviceError(_open_error(error, self._request)) from error
 
     def close(self) -> None:
-        """Stop and close; a driver that hangs with its device is left behind after three seconds."""
+        """Stop and close; give up on a driver that hangs after three seconds."""
         closer = threading.Thread(target=self._close, name="hushgate-live-close", daemon=True)
         closer.start()
         closer.join(_CLOSE_TIMEOUT_S)
@@ -209,12 +209,12 @@ def _open_error(error: Exception, request: StreamRequest) -> str:
     if code == _INVALID_CHANNELS:
         return f"{names} does not offer {request.num_inputs} inputs with {request.num_outputs} outputs."
     if code == _UNAVAILABLE:
-        return f"{names} is busy or has gone. Close what else uses it, or choose another device."
+        return f"{names} is busy or has gone. Close the program that uses it, or choose another device."
     return f"{names} cannot be opened ({_reason(error)})."
 
 
 def _reason(error: Exception) -> str:
-    """What PortAudio says, and the system below it."""
+    """The messages of PortAudio and of the system below it."""
     text = str(error.args[0]) if error.args else type(error).__name__
     if len(error.args) > 2 and error.args[2][2]:
         text += f": {error.args[2][2]}"

@@ -1,4 +1,4 @@
-"""From what was asked for to what is asked of the devices."""
+"""Devices, channels and sample rate of a session, from its arguments."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hushgate.live.devices.backend import Backend, StreamRequest, choose_device
 from hushgate.pedalboard_compat.call_arguments import checked_sample_rate
 
 _MIN_BLOCK_SIZE, _MAX_BLOCK_SIZE = 16, 16_384
-_MAX_CHANNELS = 8  # fewer than samples in a block: effects tell the two apart by that
+_MAX_CHANNELS = 8  # fewer than samples in a block, because effects tell channels from samples by that
 _PREFERRED_RATE = 48_000.0
 
 
@@ -37,7 +37,7 @@ def plan_stream(
     sink = choose_device(devices, output, side="output")
     if num_channels > source.num_inputs:
         raise ValueError(
-            f"num_channels must be at most {source.num_inputs}, what {source.name!r} has "
+            f"num_channels must be at most {source.num_inputs}, as many as {source.name!r} has "
             f"(got {num_channels})."
         )
 
@@ -63,7 +63,7 @@ def plan_stream(
     for rate in (_PREFERRED_RATE, source.sample_rate, sink.sample_rate):
         if backend.offers(request(rate)):
             return request(rate)
-    return request(source.sample_rate)  # opening it says what is wrong
+    return request(source.sample_rate)  # opening it raises the error
 
 
 def _check_whole(name: str, value: int, low: int, high: int, unit: str) -> None:

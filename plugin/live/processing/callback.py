@@ -1,4 +1,4 @@
-"""The audio callback: effect, bypass, overload, meters, all without waiting for anybody."""
+"""Audio callback: effect, bypass, overload, fades and meters."""
 
 from __future__ import annotations
 
@@ -20,47 +20,49 @@ from hushgate.pedalboard_compat.effect_protocol import Effect
 State = Literal["running", "overload", "returning"]
 
 _FADE_MS = 20.0
-# After an overload a model has to hear some sound before its output is worth listening to.
+# After an overload a model needs some sound before its output is usable.
 _RETURN_S = 0.25
-# Devices report gaps while they start; from here on they count.
+# Devices report gaps while they start; those do not count.
 _START_S = 0.5
 
 
 class Processor:
     """Process the blocks of an audio device, one call for each.
 
-    What goes out is a cross-fade between the effect and the dry signal, delayed alike: dry while
-    `bypass` is set, and dry without calling the effect once it takes longer than the device can
-    wait (`state` "overload"). Then the effect belongs to whoever calls `resume` to bring it back.
+    The output is a cross-fade between the effect and the dry signal, both with the same delay. It is dry
+    while `bypass` is set. It is dry without a call of the effect once the effect takes longer than the
+    device can wait (`state` "overload"); another thread may then use the effect, until it calls `resume`.
 
-    Nothing here waits for a lock, a file or another thread. Attributes are single values, so other
-    threads may set `bypass`, call `finish` and `resume`, and read everything at any time.
+    This class itself uses no lock and no file. The effect may: a `Denoiser` and a `Chain` hold a lock
+    while they process, so the callback waits for another thread that changes their settings. Attributes
+    are single values: other threads may set `bypass`, call `finish` and `resume`, and read everything at
+    any time.
 
     Args:
-        effect: Anything with pedalboard's `process` and `reset`; reset before it is handed over.
+        effect: Anything with pedalboard's `process` and `reset`, already reset.
         sample_rate: Hz.
-        num_channels: Channels the effect gets, 1 or more.
-        block_size: Samples that calls will usually bring.
+        num_channels: Channels of the effect, 1 or more.
+        block_size: Usual number of samples per call.
         reserve_s: Time that the devices cover when a call is late, seconds.
-        latency_samples: What the effect is late by; see `rehearse`.
-        taps: Where to copy what goes out.
-        mute: Give the device silence; taps get what would have gone out.
-        num_samples: After how much sound to fade out and finish; None for no end.
+        latency_samples: Delay of the effect; see `run_trial`.
+        taps: Get a copy of the output.
+        mute: Give the device silence; taps get the output all the same.
+        num_samples: Length of the sound, with its fade-out at the end; None for no end.
         clock: Time in seconds.
 
     Attributes:
-        bypass: Whether the dry signal goes out instead; the effect goes on listening.
-        state: "running", "overload" (dry), or "returning" (dry still, the effect listens again).
-        error: What the effect raised, if it did. From there on the dry signal goes out.
-        is_finished: Whether everything up to the end has gone out.
-        latency_samples: Constant, unless an effect holds back more than it did in rehearsal.
+        bypass: Play the dry signal; the effect still gets the sound.
+        state: "running", "overload" (dry), or "returning" (still dry, but the effect gets the sound again).
+        error: Error of the effect, None without. After it the output stays dry.
+        is_finished: True once everything up to the end has been played.
+        latency_samples: Constant, unless an effect holds back more than it did in the trial run.
         num_processed: Samples per channel so far.
         num_dropouts: Gaps that the device reported since the first half second; neighbouring blocks
             count as one.
-        num_overloads: How often the effect was given up.
-        num_gaps: How often the effect returned too little.
-        num_nonfinite: Samples, in or out, that were not numbers and became 0.
-        num_clipped: Samples that were beyond full scale and went out as +-1.0.
+        num_overloads: Overloads so far.
+        num_gaps: Blocks for which the effect returned too few samples.
+        num_nonfinite: Samples, in or out, that were not finite and became 0.
+        num_clipped: Samples that were beyond full scale and became +-1.0.
         input_meter, output_meter, load_meter: See there.
 
     Shapes: `process` reads float32 (samples, input channels) and fills (samples, output channels);
@@ -114,32 +116,32 @@ class Processor:
     # -- called from other threads --------------------------------------------------------------
 
     def finish(self) -> None:
-        """Fade out and be done, as at the end of the sound."""
+        """Fade out and finish, as at the end of the sound."""
         self._finish = True
 
     def resume(self) -> None:
-        """Take the effect back after an overload; it has been reset.
+        """Use the effect again after an overload; the caller has reset it.
 
-        It listens for a moment and is then faded in; if it is too slow again, it is given up again.
+        It gets sound for a moment and is then faded in. If it is too slow again, the next overload begins.
         """
         if self.state != "overload" or self.error is not None:
             return
         self._guard.reset()
         self._fifo.restart(self.latency_samples)
         self._returning = self.latency_samples + round(_RETURN_S * self._sample_rate)
-        self.state = "returning"  # last: from here on everything belongs to the callback again
+        self.state = "returning"  # last, because from here on the callback uses the effect
 
     # -- the callback ---------------------------------------------------------------------------
 
     def process(
         self, input_block: NDArray[np.float32], output_block: NDArray[np.float32], is_dropout: bool = False
     ) -> None:
-        """Fill `output_block` with what follows from `input_block`.
+        """Process `input_block` into `output_block`.
 
         Args:
             input_block: float32 (samples, input channels); the first ones are used.
             output_block: float32 (samples, output channels), written to.
-            is_dropout: Whether the device lost sound before this block.
+            is_dropout: True if the device lost sound before this block.
         """
         started = self._clock()
         num_samples = input_block.shape[0]
@@ -170,16 +172,16 @@ class Processor:
         self.load_meter.update((self._clock() - started) * self._sample_rate / num_samples)
 
     def _run(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The effect's next samples, as many as came in; may end its part in the sound."""
+        """The effect's next samples, as many as came in. May change `state`."""
         num_samples = block.shape[1]
         started = self._clock()
         try:
             ready = self._effect.process(block, self._sample_rate, reset=False)
             self._fifo.push(ready)
-        except Exception as error:  # sound goes on, dry; whoever runs this reports it
+        except Exception as error:  # the output becomes dry; the session reports the error
             self.error = error
             self.state = "overload"
-            return np.repeat(self._last, num_samples, axis=1)  # something to fade from
+            return np.repeat(self._last, num_samples, axis=1)  # the start of the fade
         missing = num_samples - self._fifo.num_samples
         if missing > 0:
             self._delay_more(missing)
@@ -199,7 +201,7 @@ class Processor:
         """Cross-fade between effect and dry signal, aligned; may write to both."""
         num_samples = wet.shape[1]
         if self.state == "overload":
-            # There will be no more of the effect: what there is of it must do for the fade.
+            # The effect has stopped; fade out over the samples already received.
             gain = self._ramp.step(num_samples)[0] * np.linspace(1.0, 0.0, num_samples, dtype=np.float32)
             self._ramp.jump_to((0.0,))
         else:
@@ -213,7 +215,7 @@ class Processor:
         return wet
 
     def _fade_edges(self, out: NDArray[np.float32]) -> bool:
-        """Fade in at the start, out at the end; whether this block holds the end."""
+        """Fade in at the start and out at the end. True if this block holds the end."""
         first, num_samples = self.num_processed, out.shape[1]
         if self._finish:
             earliest = first + self._fade
@@ -230,13 +232,13 @@ class Processor:
         return first + num_samples >= self._end
 
     def _delay_more(self, missing: int) -> None:
-        """The effect holds back more than it used to: one gap, and from then on be later by as much."""
+        """Count a gap and raise the latency by the samples that the effect now holds back in addition."""
         self.num_gaps += 1
         self.latency_samples += missing
         self._dry = DelayLine(self.latency_samples, self._num_channels)
 
     def _limit(self, out: NDArray[np.float32]) -> None:
-        """Keep within full scale what devices would treat each in its own way."""
+        """Clip to full scale, because devices differ in how they treat larger samples."""
         peak = peak_of(out)
         self.output_meter.update(peak)
         if peak > 1.0:
@@ -256,8 +258,8 @@ class Processor:
 def _spread(block: NDArray[np.float32], output: NDArray[np.float32]) -> None:
     """Write (channels, samples) to a device's (samples, channels).
 
-    One channel goes to all; as many as the device has go straight through; to a device with fewer,
-    all channels get the mean; channels the device has beyond ours stay silent.
+    One channel goes to all outputs. With fewer outputs than channels every output gets the mean. Otherwise
+    each channel goes to its own output, and further outputs stay silent.
     """
     num_channels, num_outputs = block.shape[0], output.shape[1]
     if num_channels == 1:

@@ -1,4 +1,4 @@
-"""What the audio callback measures as it goes: levels, its own load, mishaps."""
+"""Meters of the audio callback: peak level and load."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-# Peaks fall by this much per second, so that a view drawn ten times a second misses none.
+# Fall of a peak, slow enough that a view drawn ten times a second shows every one.
 _FALL_DB_PER_S = 24.0
 _LOAD_SECONDS = 0.3
 # Loads are counted in steps of 0.25 %, up to five times the duration of a block.
@@ -25,12 +25,12 @@ class PeakMeter:
     """
 
     def __init__(self, block_s: float) -> None:
-        self._rest = 10.0 ** (-_FALL_DB_PER_S * block_s / 20.0)
+        self._fall = 10.0 ** (-_FALL_DB_PER_S * block_s / 20.0)
         self._peak = 0.0
 
     def update(self, peak: float) -> None:
-        """Take note of the largest sample of a block, linear."""
-        self._peak = max(peak, self._peak * self._rest)
+        """Add the largest sample of a block, linear."""
+        self._peak = max(peak, self._peak * self._fall)
 
     @property
     def dbfs(self) -> float:
@@ -39,7 +39,7 @@ class PeakMeter:
 
 
 class LoadMeter:
-    """Share of a block's duration that its processing takes: lately, and as a distribution.
+    """Load: the share of a block's duration that its processing takes, recent and as a distribution.
 
     Memory does not grow: loads are counted in steps of 0.25 %, those of 500 % and more together.
 
@@ -49,7 +49,7 @@ class LoadMeter:
     Attributes:
         recent: Load of the last 0.3 s, smoothed.
         largest: The largest load so far.
-        num_late: Blocks whose processing took longer than they last: what a dropout of our making needs.
+        num_late: Blocks whose processing took longer than they last. Only these can cause a dropout.
     """
 
     def __init__(self, block_s: float) -> None:
@@ -60,14 +60,14 @@ class LoadMeter:
         self.num_late = 0
 
     def update(self, load: float) -> None:
-        """Take note of a block: time it took over its duration."""
+        """Add the load of a block: its processing time over its duration."""
         self.recent += self._follow * (load - self.recent)
         self.largest = max(self.largest, load)
         self.num_late += load > 1.0
         self._counts[min(int(load / _LOAD_STEP), _LOAD_STEPS)] += 1
 
     def percentile(self, percent: float) -> float:
-        """The load that `percent` % of all blocks stay within; 0.0 before the first."""
+        """The load that `percent` % of all blocks do not exceed; 0.0 before the first block."""
         total = np.cumsum(self._counts)
         if not total[-1]:
             return 0.0
@@ -76,7 +76,7 @@ class LoadMeter:
 
 
 def peak_of(block: NDArray[np.float32]) -> float:
-    """Largest magnitude in a block, linear; NaN or infinite when a sample is."""
+    """Largest magnitude in a block, linear; NaN or infinite if a sample is."""
     if block.size == 0:
         return 0.0
     high, low = np.maximum.reduce(block, axis=None), np.minimum.reduce(block, axis=None)

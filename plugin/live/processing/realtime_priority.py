@@ -1,4 +1,4 @@
-"""Make the interpreter and the system better neighbours of an audio callback."""
+"""Switch interval, garbage collection and thread priority for the audio callback."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import gc
 import os
 import sys
 
-# How long the callback may have to wait for the interpreter while a view is drawn.
+# Longest wait of the callback for the interpreter lock while a view is drawn.
 _SWITCH_INTERVAL_S = 0.0005
-# Above everything ordinary, below what sound servers give themselves (rtkit allows up to 20).
+# Above ordinary threads, below sound servers (rtkit allows them up to 20).
 _REALTIME_PRIORITY = 5
 
 
 class ReadyInterpreter:
-    """Keep the interpreter from making the callback wait; as it was afterwards.
+    """Shorten the waits of the callback for the interpreter; the old settings return at the end.
 
-    The callback gets the lock of the interpreter within half a millisecond, not five, and garbage
-    collection no longer walks through everything that was loaded before the sound began.
+    The callback gets the interpreter lock within half a millisecond instead of five, and garbage
+    collection skips every object that existed before the sound began.
     """
 
     def __enter__(self) -> None:
@@ -32,11 +32,11 @@ class ReadyInterpreter:
 
 
 def raise_thread_priority() -> None:
-    """Let the calling thread go before all ordinary work, where the system allows it.
+    """Schedule the calling thread before all ordinary ones, where the system allows it.
 
-    On Linux: real-time scheduling, which needs the right to it (root, or `rtprio` in limits.conf, as
-    many distributions give to the group audio). Elsewhere PortAudio sees to it itself. On a machine
-    whose cores were all busy, it took the 99th percentile of the callback's load from over 160 % to 30 %.
+    On Linux this is real-time scheduling, which needs a right (root, or `rtprio` in limits.conf, which
+    many distributions give to the group audio). Elsewhere PortAudio does it itself. On a machine with
+    all cores busy it lowered the 99th percentile of the callback's load from over 160 % to 30 %.
     """
     if hasattr(os, "sched_setscheduler"):
         policy = os.SCHED_RR | os.SCHED_RESET_ON_FORK

@@ -1,4 +1,4 @@
-"""Write what went out to a file, from a thread of its own."""
+"""Recording of the output, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -12,35 +12,34 @@ from hushgate.audio_files.file_writer import FileWriter
 from hushgate.audio_files.formats import AudioFormat, output_format
 from hushgate.live.processing.tap import Tap
 
-# How much sound may wait for a slow disk, and how often the thread looks.
+# Most sound that may wait for a slow disk, and the period of the writing thread.
 _CAPACITY_S = 20.0
 _PERIOD_S = 0.05
 
 
-class _NothingHeard(Exception):
-    """There is no sound to keep."""
+class _NoSoundError(Exception):
+    """No sound has come, so no file is kept."""
 
 
 class Recorder:
     """Record from a `Tap` that the audio callback fills; the callback never waits for the disk.
 
-    Use it in a `with` statement. However it is left, by Ctrl-C too, what was heard until then is
-    put in place under its final name; before that it has a temporary one. Nothing is left, and an
-    old file stays as it is, where no sound came at all, and where the disk fails: then `error`
-    says why.
+    Use it in a `with` statement. However it is left, by Ctrl-C too, the sound so far is kept: its
+    temporary file gets the final name. If no sound has come or the disk fails, no file is left and an
+    old file stays as it is; after a failure `error` holds the reason.
 
     Args:
-        path: Where to write; the extension decides the container. 24 bits where it has them.
+        path: File to write. The extension decides the container; 24 bits where it has them.
         sample_rate: Hz, a whole number.
         num_channels: 1 or more.
-        overwrite: Replace a file that is there.
+        overwrite: Replace an existing file.
 
     Attributes:
-        tap: Where to write the sound.
-        error: What went wrong with the disk, if something did; recording has ended then.
+        tap: Takes the sound.
+        error: Failure that ended the recording; None without.
 
     Raises:
-        ValueError: A fractional rate, or a container that cannot hold this form.
+        ValueError: A fractional rate, or a container that cannot hold this format.
         OSError: See `FileWriter`.
     """
 
@@ -85,10 +84,10 @@ class Recorder:
                     self._write()
                 self._write()
                 if not self._has_sound:
-                    raise _NothingHeard
-        except _NothingHeard:
+                    raise _NoSoundError
+        except _NoSoundError:
             pass  # the writer has removed its file
-        except Exception as error:  # reported by whoever runs the session; the sound goes on
+        except Exception as error:  # the session reports it; the sound continues
             self.error = error
 
     def _write(self) -> None:

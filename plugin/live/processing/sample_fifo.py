@@ -1,4 +1,4 @@
-"""A queue of samples that gives back exactly as many as are asked for."""
+"""Queue of samples that returns blocks of any length."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from numpy.typing import NDArray
 
 
 class SampleFifo:
-    """Turn what an effect returns, sometimes less than it got, into blocks of the wanted length.
+    """Turn the output of an effect, sometimes fewer samples than its input, into blocks of a wanted length.
 
-    Started with as many zeros as the effect is late, it never runs short: what the effect holds
-    back at first, the zeros make up for. It grows when more is pushed than it can hold, and
-    otherwise allocates nothing but the blocks it returns.
+    It starts with as many zeros as the effect's latency, so it never runs short: the zeros replace the
+    samples that the effect holds back at first. It grows when more is pushed than it can hold, and
+    otherwise allocates only the blocks it returns.
 
     Args:
         num_channels: Channels of every block.
-        capacity: Samples to make room for beforehand, 1 or more.
+        capacity: Samples to allocate in advance, 1 or more.
 
     Shapes: `push` takes and `pull` returns float32 (channels, samples); samples may be 0.
 

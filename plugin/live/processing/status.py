@@ -1,4 +1,4 @@
-"""A snapshot of a running session, for views and scripts."""
+"""Snapshot of a running session, for views and scripts."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from hushgate.live.processing.callback import State
 
 @dataclass(frozen=True)
 class Status:
-    """Everything a view shows.
+    """Levels, load, settings and faults of a session at one moment.
 
     Attributes:
-        input_name, output_name: Devices.
+        input_name, output_name: Names of the devices.
         sample_rate: Hz.
         block_size: Samples per callback.
-        num_channels: Channels the effect gets.
-        elapsed_s: Sound so far, seconds.
-        state: "running"; "overload" while the effect is too slow and the dry signal goes out;
+        num_channels: Channels of the effect.
+        elapsed_s: Length of the sound so far, seconds.
+        state: "running"; "overload" while the effect is too slow and the output is dry;
             "returning" while the effect warms up again.
-        is_bypassed: Whether the dry signal goes out by request.
+        is_bypassed: True while the output is dry by request.
         input_dbfs, output_dbfs: Peak levels, dBFS; -inf for silence.
-        gain_reduction_db: How much the denoisers turn down now, dB; None without one.
-        presence: Share of wanted sound now, 0 to 1; None without a denoiser.
+        gain_reduction_db: Current gain reduction of all denoisers, dB; None without one.
+        presence: Current share of wanted sound, 0 to 1; None without a denoiser.
         mix, gate_threshold_db, output: Settings of the first denoiser; None without one.
         effect_latency_ms: Delay of the effect.
         device_latency_ms: Delay of input and output devices together, as the system reports it.
-        load: Share of a block's duration that its callback takes, lately.
+        load: Share of a block's duration that its callback takes, smoothed over 0.3 s.
         load_median, load_p99: The same over all blocks, median and 99th percentile.
         num_dropouts: Gaps that the devices reported, the first half second left out.
-        num_late: Blocks that took longer than they last. A dropout without one is not of hushgate's making.
-        num_overloads: How often the effect was given up.
-        num_gaps: How often the effect returned too little.
-        num_clipped: Samples that went out limited to full scale.
-        num_nonfinite: Samples that were not numbers and became 0.
-        recording: Name of the file that is being recorded to, or None.
-        num_unrecorded: Samples that are missing in it because the disk was too slow.
-        record_error: Why the recording ended, or None.
+        num_late: Blocks that took longer than they last. Without any, hushgate did not cause the dropouts.
+        num_overloads: Overloads so far.
+        num_gaps: Blocks for which the effect returned too few samples.
+        num_clipped: Samples that were clipped to full scale.
+        num_nonfinite: Samples that were not finite and became 0.
+        recording: File of the recording, or None.
+        num_unrecorded: Samples missing in it because the disk was too slow.
+        record_error: Reason for which the recording ended early, or None.
     """
 
     input_name: str
@@ -77,7 +77,7 @@ class Status:
         return self.effect_latency_ms + self.device_latency_ms
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, which knows no infinity: None for silence and for a gate that is off."""
+        """Plain values for JSON, which has no infinity: None for silence and for a gate that is off."""
         values = {**asdict(self), "latency_ms": self.latency_ms}
         return {
             name: None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""A way out of the audio callback: samples for a thread that may take its time."""
+"""Ring buffer from the audio callback to another thread."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 class Tap:
     """A ring buffer for one writer and one reader in different threads, without locks.
 
-    The audio callback writes; whoever records, measures pitch or draws reads from another thread,
-    as late as `capacity` samples. Nobody ever waits: a block that does not fit is left out and
-    counted, so a reader that hangs costs sound only on its own side.
+    The audio callback writes; a recorder, tuner or view reads in another thread, at most `capacity`
+    samples late. Neither waits: a block that does not fit is left out and counted, so a slow reader
+    loses sound only for itself.
 
-    Writer and reader each move only their own counter, after the samples are in place.
+    Writer and reader each change only their own counter, after they have copied the samples.
 
     Args:
         num_channels: Channels of every block.
@@ -43,7 +43,7 @@ class Tap:
         return self._num_written - self._num_read
 
     def write(self, block: NDArray[np.float32]) -> bool:
-        """Append a block if it fits; whether it did. Called by the callback alone."""
+        """Append a block if it fits; False if it does not. For the writing thread only."""
         count, capacity = block.shape[1], self._ring.shape[1]
         if count > capacity - self.num_waiting:
             self.num_lost += count
@@ -56,7 +56,7 @@ class Tap:
         return True
 
     def read(self) -> NDArray[np.float32]:
-        """Everything that has come in since the last call. Called by the reading thread alone."""
+        """The samples written since the last call. For the reading thread only."""
         count, capacity = self.num_waiting, self._ring.shape[1]
         start = self._num_read % capacity
         first = min(count, capacity - start)

@@ -1,4 +1,4 @@
-"""What can be changed by hand while sound runs."""
+"""Controls of a running session, by key or by program."""
 
 from __future__ import annotations
 
@@ -12,21 +12,25 @@ from hushgate.pedalboard_compat.effect_protocol import Effect
 
 _MIX_STEP = 0.05
 _THRESHOLD_STEP_DB = 2.0
-# Where a gate that was off begins when it is switched on by hand.
+# First threshold of a gate that was off.
 _FIRST_THRESHOLD_DB = -60.0
 
 KEYS_HELP = "b bypass   r residual   - + mix   < > threshold   q quit"
 
 
 class Controls:
-    """Change bypass, mix, threshold and output of everything that denoises in a running effect.
+    """Change bypass, and mix, threshold and output of every denoiser in a running effect.
 
-    With several denoisers in a chain they all move; what is shown is the first. Without any, only
-    bypass does something.
+    Several denoisers in a chain all get the same change; views show the first. Without a denoiser only
+    bypass has an effect.
 
     Args:
-        processor: Where the effect runs.
-        effect: The effect.
+        processor: The audio callback.
+        effect: The effect that it runs.
+
+    Attributes:
+        denoisers: Every `Denoiser` in the effect.
+        is_quit: True after `quit`.
     """
 
     def __init__(self, processor: Processor, effect: Effect) -> None:
@@ -47,21 +51,21 @@ class Controls:
         }
 
     def press(self, key: str) -> None:
-        """Do what a key stands for; keys that stand for nothing do nothing."""
+        """Do the action of a key; keys without an action are ignored."""
         action = self._actions.get(key.lower())
         if action is not None:
             action()
 
     def quit(self) -> None:
-        """Ask for the end."""
+        """Request the end of the session."""
         self.is_quit = True
 
     def toggle_bypass(self) -> None:
-        """Hear the input, as late as the effect, or the effect again."""
+        """Play the input with the delay of the effect, or the effect again."""
         self._processor.bypass = not self._processor.bypass
 
     def toggle_residual(self) -> None:
-        """Hear what is taken away, or the denoised sound again."""
+        """Play the removed sound, or the denoised sound again."""
         if self.denoisers:
             output = "denoised" if self.denoisers[0].output == "residual" else "residual"
             for denoiser in self.denoisers:
@@ -76,7 +80,7 @@ class Controls:
                 denoiser.mix = mix
 
     def move_threshold(self, step_db: float) -> None:
-        """Change the gate's threshold by `step_db`; below its range it is off."""
+        """Change the gate's threshold by `step_db`; below its range the gate is off."""
         if self.denoisers:
             before = self.denoisers[0].gate_threshold_db
             low, high = PARAMETERS["gate_threshold_db"].minimum, PARAMETERS["gate_threshold_db"].maximum

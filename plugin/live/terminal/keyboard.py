@@ -1,4 +1,4 @@
-"""Single keys from a terminal, without waiting for Enter."""
+"""Single key presses from a terminal, without Enter."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Keys(Protocol):
 
     @property
     def is_available(self) -> bool:
-        """Whether keys can come at all."""
+        """True if keys can be pressed at all."""
 
     def __enter__(self) -> Self: ...
 
@@ -34,7 +34,7 @@ class Keys(Protocol):
 
 
 class NoKeys:
-    """Nobody presses keys; only time passes."""
+    """A source without keys."""
 
     is_available = False
 
@@ -51,10 +51,10 @@ class NoKeys:
 
 
 class TerminalKeys:
-    """Keys from the terminal on a file descriptor; its settings come back at the end.
+    """Keys from the terminal on a file descriptor; its settings are restored at the end.
 
     Args:
-        descriptor: An open terminal. Ctrl-C goes on interrupting.
+        descriptor: An open terminal. Ctrl-C still interrupts.
     """
 
     is_available = True
@@ -72,7 +72,7 @@ class TerminalKeys:
         termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)
 
     def read(self, timeout_s: float) -> str:
-        """What has been typed; escape sequences of arrow and function keys are left out."""
+        """The typed keys, without the escape sequences of arrow and function keys."""
         if not self._is_open:
             time.sleep(timeout_s)
             return ""
@@ -87,7 +87,7 @@ class TerminalKeys:
 
 
 def keys_of_terminal() -> Keys:
-    """Keys from standard input where it is a terminal that listens to this process, otherwise none."""
+    """Keys from standard input, if it is a terminal with this process in the foreground; otherwise none."""
     if termios is None or sys.stdin is None or not sys.stdin.isatty():
         return NoKeys()
     descriptor = sys.stdin.fileno()

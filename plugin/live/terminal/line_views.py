@@ -1,4 +1,4 @@
-"""Show a running session where no person sits at a terminal: lines of text, lines of JSON."""
+"""Views of a session as lines of text or JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _JSON_PERIOD_S = 1.0
 
 
 class View(Protocol):
-    """Something that shows a session; entered before the first `show`, left after the last."""
+    """Shows a session. It is entered before the first `show` and left after the last."""
 
     def __enter__(self) -> Self: ...
 
@@ -23,7 +23,7 @@ class View(Protocol):
     ) -> None: ...
 
     def show(self, status: Status) -> None:
-        """Take note of how it stands, about ten times a second."""
+        """Show a status; called about 20 times a second."""
 
 
 class NoView:
@@ -43,7 +43,7 @@ class LineView(NoView):
     """One line every five seconds, and one whenever something happens.
 
     Args:
-        stream: Where to write.
+        stream: Text stream to write to.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -52,7 +52,7 @@ class LineView(NoView):
         self._last: Status | None = None
 
     def show(self, status: Status) -> None:
-        """Write a line when it is time, or news."""
+        """Write a line when one is due or something has happened."""
         if self._last is None:
             self._write(describe_connection(status))
         happened = _news(self._last, status)
@@ -71,7 +71,7 @@ class JsonView(NoView):
     """One JSON object per line and second, as `Status.to_dict` makes it.
 
     Args:
-        stream: Where to write.
+        stream: Text stream to write to.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -79,7 +79,7 @@ class JsonView(NoView):
         self._due_s = 0.0
 
     def show(self, status: Status) -> None:
-        """Write an object when it is time."""
+        """Write an object when one is due."""
         if status.elapsed_s >= self._due_s:
             print(json.dumps(status.to_dict()), file=self._stream, flush=True)
             self._due_s = status.elapsed_s + _JSON_PERIOD_S
@@ -95,9 +95,9 @@ def describe_connection(status: Status) -> str:
 
 
 def describe_latency(status: Status) -> str:
-    """The delay and what it is made of.
+    """The delay and its parts in one line.
 
-    The devices' part is what the audio system says, which is not always all of it.
+    The part of the devices is the one that the audio system reports, which may be too small.
     """
     return (
         f"latency {status.latency_ms:.1f} ms (effect {status.effect_latency_ms:.1f}, "
@@ -117,7 +117,7 @@ def describe_sound(status: Status) -> str:
 
 
 def state_word(status: Status) -> str:
-    """What is out of the ordinary about what goes out, or nothing."""
+    """The unusual state of the output in a word or two; empty for none."""
     if status.state != "running":
         return "OVERLOAD: dry signal" if status.state == "overload" else "dry signal, coming back"
     if status.is_bypassed:
@@ -126,7 +126,7 @@ def state_word(status: Status) -> str:
 
 
 def summarize(status: Status) -> list[str]:
-    """What to say at the end, one line each."""
+    """Summary at the end, one line each."""
     lines = [
         f"{status.elapsed_s:.1f} s, {describe_latency(status)}",
         f"callback load: median {100.0 * status.load_median:.1f} %, "
@@ -139,18 +139,18 @@ def summarize(status: Status) -> list[str]:
 
 
 def warnings_of(status: Status) -> list[str]:
-    """What a person should know about at the end, one sentence each."""
+    """Warnings at the end, one sentence each."""
     found = []
     if status.num_unrecorded:
         found.append(
             f"{status.num_unrecorded} samples are missing in {status.recording}: the disk was too slow."
         )
     if status.num_clipped:
-        found.append(f"{status.num_clipped} samples were beyond full scale and went out clipped.")
+        found.append(f"{status.num_clipped} samples were beyond full scale and were clipped.")
     if status.num_nonfinite:
-        found.append(f"{status.num_nonfinite} samples were not numbers and became silence.")
+        found.append(f"{status.num_nonfinite} samples were not finite and became silence.")
     if status.num_gaps:
-        found.append(f"the effect returned too little {status.num_gaps} times; the latency has grown.")
+        found.append(f"the effect returned too few samples {status.num_gaps} times; the latency has grown.")
     return found
 
 
@@ -167,7 +167,7 @@ def _news(before: Status | None, now: Status) -> list[str]:
     lines = []
     state = before.state if before else "running"
     if now.num_overloads > (before.num_overloads if before else 0):
-        lines.append("overload: the effect takes too long here, the dry signal goes out instead")
+        lines.append("overload: the effect takes too long here, the output is dry")
     elif state == "overload" and now.state == "returning":
         lines.append("the effect is coming back")
     if state != "running" and now.state == "running":

@@ -1,4 +1,4 @@
-"""Show a running session to a person at a terminal."""
+"""View of a session with meters, drawn in the terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hushgate.live.terminal.screen import Screen, state_style
 
 _PERIOD_S = 0.1
 _WIDEST_BAR, _NARROWEST_BAR = 30, 6
-# What stands beside a bar: names, figures, gaps.
+# Width of names, figures and gaps beside a bar.
 _BESIDE_BAR = 32
 _QUIETEST_DBFS = -60.0
 _LARGEST_REDUCTION_DB = 40.0
@@ -26,9 +26,9 @@ class TerminalView:
     """Meters and settings, drawn in place ten times a second.
 
     Args:
-        console: Where to draw.
-        title: Name of what runs.
-        has_keys: Whether to tell which keys do what.
+        console: Terminal to draw on.
+        title: Name of the effect.
+        has_keys: Show the help line for keys.
     """
 
     def __init__(self, console: Console, *, title: str, has_keys: bool) -> None:
@@ -44,11 +44,11 @@ class TerminalView:
         self._screen.stop()
 
     def show(self, status: Status) -> None:
-        """Draw, if the last time was long enough ago."""
+        """Draw, if the last drawing is old enough."""
         self._screen.show(lambda: self.draw(status))
 
     def draw(self, status: Status) -> RenderableType:
-        """The picture of a status."""
+        """The drawing of a status."""
         table = Table.grid(padding=(0, 2))
         table.add_column(style="bold")
         table.add_column(no_wrap=True)
@@ -65,7 +65,7 @@ class TerminalView:
         percent = [round(100.0 * load) for load in (status.load, status.load_median, status.load_p99)]
         figures = f"{percent[0]} % (median {percent[1]}, 99th percentile {percent[2]})"
         table.add_row("load", self._bar(status.load, style), figures)
-        lines: list[RenderableType] = [self._head(status), table, Text(self._facts(status))]
+        lines: list[RenderableType] = [self._head(status), table, Text(self._figures(status))]
         if status.record_error is not None:
             lines.append(Text(f"the recording has ended: {status.record_error}", style="bold red"))
         if self._has_keys:
@@ -79,8 +79,8 @@ class TerminalView:
             text.append(f" {word} ", style=state_style(status))
         return text
 
-    def _facts(self, status: Status) -> str:
-        facts = [
+    def _figures(self, status: Status) -> str:
+        parts = [
             describe_latency(status),
             f"dropouts {status.num_dropouts}",
             f"overloads {status.num_overloads}",
@@ -88,10 +88,10 @@ class TerminalView:
         if status.mix is not None and status.gate_threshold_db is not None:
             threshold = status.gate_threshold_db
             gate = f"{threshold:.0f} dBFS" if math.isfinite(threshold) else "off"
-            facts += [f"mix {status.mix:.2f}", f"gate threshold {gate}"]
+            parts += [f"mix {status.mix:.2f}", f"gate threshold {gate}"]
         if status.recording is not None and status.record_error is None:
-            facts.append(f"recording {status.recording}")
-        return "   ".join(facts)
+            parts.append(f"recording {status.recording}")
+        return "   ".join(parts)
 
     def _bar(self, part: float, style: str) -> Text:
         width = min(_WIDEST_BAR, max(_NARROWEST_BAR, self._console.width - _BESIDE_BAR))

@@ -1,4 +1,4 @@
-"""Keep what audio libraries write to standard error out of the view."""
+"""Silencing of the messages that audio libraries write to standard error."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from contextlib import contextmanager
 
 @contextmanager
 def native_messages_held() -> Iterator[None]:
-    """Send what C libraries write to standard error nowhere; Python's own messages still arrive.
+    """Discard the messages of C libraries on standard error; Python's own are still printed.
 
-    ALSA and PortAudio write there whatever they try, also when all goes well. It concerns the whole
-    process, so it is for command lines and not for libraries.
+    ALSA and PortAudio print there whatever they try, also on success. This changes the whole process, so
+    it is for commands, not for libraries.
     """
     stderr = sys.stderr
     try:
         descriptor = stderr.fileno()
-    except (AttributeError, OSError, ValueError):  # none, closed, or caught by a test
+    except (AttributeError, OSError, ValueError):  # none, closed, or captured by a test
         yield
         return
     stderr.flush()

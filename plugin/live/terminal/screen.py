@@ -1,4 +1,4 @@
-"""A picture in a terminal that is drawn again and again, in place."""
+"""Drawing in the terminal, updated in place."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from hushgate.live.processing.status import Status
 
 
 class Screen:
-    """Draw one picture over the other, but no more often than there is something to see.
-
-    Drawn only when there is something to draw, never by a thread of its own.
+    """Draw over the last drawing, at most once per period and without a thread.
 
     Args:
-        console: Where to draw.
-        period_s: From one picture to the next, seconds.
+        console: Terminal to draw on.
+        period_s: Least time between two drawings, seconds.
     """
 
     def __init__(self, console: Console, period_s: float) -> None:
@@ -28,15 +26,15 @@ class Screen:
         self._live = Live(console=console, auto_refresh=False, transient=True)
 
     def start(self) -> None:
-        """Take the terminal."""
+        """Start to draw."""
         self._live.start()
 
     def stop(self) -> None:
-        """Remove the picture and give the terminal back."""
+        """Remove the drawing."""
         self._live.stop()
 
     def show(self, draw: Callable[[], RenderableType]) -> None:
-        """Show what `draw` makes, if the last picture is old enough."""
+        """Show the result of `draw`, if the last drawing is old enough."""
         now = time.monotonic()
         if now >= self._due:
             self._due = now + self._period_s
@@ -44,5 +42,5 @@ class Screen:
 
 
 def state_style(status: Status) -> str:
-    """How `views.state_word` looks."""
+    """Style of `state_word`."""
     return "bold white on red" if status.state != "running" else "reverse"
