@@ -9,7 +9,7 @@ from hushgate.live.processing.callback import Processor, State
 _log = logging.getLogger("hushgate.live")
 _STATES = {
     "running": "the effect is back",
-    "overload": "overload: the effect takes too long; the dry signal goes out instead",
+    "overload": "overload: the effect takes too long; the output is dry",
     "returning": "the effect runs again and is faded in soon",
 }
 
