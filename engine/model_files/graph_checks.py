@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from hushgate.engine.model_files.metadata import ModelInfo
 
 # The latent code between encoder and decoder. Only `hushgate inspect-latent` reads it.
 _OPTIONAL_OUTPUTS = {"code"}
+# For each channel; shipped models carry up to 7,680. Up to 256 channels are allowed.
+_MAX_STATE_ELEMENTS = 1 << 20
 
 
 def input_name(info: ModelInfo) -> str:
@@ -97,6 +100,11 @@ def check_mask_graph(
                 )
             if isinstance(found_shape[0], int):
                 raise ModelError(f"{file}: state {name} must have a dynamic batch axis (got {found_shape}).")
+            if math.prod(found_shape[1:]) > _MAX_STATE_ELEMENTS:
+                raise ModelError(
+                    f"{file}: state {name} must hold at most {_MAX_STATE_ELEMENTS:,} values "
+                    f"(got {found_shape})."
+                )
         wanted_shape = shapes.get(name)
         if wanted_shape is not None and not _fits(found_shape, wanted_shape, dynamic=name == "spectrum"):
             shown = ["batch", "frames", *wanted_shape[2:]]

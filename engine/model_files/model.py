@@ -15,6 +15,13 @@ from numpy.typing import NDArray
 from hushgate.engine.errors import ModelError
 from hushgate.engine.model_files.graph_checks import check_mask_graph, check_segment_graph, input_name
 from hushgate.engine.model_files.metadata import parse_metadata
+from hushgate.engine.model_files.untrusted import (
+    MAX_FIRST_RUN_S,
+    check_structure,
+    limit_memory,
+    read_limited,
+    run_within,
+)
 from hushgate.engine.signal.framing import frame_size_for
 
 if TYPE_CHECKING:
@@ -34,23 +41,35 @@ class Model:
 
     Args:
         path: The ONNX file.
+        trusted: Whether to lift the limits on operators, sizes, memory and time that hold for every
+            file that did not ship with hushgate (see `hushgate.engine.model_files.untrusted`).
 
     Attributes:
         info: What the file says about itself.
         path: Where it was read from.
+        trusted: Whether it was loaded without those limits.
 
     Raises:
         FileNotFoundError: No such file.
-        ModelError: Not an ONNX file, or one that breaks the contract; says which part.
+        ModelError: Not an ONNX file, one that breaks the contract, or one over a limit; says which part.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, trusted: bool = False) -> None:
         self.path = Path(path)
+        self.trusted = trusted
         file = self.path.name
-        if self.path.is_dir():
-            raise ModelError(f"{self.path} is a folder, not a model file.")
-        content = self.path.read_bytes()  # FileNotFoundError and PermissionError name the path
-        self._session = _open_session(file, content)
+        is_limited = not trusted and self.path.parent != _MODELS_FOLDER
+        content = read_limited(
+            self.path, not is_limited
+        )  # FileNotFoundError and PermissionError name the path
+        if is_limited:
+            check_structure(file, content)
+            limit_memory()
+            self._session = run_within(
+                file, MAX_FIRST_RUN_S, lambda _: _open_session(file, content, is_limited=True)
+            )
+        else:
+            self._session = _open_session(file, content)
         inputs = {value.name: value for value in self._session.get_inputs()}
         outputs = {value.name: value for value in self._session.get_outputs()}
         self.info, self._reference = parse_metadata(
@@ -67,13 +86,16 @@ class Model:
             self._output_names.append("presence")
         self._output_names += [f"{name}_next" for name in self.info.state_names]
         self._num_results = len(self._output_names) - len(self.info.state_names)
-        self._check_run()
+        if is_limited:
+            run_within(file, MAX_FIRST_RUN_S, self._check_run)
+        else:
+            self._check_run()
 
     def __repr__(self) -> str:
         return f"<hushgate.engine.Model {self.info.name!r} from {self.path}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return load_model, (self.path,)
+        return _reload, (self.path, self.trusted)
 
     def frame_size(self, sample_rate: float) -> int:
         """Samples in a frame at `sample_rate` Hz; the hop is this divided by `info.overlap`."""
@@ -89,13 +111,17 @@ class Model:
         return tuple(np.zeros((batch, *shape), dtype=np.float32) for shape in self._state_shapes)
 
     def run(
-        self, spectrum: NDArray[np.float32], state: Sequence[NDArray[np.float32]]
+        self,
+        spectrum: NDArray[np.float32],
+        state: Sequence[NDArray[np.float32]],
+        options: onnxruntime.RunOptions | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None, State]:
         """Compute masks for the next frames.
 
         Args:
             spectrum: float32 (batch, frames, num_bins, 2), real and imaginary parts.
             state: What the last call returned, or `initial_state(batch)`. Not written to.
+            options: onnxruntime's, to end the run early.
 
         Returns:
             mask (batch, frames, num_bins, 2), complex ratio mask; upper_gain (batch, frames, bands);
@@ -103,33 +129,46 @@ class Model:
             input frame t - lookahead_frames.
 
         Raises:
-            ModelError: The model refused the shapes or failed, or takes segments.
+            ModelError: The model refused the shapes or failed, returned other shapes, or takes segments.
         """
         if self.info.segment is not None:
             raise ModelError(f"{self.path.name} takes whole segments. Use run_segments.")
         feeds = dict(zip(self.info.state_names, state, strict=True))
         feeds["spectrum"] = spectrum
         try:
-            results = self._session.run(self._output_names, feeds)
+            results = self._session.run(self._output_names, feeds, options)
         except Exception as error:  # onnxruntime raises its own types for every kind of fault
             raise ModelError(f"{self.path.name} failed to run: {_first_line(error)}") from error
+        frames = spectrum.shape[:2]
+        self._check_shape("mask", results[0], spectrum.shape)
+        self._check_shape("upper_gain", results[1], (*frames, len(self.info.upper_band_edges_hz)))
         presence = results[2] if self.info.has_presence else None
+        if presence is not None:
+            self._check_shape("presence", presence, (*frames, 1))
+        states = zip(self.info.state_names, results[self._num_results :], self._state_shapes, strict=True)
+        for name, array, shape in states:
+            self._check_shape(f"{name}_next", array, (frames[0], *shape))
         return results[0], results[1], presence, tuple(results[self._num_results :])
 
-    def run_segments(self, segments: NDArray[np.float32]) -> NDArray[np.float32]:
+    def run_segments(
+        self, segments: NDArray[np.float32], options: onnxruntime.RunOptions | None = None
+    ) -> NDArray[np.float32]:
         """Compute a segment model's answers (`info.segment` is not None) to segments of the same shape.
 
         Args:
             segments: float32 (batch, *info.input_shape): spectra, real and imaginary parts, or waveforms.
+            options: onnxruntime's, to end the run early.
 
         Raises:
-            ModelError: The model refused the shape or failed.
+            ModelError: The model refused the shape, failed, or returned another shape.
         """
+        feeds = {self._input_name: segments}
         try:
-            answer: NDArray[np.float32] = self._session.run(["estimate"], {self._input_name: segments})[0]
+            estimate: NDArray[np.float32] = self._session.run(["estimate"], feeds, options)[0]
         except Exception as error:  # onnxruntime raises its own types for every kind of fault
             raise ModelError(f"{self.path.name} failed to run: {_first_line(error)}") from error
-        return answer
+        self._check_shape("estimate", estimate, segments.shape)
+        return estimate
 
     def verify(self) -> float:
         """Compare the model with the reference answer in its own file.
@@ -154,34 +193,21 @@ class Model:
             )
         return difference
 
-    def _check_run(self) -> None:
-        """Run two channels of three frames once: shapes that the graph leaves open must come out right."""
-        info, file = self.info, self.path.name
-        if info.segment is not None:
-            shape = (2, *(size or 1 for size in info.input_shape))
-            answer = self.run_segments(np.zeros(shape, dtype=np.float32))
-            if answer.shape != shape:
-                raise ModelError(f"{file}: output estimate must have shape {shape} (got {answer.shape}).")
+    def _check_run(self, options: onnxruntime.RunOptions | None = None) -> None:
+        """Run two channels of 3 and of 32 frames: shapes that the graph leaves open must come out right."""
+        if self.info.segment is not None:
+            shape = (2, *(size or 1 for size in self.info.input_shape))
+            self.run_segments(np.zeros(shape, dtype=np.float32), options)
             return
-        spectrum = np.zeros((2, 3, info.num_bins, 2), dtype=np.float32)
-        mask, upper_gain, presence, state = self.run(spectrum, self.initial_state(2))
-        found = {"mask": mask.shape, "upper_gain": upper_gain.shape}
-        wanted: dict[str, tuple[int, ...]] = {
-            "mask": spectrum.shape,
-            "upper_gain": (2, 3, len(info.upper_band_edges_hz)),
-        }
-        if presence is not None:
-            found["presence"] = presence.shape
-            wanted["presence"] = (2, 3, 1)
-        for name, array, shape in zip(info.state_names, state, self._state_shapes, strict=True):
-            found[f"{name}_next"] = array.shape
-            wanted[f"{name}_next"] = (2, *shape)
-        for name, shape in wanted.items():
-            if found[name] != shape:
-                raise ModelError(
-                    f"{file}: output {name} must have shape {shape} for two channels of three frames "
-                    f"(got {found[name]})."
-                )
+        for num_frames in (3, 32):
+            spectrum = np.zeros((2, num_frames, self.info.num_bins, 2), dtype=np.float32)
+            self.run(spectrum, self.initial_state(2), options)
+
+    def _check_shape(self, output: str, array: NDArray[np.float32], wanted: tuple[int, ...]) -> None:
+        if array.shape != wanted:
+            raise ModelError(
+                f"{self.path.name}: output {output} must have shape {wanted} (got {array.shape})."
+            )
 
 
 def available_models() -> tuple[str, ...]:
@@ -193,16 +219,18 @@ _cache: OrderedDict[Path, tuple[tuple[int, int], Model]] = OrderedDict()
 _cache_lock = threading.Lock()
 
 
-def load_model(name_or_path: str | os.PathLike[str] | Model) -> Model:
+def load_model(name_or_path: str | os.PathLike[str] | Model, *, trusted: bool = False) -> Model:
     """A model by shipped name or file path; the same object each time while the file is unchanged.
 
     Args:
         name_or_path: One of `available_models()`, or the path of an ONNX file. A `Model` is
             returned as it is.
+        trusted: Lift the limits on files that did not ship with hushgate (see `Model`). A file that
+            was loaded so stays loaded for later calls.
 
     Raises:
         FileNotFoundError: The path does not exist.
-        ModelError: Not a shipped name, or the file breaks the contract.
+        ModelError: Not a shipped name, or the file breaks the contract or exceeds a limit.
     """
     if isinstance(name_or_path, Model):
         return name_or_path
@@ -211,14 +239,18 @@ def load_model(name_or_path: str | os.PathLike[str] | Model) -> Model:
     version = (status.st_mtime_ns, status.st_size)
     with _cache_lock:  # held while loading, so that threads that start together load once
         cached = _cache.get(path)
-        if cached is not None and cached[0] == version:
+        if cached is not None and cached[0] == version and (cached[1].trusted or not trusted):
             _cache.move_to_end(path)
             return cached[1]
-        model = Model(path)
+        model = Model(path, trusted=trusted)
         _cache[path] = (version, model)
         while len(_cache) > _CACHE_SIZE:
             _cache.popitem(last=False)
         return model
+
+
+def _reload(path: Path, trusted: bool) -> Model:
+    return load_model(path, trusted=trusted)
 
 
 def _resolve(name_or_path: str | os.PathLike[str]) -> Path:
@@ -238,13 +270,15 @@ def _resolve(name_or_path: str | os.PathLike[str]) -> Path:
     )
 
 
-def _open_session(file: str, content: bytes) -> onnxruntime.InferenceSession:
+def _open_session(file: str, content: bytes, *, is_limited: bool = False) -> onnxruntime.InferenceSession:
     import onnxruntime  # takes a tenth of a second: only who loads a model pays
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4  # faults are raised; the library need not print them as well
+    if is_limited:
+        options.add_session_config_entry("session.use_env_allocators", "1")
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises its own types for every kind of fault

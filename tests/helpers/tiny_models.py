@@ -57,19 +57,36 @@ class TinyModel:
         self.states.append((name, shape))
         return name
 
-    def scan(self, body: onnx.GraphProto, state: str, frames: str, state_after: str, seen: str) -> None:
-        """Run `body` (state, frame) -> (state, seen) over axis 1 of `frames`, as a recurrent layer does."""
+    def running_sum(self, values: str, state: str, sums: str, *, keep: float, size: int) -> None:
+        """Sum keep^(t-s) * value_s over the frames s up to t: an RNN without a nonlinearity.
+
+        Args:
+            values: Tensor (batch, frames, size).
+            state: State of the model, (size,); its next value is written.
+            sums: Name of the result, (batch, frames, size).
+            keep: Factor from one frame to the next.
+            size: Values in a frame.
+        """
+        identity = np.eye(size, dtype=np.float32)[None]
+        names = [f"{sums}_{what}" for what in ("input_weights", "state_weights")]
+        weights = zip(names, (identity, np.float32(keep) * identity), strict=True)
+        self.constants += [numpy_helper.from_array(array, name) for name, array in weights]
+        self.node("Transpose", [values], f"{sums}_in", perm=[1, 0, 2])
+        self.node("Unsqueeze", [state, self.constant(f"{sums}_axis", [0])], f"{sums}_before")
         self.nodes.append(
             helper.make_node(
-                "Scan",
-                [state, frames],
-                [state_after, seen],
-                body=body,
-                num_scan_inputs=1,
-                scan_input_axes=[1],
-                scan_output_axes=[1],
+                "RNN",
+                [f"{sums}_in", *names, "", "", f"{sums}_before"],
+                [f"{sums}_all", f"{sums}_last"],
+                hidden_size=size,
+                activations=["Affine"],
+                activation_alpha=[1.0],
+                activation_beta=[0.0],
             )
         )
+        self.node("Squeeze", [f"{sums}_last", f"{sums}_axis"], f"{state}_next")
+        self.node("Squeeze", [f"{sums}_all", self.constant(f"{sums}_directions", [1])], f"{sums}_frames")
+        self.node("Transpose", [f"{sums}_frames"], sums, perm=[1, 0, 2])
 
     def upper_gain(self, gains: list[float]) -> None:
         """The output `upper_gain`, constant."""
@@ -160,31 +177,13 @@ def identity(**format_: Any) -> TinyModel:
 def stateful(**format_: Any) -> TinyModel:
     """A mask per bin that depends on every frame so far: 1 / (1 + 20 x running mean of |X|^2).
 
-    The mean is sum(0.9^(t-s) |X_s|^2) over frames, written with a GRU-like recurrence as a scan, so
-    that its value at frame t needs the state and all frames before t.
+    The mean is sum(0.9^(t-s) |X_s|^2) over frames, so that its value at frame t needs the state and all
+    frames before t.
     """
     model = TinyModel(**format_)
-    bins = model.num_bins
-    model.state("memory", [bins])
-    body = helper.make_graph(
-        [
-            helper.make_node("Mul", ["before", "rest"], ["kept"]),
-            helper.make_node("Add", ["kept", "power"], ["after"]),
-            helper.make_node("Identity", ["after"], ["seen"]),
-        ],
-        "step",
-        [
-            helper.make_tensor_value_info("before", TensorProto.FLOAT, ["batch", bins]),
-            helper.make_tensor_value_info("power", TensorProto.FLOAT, ["batch", bins]),
-        ],
-        [
-            helper.make_tensor_value_info("after", TensorProto.FLOAT, ["batch", bins]),
-            helper.make_tensor_value_info("seen", TensorProto.FLOAT, ["batch", bins]),
-        ],
-        [numpy_helper.from_array(np.float32(0.9), "rest")],
-    )
+    model.state("memory", [model.num_bins])
     model.node("ReduceSumSquare", ["spectrum"], "power_frames", axes=[3], keepdims=0)
-    model.scan(body, "memory", "power_frames", "memory_next", "means")
+    model.running_sum("power_frames", "memory", "means", keep=0.9, size=model.num_bins)
     model.node("Mul", ["means", model.constant("strength", 20.0)], "strong")
     model.node("Add", ["strong", model.constant("one", 1.0)], "more")
     model.node("Reciprocal", ["more"], "gain")
@@ -234,33 +233,21 @@ def level_dependent(**format_: Any) -> TinyModel:
 def overflowing(**format_: Any) -> TinyModel:
     """A mask of ones until a frame is too loud: then, for good, NaN, by a memory that overflowed.
 
-    The memory holds the loudest spectral value so far; its exponential is infinite above 88.
+    The memory sums by how much spectral values exceeded 88; above that the exponential is infinite.
     """
     model = TinyModel(**format_)
     model.state("memory", [1])
     model.constant("nought", 0.0)
     model.node("Abs", ["spectrum"], "sizes")
     model.node("ReduceMax", ["sizes"], "frame_peaks", axes=[2, 3], keepdims=0)
-    body = helper.make_graph(
-        [
-            helper.make_node("Max", ["before", "peak"], ["after"]),
-            helper.make_node("Exp", ["after"], ["seen"]),
-        ],
-        "step",
-        [
-            helper.make_tensor_value_info("before", TensorProto.FLOAT, ["batch"]),
-            helper.make_tensor_value_info("peak", TensorProto.FLOAT, ["batch"]),
-        ],
-        [
-            helper.make_tensor_value_info("after", TensorProto.FLOAT, ["batch"]),
-            helper.make_tensor_value_info("seen", TensorProto.FLOAT, ["batch"]),
-        ],
-    )
-    model.node("Squeeze", ["memory", model.constant("one_axis", [1])], "memory_flat")
-    model.scan(body, "memory_flat", "frame_peaks", "memory_flat_next", "loudness")
-    model.node("Unsqueeze", ["memory_flat_next", "one_axis"], "memory_next")
+    model.node("Sub", ["frame_peaks", model.constant("limit", 88.0)], "beyond")
+    model.node("Relu", ["beyond"], "excess")
+    model.node("Unsqueeze", ["excess", model.constant("last", [2])], "excess_column")
+    model.running_sum("excess_column", "memory", "sums", keep=1.0, size=1)
+    model.node("Add", ["sums", "limit"], "exponents")
+    model.node("Exp", ["exponents"], "loudness")
     model.node("Mul", ["loudness", "nought"], "disturbance")  # infinite times zero is NaN
-    model.node("Unsqueeze", ["disturbance", model.constant("mask_axes", [2, 3])], "disturbance_mask")
+    model.node("Unsqueeze", ["disturbance", model.constant("mask_axes", [3])], "disturbance_mask")
     model.node("Mul", ["spectrum", "nought"], "zeros")
     model.node("Add", ["zeros", model.constant("one", [1.0, 0.0])], "ones")
     model.node("Add", ["ones", "disturbance_mask"], "mask")
