@@ -1,4 +1,4 @@
-"""What docs/chain.md and docs/presets.md show runs as it stands there."""
+"""The examples of docs/chain.md and docs/presets.md run unchanged."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class FakeBackend:
     """Plays `sound` (channels, samples) into the microphone and keeps what the headphones get.
 
     Args:
-        sound: What is heard, followed by silence.
+        sound: What is played, followed by silence.
         lost_blocks: Numbers of blocks before which the device reports a gap.
         gone_after: The device disappears after so many blocks.
         silent_after: The device stops calling after so many blocks, without saying so.
@@ -48,13 +48,13 @@ class FakeBackend:
         self.gone_after, self.silent_after = gone_after, silent_after
         self.rates, self.is_busy, self.pause_s = rates, is_busy, pause_s
         self.requests: list[StreamRequest] = []
-        self.played: list[Audio] = []
+        self.blocks: list[Audio] = []
         self.num_open = 0
 
     @property
-    def heard(self) -> Audio:
+    def played(self) -> Audio:
         """Everything that went out, (channels, samples)."""
-        return np.concatenate(self.played).T
+        return np.concatenate(self.blocks).T
 
     def devices(self) -> Sequence[Device]:
         return [MICROPHONE, HEADPHONES]
@@ -100,12 +100,12 @@ class FakeStream:
             if number == backend.silent_after:
                 self._stopped.wait()
                 return
-            heard = backend.sound[:, number * size : (number + 1) * size]
+            played = backend.sound[:, number * size : (number + 1) * size]
             block = np.zeros((size, self._request.num_inputs), np.float32)
-            block[: heard.shape[1], : heard.shape[0]] = heard.T
+            block[: played.shape[1], : played.shape[0]] = played.T
             output = np.full((size, self._request.num_outputs), np.nan, np.float32)
             self._callback(block, output, number in backend.lost_blocks)
-            backend.played.append(output)
+            backend.blocks.append(output)
             number += 1
             time.sleep(backend.pause_s)  # 0 lets other threads have a turn
 

@@ -127,9 +127,7 @@ class Journal:
             os.fsync(self._file.fileno())
         except OSError as error:
             self.fault = error.strerror or str(error)
-            with contextlib.suppress(
-                OSError
-            ):  # closing writes the failed data again
+            with contextlib.suppress(OSError):  # closing writes the failed data again
                 self._file.close()
 
     def _read(self) -> None:

@@ -1,4 +1,4 @@
-"""A batch in this process: what comes out for every way of asking."""
+"""A batch in this process: outputs, reports and refusals for every setting."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def test_resume_notices_changed_settings(stems: Path, tmp_path: Path, models: Pa
 def test_one_bad_file_never_stops_the_rest(stems: Path, tmp_path: Path, identity: str) -> None:
     (stems / "a.wav").write_text("this is no sound")
     (stems / "empty.flac").touch()
-    os.mkfifo(stems / "pipe.wav")  # nobody ever writes to it
+    os.mkfifo(stems / "pipe.wav")  # without a writer
     result = run(stems, tmp_path / "out", identity)
     assert sorted(file.name for file in result.failed) == ["a.wav", "empty.flac", "pipe.wav"]
     assert files_in(tmp_path / "out") == ["bass.wav", "drums/kick.wav", "vox.flac"]

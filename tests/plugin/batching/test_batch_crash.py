@@ -24,7 +24,7 @@ from hushgate.batching.progress_views import QuietView
 from tests.helpers.seeded_noise import noise
 
 NUM_FILES = 16
-FORMS = [("wav", "FLOAT"), ("ogg", "VORBIS"), ("flac", "PCM_24"), ("aiff", "FLOAT")]
+FORMATS = [("wav", "FLOAT"), ("ogg", "VORBIS"), ("flac", "PCM_24"), ("aiff", "FLOAT")]
 # Short kills of a process that is loaded already; and some of the whole command with its workers.
 NUM_KILLS = 20
 NUM_COMMAND_KILLS = 2
@@ -55,7 +55,7 @@ for number in range(num_kills):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Short files whose formats carry time stamps and random numbers, if nobody takes them out."""
+    """Short files whose formats carry time stamps and random numbers, unless they are removed."""
     folder = tmp_path_factory.mktemp("crash") / "in"
     folder.mkdir()
     for number in range(NUM_FILES):

@@ -22,7 +22,7 @@ from hushgate.batching.planning.journal import JOURNAL_NAME
 from hushgate.effects.denoiser import Denoiser
 from tests.helpers.seeded_noise import noise
 
-FORMS = [
+FORMATS = [
     ("wav", "PCM_16"),
     ("wav", "PCM_24"),
     ("wav", "FLOAT"),
@@ -51,7 +51,7 @@ _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH, _PR_CAPBSET_DROP = 1, 2, 24
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """56 good files in a tree, and 4 bad ones."""
     folder = tmp_path_factory.mktemp("sixty") / "in"
-    for number, ((extension, subtype), (channels, rate)) in enumerate(itertools.product(FORMS, LAYOUTS)):
+    for number, ((extension, subtype), (channels, rate)) in enumerate(itertools.product(FORMATS, LAYOUTS)):
         if extension == "mp3":  # what MP3 can hold
             channels, rate = min(channels, 2), min(rate, 48_000)
         name = f"{NAMES[number % len(NAMES)]} {number}.{extension}"

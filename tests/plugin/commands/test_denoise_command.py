@@ -1,4 +1,4 @@
-"""`hushgate denoise`: what it does, says and refuses."""
+"""`hushgate denoise`: outputs, messages, refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`hushgate live` as it is typed: options, devices, errors in one line, what it prints."""
+"""`hushgate live`: options, devices, messages, errors in one line."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_run_for_a_time_records_and_says_what_it_did(
     assert any(line.startswith("callback load: median") for line in lines)
     assert lines[-1] == f"recorded to {target}"
     recorded, _ = soundfile.read(target, dtype="float32")
-    np.testing.assert_allclose(recorded, backend.heard[0, : RATE // 2], atol=2**-23)
+    np.testing.assert_allclose(recorded, backend.played[0, : RATE // 2], atol=2**-23)
 
 
 def test_every_option_arrives(backend: FakeBackend, identity: str) -> None:
@@ -55,13 +55,13 @@ def test_every_option_arrives(backend: FakeBackend, identity: str) -> None:
 
 def test_parameters_and_residual_are_heard(backend: FakeBackend, models: Path) -> None:
     assert main(["live", "--model", str(models / "half.onnx"), "--duration", "0.5", "--quiet"]) == 0
-    denoised = backend.heard
-    backend.played.clear()
+    denoised = backend.played
+    backend.blocks.clear()
     arguments = ["live", "--model", str(models / "half.onnx"), "--duration", "0.5", "--quiet"]
     assert main([*arguments, "--residual", "--mix", "0.5"]) == 0
     # The residual of a mix of one half is a quarter: half of what is taken away.
     size = RATE // 2
-    np.testing.assert_allclose(backend.heard[:, :size], 0.5 * denoised[:, :size], atol=1e-4)
+    np.testing.assert_allclose(backend.played[:, :size], 0.5 * denoised[:, :size], atol=1e-4)
 
 
 def test_json_lines_end_with_the_final_status(
@@ -224,5 +224,5 @@ def test_held_messages_do_no_harm_without_a_standard_error(monkeypatch: pytest.M
 @pytest.mark.parametrize("preset", available_presets())
 def test_every_preset_runs_live(backend: FakeBackend, preset: str) -> None:
     assert main(["live", "--preset", preset, "--mix", "0.5", "--duration", "0.3", "--quiet"]) == 0
-    assert np.isfinite(backend.heard).all()
-    assert backend.heard.any()
+    assert np.isfinite(backend.played).all()
+    assert backend.played.any()

@@ -111,7 +111,7 @@ def test_no_command_shows_the_help_on_standard_error(capsys: pytest.CaptureFixtu
 
 
 class FailingCommand:
-    """A command that ends as it is told."""
+    """A command that raises an error."""
 
     help = "fail 100 % of the time"
 

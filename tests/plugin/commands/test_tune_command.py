@@ -1,4 +1,4 @@
-"""`hushgate tune` as it is typed: files, pictures, the live needle, errors in one line."""
+"""`hushgate tune`: files, figures, the live needle, errors in one line."""
 
 from __future__ import annotations
 
@@ -209,12 +209,12 @@ def test_live_prints_readings_as_they_come(backend: FakeBackend, capsys: pytest.
     cents = [reading["cents"] for reading in readings if reading["note"] == "A2"]
     assert len(cents) > 10
     assert float(np.median(cents)) == pytest.approx(7.85, abs=0.1)
-    assert not backend.heard.any()  # a tuner is silent
+    assert not backend.played.any()  # a tuner is silent
 
 
 def test_live_can_be_heard(backend: FakeBackend) -> None:
     assert main(["tune", "--live", "--no-denoise", "--quiet", "--monitor", "--duration", "1"]) == 0
-    assert backend.heard.any()
+    assert backend.played.any()
 
 
 def test_live_without_a_terminal_prints_lines(

@@ -1,4 +1,4 @@
-"""The small parts of live processing: queues, taps, the bridge, meters, overload."""
+"""Parts of live processing: queue, tap, bridge, meters, overload, trial run."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_tap_carries_every_sample_between_two_threads() -> None:
     np.testing.assert_array_equal(np.concatenate(parts, axis=1), sound)
 
 
-def test_tap_leaves_out_and_counts_what_does_not_fit_and_goes_on() -> None:
+def test_tap_leaves_out_and_counts_what_does_not_fit_and_continues() -> None:
     tap = Tap(1, capacity=10)
     assert tap.write(np.ones((1, 8), np.float32))
     assert not tap.write(np.full((1, 3), 2.0, np.float32))
@@ -102,7 +102,7 @@ class Ends:
             self.out.append(block)
 
     @property
-    def heard(self) -> np.ndarray:
+    def played(self) -> np.ndarray:
         return np.concatenate(self.out)[:, 0]
 
 
@@ -112,10 +112,10 @@ def test_bridge_hands_everything_on_with_its_own_latency_once_it_has_begun() -> 
     for _ in range(40):
         ends.put()
         ends.get()
-    heard = ends.heard
+    played = ends.played
     start = 64 * 4
-    assert not heard[:start].any()
-    np.testing.assert_array_equal(heard[start + 64 :], ends.sound[0, 64 : len(heard) - start])
+    assert not played[:start].any()
+    np.testing.assert_array_equal(played[start + 64 :], ends.sound[0, 64 : len(played) - start])
     assert ends.lost == [False] * 43
     assert ends.bridge.latency_samples == 64
 
@@ -127,9 +127,9 @@ def test_bridge_survives_bursts_of_input() -> None:
         ends.get(4)
     assert 1 <= sum(ends.lost) <= 6  # until the reserve fits the bursts
     assert not any(ends.lost[40:])
-    heard = ends.heard[64 * 40 :]
-    delay = next(n for n in range(0, 64 * 10, 64) if ends.sound[0, 64 * 40 - n] == heard[0])
-    np.testing.assert_array_equal(heard, ends.sound[0, 64 * 40 - delay :][: len(heard)])
+    played = ends.played[64 * 40 :]
+    delay = next(n for n in range(0, 64 * 10, 64) if ends.sound[0, 64 * 40 - n] == played[0])
+    np.testing.assert_array_equal(played, ends.sound[0, 64 * 40 - delay :][: len(played)])
     assert delay <= ends.bridge.latency_samples + 64 * 4
 
 
@@ -138,12 +138,12 @@ def test_bridge_fades_to_silence_and_back_and_reports_a_dropout_when_the_input_i
     ends.put(2)
     ends.get(5)
     assert ends.lost == [False, False, True, False, False]
-    assert not ends.heard[-64:].any()
+    assert not ends.played[-64:].any()
     ends.put(2)
     ends.get(2)
     assert ends.lost[-2:] == [False, False]
-    assert ends.heard[-64:].min() == 0.5
-    assert np.abs(np.diff(ends.heard)).max() < 1.1 * 0.5 / 64
+    assert ends.played[-64:].min() == 0.5
+    assert np.abs(np.diff(ends.played)).max() < 1.1 * 0.5 / 64
 
 
 def test_bridge_passes_on_what_either_device_lost() -> None:
@@ -169,14 +169,14 @@ def test_bridge_leaves_out_a_lasting_surplus_softly() -> None:
     for _ in range(320):
         ends.get()
         ends.put()
-    heard = ends.heard
+    played = ends.played
     largest_step = np.abs(np.diff(sound[0])).max()
-    assert np.abs(np.diff(heard)).max() < 4.0 * largest_step
-    delay = ends.position - len(heard)
-    waiting = ends.bridge._waiting.shape[1] + ends.bridge._arrivals.num_waiting
-    assert waiting <= 4 * 64
-    assert delay > 10 * 64  # it did leave something out
+    assert np.abs(np.diff(played)).max() < 4.0 * largest_step
     assert not any(ends.lost)
+    # The delay of the last block: far below the 20 blocks that had piled up.
+    last = played[-64:]
+    delays = [n for n in range(32 * 64) if np.array_equal(last, sound[0, ends.position - 64 - n :][:64])]
+    assert min(delays) <= 4 * 64
 
 
 # -- overload and meters ------------------------------------------------------------------------
@@ -247,18 +247,18 @@ def test_peak_shows_what_is_no_number() -> None:
     assert peak_of(np.empty((1, 0), np.float32)) == 0.0
 
 
-# -- rehearsal ----------------------------------------------------------------------------------
+# -- trial run ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("latency", [0, 1, 255, 256, 1536, 30_000])
-def test_rehearsal_finds_the_latency(latency: int) -> None:
+def test_a_trial_run_finds_the_latency(latency: int) -> None:
     effect = LateEffect(latency)
     shown = run_trial(effect, RATE, 1, 256, BLOCK_S)
     assert shown.latency_samples == latency
     assert effect.num_resets >= 2
 
 
-def test_rehearsal_measures_load_and_tells_overload() -> None:
+def test_a_trial_run_measures_load_and_tells_overload() -> None:
     clock = Clock()
     shown = run_trial(SlowEffect(clock, 0.25 * BLOCK_S), RATE, 1, 256, BLOCK_S, clock)
     assert shown.load == pytest.approx(0.25)
@@ -267,14 +267,14 @@ def test_rehearsal_measures_load_and_tells_overload() -> None:
     assert shown.is_overload
 
 
-def test_rehearsal_of_a_hopelessly_slow_effect_ends_early() -> None:
+def test_a_trial_run_of_a_hopelessly_slow_effect_ends_early() -> None:
     clock = Clock()
     effect = SlowEffect(clock, 2.0)
     assert run_trial(effect, RATE, 1, 256, BLOCK_S, clock).is_overload
     assert effect.num_calls < 6
 
 
-def test_rehearsal_refuses_an_effect_that_returns_ever_less() -> None:
+def test_a_trial_run_refuses_an_effect_that_returns_ever_less() -> None:
     class Halving(LateEffect):
         def process(self, input_array, *_args, **_options):  # type: ignore[no-untyped-def]
             return input_array[:, ::2]

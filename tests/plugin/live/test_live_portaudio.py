@@ -1,4 +1,4 @@
-"""What is asked of sounddevice, and what becomes of its errors, with a stand-in for the module."""
+"""PortAudio backend: calls of sounddevice and its errors, with a fake of the module."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PortAudioError(Exception):
 
 
 class FakeStream:
-    """An `InputStream`, `OutputStream` or `Stream` of the stand-in."""
+    """An `InputStream`, `OutputStream` or `Stream` of the fake."""
 
     opened: list[FakeStream]
     fails_at = -1
@@ -71,7 +71,7 @@ class Flags:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[FakeStream]:
-    """Streams in the order of opening; `sounddevice` is the stand-in, thread priorities stay."""
+    """Streams in the order of opening; `sounddevice` is the fake, thread priorities stay."""
     module: Any = types.ModuleType("sounddevice")
     module.PortAudioError = PortAudioError
     module.Stream, module.InputStream, module.OutputStream = DuplexStream, InputStream, OutputStream

@@ -1,4 +1,4 @@
-"""The audio callback: what goes out, sample for sample, whatever happens."""
+"""Audio callback: its output, sample for sample."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def make(effect, latency: int, *, num_channels: int = 1, clock=still, **options)
 
 
 def play(processor: Processor, sound: Audio, size: int = BLOCK, num_outputs: int | None = None) -> Audio:
-    """Run (channels, samples) through in blocks; what went out, in the same layout."""
+    """The output for (channels, samples), processed in blocks, in the same layout."""
     out = np.full((sound.shape[1], num_outputs or sound.shape[0]), np.nan, np.float32)
     for start in range(0, sound.shape[1], size):
         part = slice(start, start + size)
@@ -112,9 +112,8 @@ def test_empty_block_changes_nothing() -> None:
 
 
 def test_sound_fades_in_and_out_and_ends_to_the_sample() -> None:
-    processor = make(LateEffect(0), 0, num_samples=10_000)
     tap = Tap(1, 20_000)
-    processor._taps = (tap,)
+    processor = make(LateEffect(0), 0, num_samples=10_000, taps=[tap])
     out = play(processor, np.full((1, 12_000), -0.5, np.float32))
     assert processor.is_finished
     assert processor.num_processed == 10_000
@@ -332,11 +331,11 @@ def test_random_settings_from_another_thread_make_no_gap_and_no_click(
     knobs = threading.Thread(target=turn_knobs)
     knobs.start()
     try:
-        heard = [play(processor, second) for _ in range(seconds)]
+        played = [play(processor, second) for _ in range(seconds)]
     finally:
         done.set()
         knobs.join()
-    out = np.concatenate(heard, axis=1)
+    out = np.concatenate(played, axis=1)
     assert changes[0] > 10 * seconds
     assert np.isfinite(out).all()
     assert processor.error is None

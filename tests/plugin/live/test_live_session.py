@@ -38,12 +38,12 @@ def test_run_gives_the_offline_result_and_ends_after_its_duration(stateful: str)
     assert status.elapsed_s == 1.5
     latency = round(status.effect_latency_ms * RATE / 1000.0)
     expected = np.concatenate([np.zeros((1, latency), np.float32), Denoiser(stateful)(sound, RATE)], axis=1)
-    heard = backend.heard
-    assert heard.shape[0] == 2  # one channel goes to both ears
-    np.testing.assert_array_equal(heard[0], heard[1])
+    played = backend.played
+    assert played.shape[0] == 2  # one channel goes to both ears
+    np.testing.assert_array_equal(played[0], played[1])
     part = steady(status)
-    np.testing.assert_allclose(heard[0, part], expected[0, part], atol=1e-5)
-    assert not heard[:, round(1.5 * RATE) :].any()
+    np.testing.assert_allclose(played[0, part], expected[0, part], atol=1e-5)
+    assert not played[:, round(1.5 * RATE) :].any()
 
 
 def test_run_takes_anything_with_pedalboards_calls() -> None:
@@ -52,7 +52,7 @@ def test_run_takes_anything_with_pedalboards_calls() -> None:
     board = pedalboard.Pedalboard([pedalboard.Gain(-6.0)])
     status = live.run(board, duration_s=0.5, num_channels=2, backend=backend)
     np.testing.assert_allclose(
-        backend.heard[:, steady(status)], sound[:, steady(status)] * 10 ** (-6 / 20), atol=1e-6
+        backend.played[:, steady(status)], sound[:, steady(status)] * 10 ** (-6 / 20), atol=1e-6
     )
     assert status.gain_reduction_db is None
 
@@ -73,7 +73,7 @@ def test_tap_gets_what_goes_out_while_it_runs() -> None:
     with running:
         while not running.is_finished:
             time.sleep(0.01)
-    np.testing.assert_array_equal(tap.read(), backend.heard[:1, : RATE // 2])
+    np.testing.assert_array_equal(tap.read(), backend.played[:1, : RATE // 2])
 
 
 # -- recording ----------------------------------------------------------------------------------
@@ -86,14 +86,14 @@ def test_recording_is_what_went_out(tmp_path: Path, name: str, subtype: str) -> 
     status = live.run(LateEffect(10), duration_s=0.8, num_channels=2, record=target, backend=backend)
     recorded, rate = soundfile.read(target, dtype="float32", always_2d=True)
     assert (rate, soundfile.info(target).subtype, len(recorded)) == (RATE, subtype, round(0.8 * RATE))
-    np.testing.assert_allclose(recorded.T, backend.heard[:, : len(recorded)], atol=2**-23)
+    np.testing.assert_allclose(recorded.T, backend.played[:, : len(recorded)], atol=2**-23)
     assert status.num_unrecorded == 0
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_recording_of_an_interrupted_run_is_kept(tmp_path: Path) -> None:
     def interrupt() -> None:
-        if backend.played and len(backend.played) > 50:
+        if len(backend.blocks) > 50:
             raise KeyboardInterrupt
 
     backend = FakeBackend(noise(1, RATE), pause_s=0.001)
@@ -128,7 +128,7 @@ def test_disk_that_fails_ends_the_recording_not_the_sound(
     with pytest.raises(OSError, match="No space left"):
         live.run(LateEffect(), duration_s=1.0, view=view, record=tmp_path / "take.wav", backend=backend)
     assert view.shown[-1].record_error is not None
-    assert len(backend.played) >= RATE // 256
+    assert len(backend.blocks) >= RATE // 256
     assert not list(tmp_path.iterdir())
 
 
@@ -220,7 +220,7 @@ def test_dropouts_of_the_device_are_counted() -> None:
 def test_effect_that_fails_ends_the_run_with_its_reason() -> None:
     class Failing(LateEffect):
         def process(self, *args: Any, **options: Any) -> Any:
-            if self.num_resets > 2:  # after the rehearsal
+            if self.num_resets > 2:  # after the trial run
                 raise ValueError("out of order")
             return super().process(*args, **options)
 
@@ -276,7 +276,7 @@ def test_overload_is_shown_and_the_effect_comes_back_when_it_can(monkeypatch: py
     assert states[-1] == "running"
     text = out.getvalue()
     assert "overload: the effect takes too long here, the output is dry" in text
-    steps = np.abs(np.diff(backend.heard[0]))
+    steps = np.abs(np.diff(backend.played[0]))
     assert steps.max() < 1.1 / 256
 
 

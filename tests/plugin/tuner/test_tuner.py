@@ -163,7 +163,7 @@ def test_two_plucks_on_different_strings_show_both_without_anything_between() ->
     assert changes == ["E2", "A2"]
 
 
-# -- tones that fade, and tones that go on --------------------------------------------------------
+# -- tones that fade, and sustained tones --------------------------------------------------------
 
 
 def sustained_tone(frequency_hz: float, seconds: float, swell_s: float = 0.1) -> np.ndarray:
