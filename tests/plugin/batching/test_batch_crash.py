@@ -159,21 +159,31 @@ class Killer(QuietView):
 
     def started(self, job: Job) -> None:
         if job.name == self.always or job.name in self.doomed:
-            self.doomed = []
+            self.doomed = [name for name in self.doomed if name != job.name]
             for child in multiprocessing.active_children():  # with one job there is one
                 child.kill()
 
 
-def test_a_worker_that_dies_costs_no_other_file(
-    folder: Path, wanted: Path, tmp_path: Path, stateful: str
+def test_a_worker_that_dies_costs_no_other_file_and_is_logged(
+    folder: Path, wanted: Path, tmp_path: Path, stateful: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     out = tmp_path / "out"
+    caplog.set_level("INFO", "hushgate")
     view = Killer(once="02.flac", always="07.aiff")
     result = batch(folder, out, model=stateful, jobs=1, output_residual=True, view=view)
     assert {file.name: file.error for file in result.failed} == {
         "07.aiff": "the process that cleaned it died (killed by SIGKILL), twice"
     }
     assert contents(out) == {name: data for name, data in contents(wanted).items() if name[:2] != "07"}
+    messages = [record.getMessage() for record in caplog.records if record.name == "hushgate.batching"]
+    died = [
+        message for message in messages if message.startswith("a worker process died (killed by SIGKILL)")
+    ]
+    assert sorted(message.rpartition(" ")[2] for message in died) == ["02.flac", "07.aiff", "07.aiff"]
+    assert sorted(message for message in messages if "tried again" in message) == [
+        "02.flac is tried again",
+        "07.aiff is tried again",
+    ]
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])

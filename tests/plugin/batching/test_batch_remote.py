@@ -46,8 +46,9 @@ def journals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_files_are_staged_checksummed_and_renamed_into_place(
-    memory: Any, tmp_path: Path, models: Path, journals: Path
+    memory: Any, tmp_path: Path, models: Path, journals: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "hushgate.batching")
     half = models / "half.onnx"
     options = {"model": half, "recursive": True, "jobs": 0, "output_residual": True}
     result = batch("memory://in", "memory://out", **options)  # type: ignore[arg-type]
@@ -57,6 +58,9 @@ def test_files_are_staged_checksummed_and_renamed_into_place(
         "/out/sub/b.flac",
         "/out/sub/b.residual.flac",
     ]
+    logged = [record.getMessage() for record in caplog.records]
+    assert any(message.startswith("fetched memory://in/a [1]*.wav (") for message in logged)
+    assert any(message.startswith("published memory://out/a [1]*.residual.wav (") for message in logged)
     (tmp_path / "x.wav").write_bytes(memory.cat_file("/out/a [1]*.wav"))
     sound = soundfile.read(tmp_path / "x.wav")[0]
     assert np.abs(sound - 0.5 * soundfile.read(tmp_path / "a [1]*.wav")[0]).max() < 1e-6

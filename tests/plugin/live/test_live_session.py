@@ -18,6 +18,7 @@ import soundfile
 from hushgate import Chain, Denoiser, live
 from hushgate.live import session
 from hushgate.live.processing import recovery
+from hushgate.live.processing.event_log import EventLog
 from tests.helpers.live_fakes import RATE, FakeBackend, LateEffect, ScriptedKeys
 from tests.helpers.seeded_noise import noise
 
@@ -240,7 +241,10 @@ def test_interpreter_is_as_before_afterwards() -> None:
 # -- overload -----------------------------------------------------------------------------------
 
 
-def test_overload_is_shown_and_the_effect_comes_back_when_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_overload_is_shown_and_the_effect_comes_back_when_it_can(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "hushgate.live")
     monkeypatch.setattr(recovery, "_FIRST_WAIT_S", 0.05)
 
     class Stalling(LateEffect):
@@ -278,6 +282,34 @@ def test_overload_is_shown_and_the_effect_comes_back_when_it_can(monkeypatch: py
     assert "overload: the effect takes too long here, the output is dry" in text
     steps = np.abs(np.diff(backend.played[0]))
     assert steps.max() < 1.1 / 256
+    logged = [record.getMessage() for record in caplog.records]
+    assert "overload: the effect takes too long; the output is dry" in logged
+    assert any(message.startswith("trial run after an overload: load ") for message in logged)
+
+
+def test_a_reserve_that_grows_and_an_effect_that_falls_behind_are_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "hushgate.live")
+    with live.Session(LateEffect(), backend=FakeBackend()) as running:
+        processor = running.processor
+    events = EventLog()
+    events.update(processor, (0.010, 0.010))
+    events.update(processor, (0.010, 0.010))
+    assert not caplog.records
+    processor.num_gaps, processor.latency_samples = 1, 300
+    events.update(processor, (0.015, 0.010))
+    assert [record.getMessage() for record in caplog.records] == [
+        "the effect returned too few samples; its latency grew to 300 samples",
+        "the reserve of the devices grew; their delay is now 25.0 ms",
+    ]
+
+
+def test_a_session_that_was_not_entered_says_so() -> None:
+    outside = live.Session(LateEffect(), backend=FakeBackend())
+    for use in (lambda: outside.processor, lambda: outside.controls, outside.check, outside.status):
+        with pytest.raises(RuntimeError, match="has not been entered"):
+            use()
 
 
 # -- settings and views -------------------------------------------------------------------------
