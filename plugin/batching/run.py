@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 
 from hushgate.batching.planning.existing_outputs import Decision, Policy, decide
 from hushgate.batching.planning.inputs import Inputs, Source, find_inputs
-from hushgate.batching.planning.journal import Journal, default_journal_path
+from hushgate.batching.planning.journal import Journal, default_journal_path, earlier_outputs
 from hushgate.batching.planning.plan import DEFAULT_TEMPLATE, Plan, PlanError, make_plan
 from hushgate.batching.planning.recipe import BatchSettings, ClipMode, make_recipe
 from hushgate.batching.planning.results import BatchResult, FileResult
@@ -23,6 +24,7 @@ from hushgate.batching.workers.process_pool import Listener, run_here, run_in_pr
 from hushgate.batching.workers.task import Outcome, Task
 
 PathLike = str | os.PathLike[str]
+_log = logging.getLogger("hushgate.batching")
 _MEMORY_SCHEME = "memory://"
 
 
@@ -35,6 +37,7 @@ def batch(
     lists: Iterable[PathLike] = (),
     recursive: bool = False,
     globs: Iterable[str] = (),
+    exclude: Iterable[str] = (),
     base: PathLike | None = None,
     template: str = DEFAULT_TEMPLATE,
     format: str | None = None,
@@ -67,6 +70,7 @@ def batch(
         lists: Text files that name inputs, one per line.
         recursive: Look into folders in folders.
         globs: Patterns for files in folders; without any, the usual extensions of sound files.
+        exclude: Patterns for files in folders to leave out. Outputs of earlier runs are left out anyway.
         base: Folder that the mirrored tree is relative to, instead of each input folder.
         template: Names of the outputs, see `hushgate.batching.planning.plan.make_plan`.
         format: Extension of another container, such as "flac"; None keeps each file's own.
@@ -120,14 +124,20 @@ def batch(
     report_paths = [Path(report) for report in _paths(reports)]
     for report in report_paths:
         check_report(report)
+    is_local = store_for(folder).is_local
+    journal_path = Path(journal) if journal is not None else default_journal_path(folder, is_local=is_local)
     found = find_inputs(
         _paths(inputs),
         lists=_paths(lists),
         recursive=recursive,
         globs=list(globs),
+        exclude=list(exclude),
         base=None if base is None else os.fspath(base),
-        exclude=folder,
+        output_dir=folder,
+        outputs=earlier_outputs(journal_path, folder),
     )
+    for path, reason in found.ignored:
+        _log.info("%s is left alone: %s", path, reason)
     if scheduler is not None:  # workers have working folders of their own
         folder = store_for(folder).absolute(folder)
         found.sources = [
@@ -135,12 +145,10 @@ def batch(
         ]
     plan = make_plan(found.sources, folder, settings, template)
     if not plan.jobs and not found.problems:
-        ignored = f" ({found.num_ignored} other files)" if found.num_ignored else ""
+        ignored = f" ({len(found.ignored)} other files)" if found.ignored else ""
         raise PlanError(f"no sound files found{ignored}. --recursive and --glob widen the search.")
     _check_apart(report_paths, plan)
     _check_reach(plan, jobs, scheduler)
-    is_local = store_for(folder).is_local
-    journal_path = Path(journal) if journal is not None else default_journal_path(folder, is_local=is_local)
     with Journal(journal_path) as log:
         decision = decide(plan, log, Policy(overwrite, skip_existing, resume))
         log.plan(
@@ -218,7 +226,7 @@ class _Run:
             settings.identity(),
             settings.hash,
             time.monotonic() - started,
-            self._found.num_ignored,
+            tuple(self._found.ignored),
             tuple(warnings),
         )
         faults = []

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hushgate.batching.planning.results import BatchResult
 
 _EXIT_SOME_FAILED = 1
+_NUM_NAMED = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="PATTERN",
         help="files to take from folders, such as '*_vox.wav'; may be repeated (default: all sound files)",
+    )
+    files.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="files in folders to leave out, such as '*_raw.wav'; may be repeated",
     )
     files.add_argument(
         "--list", action="append", default=[], metavar="FILE", help="text file with one input per line"
@@ -115,6 +123,7 @@ def run(args: argparse.Namespace) -> int:
             lists=args.list,
             recursive=args.recursive,
             globs=args.glob,
+            exclude=args.exclude,
             base=args.base,
             template=args.template,
             format=args.format,
@@ -145,12 +154,27 @@ def _summarize(result: BatchResult, quiet: bool) -> None:
         for warning in file.warnings:
             _complain(f"warning: {file.name}: {warning}")
     if not quiet:
+        for line in _ignored(result):
+            print(printable(line))
         print(_totals(result))
         sys.stdout.flush()
     for fault in result.faults:
         _complain(f"error: {fault}")
     for file in result.failed:
         _complain(f"error: {file.name}: {file.error}")
+
+
+def _ignored(result: BatchResult) -> list[str]:
+    """Files that were left alone, by reason; the first few of each."""
+    by_reason: dict[str, list[str]] = {}
+    for path, reason in result.ignored:
+        by_reason.setdefault(reason, []).append(path)
+    lines = []
+    for reason, paths in by_reason.items():
+        lines += [f"left alone: {path} ({reason})" for path in paths[:_NUM_NAMED]]
+        if len(paths) > _NUM_NAMED:
+            lines.append(f"left alone: {len(paths) - _NUM_NAMED} more ({reason}; --verbose names all)")
+    return lines
 
 
 def _totals(result: BatchResult) -> str:

@@ -6,7 +6,7 @@ import errno
 import fnmatch
 import os
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,12 +36,12 @@ class Inputs:
     Attributes:
         sources: Files in the order given, those of a folder sorted.
         problems: Folders that could not be read, and the reasons.
-        num_ignored: Files in folders that were not asked for.
+        ignored: Files in folders that are left alone, and the reasons. Hidden files are not listed.
     """
 
     sources: list[Source] = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)
-    num_ignored: int = 0
+    ignored: list[tuple[str, str]] = field(default_factory=list)
 
 
 def find_inputs(
@@ -50,8 +50,10 @@ def find_inputs(
     lists: Iterable[str] = (),
     recursive: bool = False,
     globs: Sequence[str] = (),
+    exclude: Sequence[str] = (),
     base: str | None = None,
-    exclude: str | None = None,
+    output_dir: str | None = None,
+    outputs: Collection[str] = (),
 ) -> Inputs:
     """Find every file to clean.
 
@@ -66,7 +68,9 @@ def find_inputs(
         globs: Patterns; a file in a folder must match one of them with its name, or, where a pattern has
             a `/`, with its relative path. Without patterns, the usual extensions of sound files.
         base: Folder that the paths under the output folder are relative to.
-        exclude: Folder to leave out: the output folder, in case it lies in an input folder.
+        exclude: Patterns of files in folders to leave out, compared like `globs`.
+        output_dir: Folder to leave out, in case it is inside an input folder.
+        outputs: Keys (`Store.key`) of files in folders to leave out: the outputs of earlier runs.
 
     Raises:
         FileNotFoundError: A path that does not exist. (Missing files of a list fail when they are opened.)
@@ -77,7 +81,8 @@ def find_inputs(
     for path in paths:
         store = store_for(path)
         if store.is_folder(path):
-            _search(path, store, found, recursive, globs, base, exclude)
+            search = _Search(recursive, globs, exclude, base, output_dir, outputs)
+            search.run(path, store, found)
         elif store.exists(path):
             found.sources.append(Source(path, _name(path, posixpath.basename(_slashed(path)), base)))
         else:
@@ -100,39 +105,51 @@ def read_list(path: str) -> list[str]:
     return [line for line in lines if line.strip() and not line.startswith(_LIST_COMMENT)]
 
 
-def _search(
-    folder: str,
-    store: Store,
-    found: Inputs,
-    recursive: bool,
-    globs: Sequence[str],
-    base: str | None,
-    exclude: str | None,
-) -> None:
-    excluded = None
-    if exclude is not None and store_for(exclude).is_local == store.is_local:
-        key = store.key(exclude)
-        # If output and input folder are the same, make_plan raises.
-        excluded = None if _is_under(store.key(folder), key) else key
+@dataclass(frozen=True)
+class _Search:
+    """Rules for the files of a folder; see `find_inputs`."""
 
-    def report(error: OSError) -> None:
-        found.problems.append((str(error.filename or folder), error.strerror or str(error)))
+    recursive: bool
+    globs: Sequence[str]
+    exclude: Sequence[str]
+    base: str | None
+    output_dir: str | None
+    outputs: Collection[str]
 
-    for name in store.walk(folder, recursive, report):
-        path = store.join(folder, name)
-        if excluded is not None and _is_under(store.key(path), excluded):
-            continue
-        if _matches(name, globs):
-            found.sources.append(Source(path, _name(path, name, base)))
-        else:
-            found.num_ignored += 1
+    def run(self, folder: str, store: Store, found: Inputs) -> None:
+        """Add the files of a folder to `found`."""
+        excluded = None
+        if self.output_dir is not None and store_for(self.output_dir).is_local == store.is_local:
+            key = store.key(self.output_dir)
+            # If output and input folder are the same, make_plan compares file by file.
+            excluded = None if _is_under(store.key(folder), key) else key
+
+        def report(error: OSError) -> None:
+            found.problems.append((str(error.filename or folder), error.strerror or str(error)))
+
+        for name in store.walk(folder, self.recursive, report):
+            path = store.join(folder, name)
+            if excluded is not None and _is_under(store.key(path), excluded):
+                continue
+            if reason := self._reason_to_ignore(name, store.key(path)):
+                found.ignored.append((path, reason))
+            else:
+                found.sources.append(Source(path, _name(path, name, self.base)))
+
+    def _reason_to_ignore(self, name: str, key: str) -> str | None:
+        for glob in self.exclude:
+            if _matches(name, glob):
+                return f"matches --exclude {glob}"
+        if self.globs:
+            if not any(_matches(name, glob) for glob in self.globs):
+                return "matches no --glob"
+        elif posixpath.splitext(name)[1].lower() not in AUDIO_SUFFIXES:
+            return "not the extension of a sound file"
+        return "output of an earlier run" if key in self.outputs else None
 
 
-def _matches(name: str, globs: Sequence[str]) -> bool:
-    own = posixpath.basename(name)
-    if not globs:
-        return posixpath.splitext(own)[1].lower() in AUDIO_SUFFIXES
-    return any(fnmatch.fnmatchcase(name if "/" in glob else own, glob) for glob in globs)
+def _matches(name: str, glob: str) -> bool:
+    return fnmatch.fnmatchcase(name if "/" in glob else posixpath.basename(name), glob)
 
 
 def _name(path: str, name: str, base: str | None) -> str:

@@ -14,9 +14,10 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, TypeGuard
 
-from hushgate.batching.planning.storage import Fingerprint
+from hushgate.batching.planning.results import FileResult
+from hushgate.batching.planning.storage import Fingerprint, residual_name, store_for
 
 JOURNAL_NAME = ".hushgate-journal.jsonl"
 _VERSION = 1
@@ -41,6 +42,26 @@ class Entry:
     source_print: Fingerprint = field(default_factory=list)
     prints: list[Fingerprint] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
+
+
+def earlier_outputs(path: Path, output_dir: str) -> set[str]:
+    """Keys of every file that earlier runs into an output folder planned to write.
+
+    Args:
+        path: Journal of the folder; need not exist.
+        output_dir: The folder.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return set()
+    store = store_for(output_dir)
+    targets = [
+        store.join(output_dir, record["output"])
+        for record in _records(content)
+        if _is_inside(record.get("output"))
+    ]
+    return {store.key(name) for target in targets for name in (target, residual_name(target))}
 
 
 class Journal:
@@ -136,20 +157,11 @@ class Journal:
         if content and not content.endswith(b"\n"):
             self._file.write(b"\n")  # end a line that a crash cut short
         for record in _records(content):
-            kind, settings_hash = record.get("type"), str(record.get("settings_hash"))
-            if kind == "run":
-                self.settings[settings_hash] = record.get("settings", {})
-            elif kind == "plan":
-                self.entries[record["output"]] = Entry(record["source"], settings_hash)
-            elif kind == "done":
-                self.entries[record["output"]] = Entry(
-                    record["source"],
-                    settings_hash,
-                    True,
-                    record["source_print"],
-                    record["prints"],
-                    record["result"],
-                )
+            settings = record.get("settings")
+            if record.get("type") == "run" and isinstance(settings, dict):
+                self.settings[str(record.get("settings_hash"))] = settings
+            elif (entry := _entry(record)) is not None:
+                self.entries[record["output"]] = entry
 
 
 def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -187,6 +199,42 @@ def _records(content: bytes) -> Iterator[dict[str, Any]]:
             continue
         if isinstance(record, dict) and record.get("version", _VERSION) == _VERSION:
             yield record
+
+
+def _entry(record: Mapping[str, Any]) -> Entry | None:
+    """The entry of a "plan" or "done" record; None if a field is missing or has another type.
+
+    A journal is a file in a folder of sound, so any program may have written it.
+    """
+    kind, output, source = record.get("type"), record.get("output"), record.get("source")
+    settings_hash = record.get("settings_hash")
+    if kind not in ("plan", "done") or not _is_inside(output):
+        return None
+    if not isinstance(source, str) or not isinstance(settings_hash, str):
+        return None
+    if kind == "plan":
+        return Entry(source, settings_hash)
+    source_print, prints, result = record.get("source_print"), record.get("prints"), record.get("result")
+    if not _is_fingerprint(source_print) or not isinstance(prints, list) or not isinstance(result, dict):
+        return None
+    if not all(_is_fingerprint(fingerprint) for fingerprint in prints):
+        return None
+    try:
+        FileResult.from_dict(result)
+    except ValueError:
+        return None
+    return Entry(source, settings_hash, True, source_print, prints, result)
+
+
+def _is_fingerprint(value: object) -> TypeGuard[Fingerprint]:
+    return isinstance(value, list) and all(isinstance(part, int | str) for part in value)
+
+
+def _is_inside(output: object) -> bool:
+    """True for a relative path that stays in the output folder."""
+    if not isinstance(output, str) or not output or output.startswith("/") or os.path.isabs(output):
+        return False
+    return ".." not in output.replace(os.sep, "/").split("/") and "\0" not in output
 
 
 def _lock(file: BinaryIO, path: Path) -> None:

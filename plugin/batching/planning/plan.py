@@ -10,15 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hushgate.audio_files.formats import container_for
 from hushgate.batching.planning.inputs import Source
 from hushgate.batching.planning.recipe import BatchSettings
-from hushgate.batching.planning.storage import PART_PREFIX, Store, store_for
-from hushgate.errors import HushgateError
+from hushgate.batching.planning.storage import PART_PREFIX, Store, residual_name, store_for
+from hushgate.errors import AudioFileError, HushgateError
 
 DEFAULT_TEMPLATE = "{stem}.{ext}"
 TEMPLATE_FIELDS = ("stem", "ext", "preset", "model", "parent")
-_RESIDUAL_MARK = ".residual"
 _NUM_NAMED = 3
+_MAX_NAME_BYTES = 255  # of every common file system
 
 
 class PlanError(HushgateError, ValueError):
@@ -81,7 +82,8 @@ def make_plan(
 
     Raises:
         PlanError: Two inputs have one output, an output is an input, an output must also be a folder for
-            another one, or the template cannot be used. The message names files.
+            another one, a file cannot have its name, or the template cannot be used. The message
+            names files.
     """
     store = store_for(output_dir)
     if store.is_local and store.exists(output_dir) and not store.is_folder(output_dir):
@@ -95,9 +97,10 @@ def make_plan(
         if pair in seen:
             continue
         seen.add(pair)
-        residual = _residual_name(target) if settings.output_residual else None
+        residual = residual_name(target) if settings.output_residual else None
         jobs.append(Job(len(jobs), source.path, source.name, target, residual, output))
     _refuse_collisions(jobs, store)
+    _refuse_names(jobs, store)
     return Plan(output_dir, tuple(jobs), settings)
 
 
@@ -144,11 +147,6 @@ def _filled(part: tuple[str, str | None, str | None, str | None], values: dict[s
     return literal + value
 
 
-def _residual_name(target: str) -> str:
-    stem, extension = os.path.splitext(target)
-    return f"{stem}{_RESIDUAL_MARK}{extension}"
-
-
 def _refuse_collisions(jobs: Sequence[Job], store: Store) -> None:
     inputs = {store_for(job.source).key(job.source): job.source for job in jobs}
     owners: dict[str, Job] = {}
@@ -176,6 +174,44 @@ def _refuse_collisions(jobs: Sequence[Job], store: Store) -> None:
                 )
                 break
             parent = os.path.dirname(parent)
+    _raise_problems(problems)
+
+
+def _refuse_names(jobs: Sequence[Job], store: Store) -> None:
+    """Refuse names that cannot be written: folders in their place, files in place of folders, long names."""
+    problems: list[str] = []
+    for job in jobs:
+        source_suffix = os.path.splitext(job.source)[1].lower()
+        if os.path.splitext(job.target)[1].lower() != source_suffix:  # otherwise the input's own container
+            try:
+                container_for(Path(job.target))
+            except AudioFileError as error:
+                problems.append(str(error).rstrip("."))
+                continue
+        for target in job.targets if store.is_local else ():
+            if len(os.fsencode(os.path.basename(target))) > _MAX_NAME_BYTES:
+                problems.append(f"{target}: the name is longer than {_MAX_NAME_BYTES} bytes")
+            elif store.is_folder(target):
+                problems.append(f"{target} is a folder")
+            elif (parent := _nearest_existing(target)) is not None and not os.path.isdir(parent):
+                problems.append(f"{parent} is a file and would have to be a folder (for {job.source})")
+            elif parent is not None and not os.access(parent, os.W_OK):
+                problems.append(f"the folder {parent} is not writable (for {job.source})")
+    _raise_problems(problems)
+
+
+def _nearest_existing(target: str) -> str | None:
+    """The nearest folder (or file in its place) above a target that exists."""
+    parent = os.path.dirname(os.path.abspath(target))
+    while not os.path.lexists(parent):
+        above = os.path.dirname(parent)
+        if above == parent:
+            return None
+        parent = above
+    return parent
+
+
+def _raise_problems(problems: Sequence[str]) -> None:
     if problems:
         shown = "; ".join(problems[:_NUM_NAMED])
         more = f"; and {len(problems) - _NUM_NAMED} more" if len(problems) > _NUM_NAMED else ""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, Self
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Any, Literal, Self, get_args
 
 Status = Literal["done", "resumed", "skipped", "failed", "unfinished"]
 _PICTURES = ("picture_before", "picture_after")
@@ -81,10 +82,36 @@ class FileResult:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`; unknown keys are ignored."""
-        known = {item.name for item in fields(cls)}
-        kept = {key: value for key, value in values.items() if key in known}
-        return cls(**{**kept, "warnings": tuple(kept.get("warnings", ()))})
+        """The inverse of `to_dict`; unknown keys are ignored.
+
+        Raises:
+            ValueError: A value is missing or has another type than its field.
+        """
+        kept: dict[str, Any] = {}
+        for item in fields(cls):
+            if item.name in values:
+                kept[item.name] = _checked(item.name, str(item.type), values[item.name])
+            elif item.default is MISSING:
+                raise ValueError(f"{item.name} is missing.")
+        return cls(**kept)
+
+
+def _checked(name: str, annotation: str, value: Any) -> Any:
+    """`value`, if it fits the annotation of its field."""
+    kind, _, optional = annotation.partition(" | ")
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    fits = {
+        "str": isinstance(value, str),
+        "Status": value in get_args(Status) if isinstance(value, str) else False,
+        "int": is_number and isinstance(value, int),
+        "float": is_number,
+        "tuple[str, ...]": isinstance(value, list | tuple) and all(isinstance(part, str) for part in value),
+    }
+    if value is None and optional:
+        return None
+    if not fits[kind]:
+        raise ValueError(f"{name} must be of type {annotation} (got {value!r}).")
+    return tuple(value) if kind.startswith("tuple") else value
 
 
 @dataclass(frozen=True)
@@ -96,7 +123,7 @@ class BatchResult:
         settings: Settings as plain values.
         settings_hash: Fingerprint of the settings.
         elapsed_s: Time of the whole batch, seconds.
-        num_ignored: Files in input folders that were left alone.
+        ignored: Files in input folders that were left alone, and the reasons.
         warnings: Warnings about the batch as a whole, one sentence each.
         faults: Reports that could not be written and the reasons, one line each.
     """
@@ -105,7 +132,7 @@ class BatchResult:
     settings: Mapping[str, Any]
     settings_hash: str
     elapsed_s: float
-    num_ignored: int = 0
+    ignored: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
 
@@ -113,6 +140,11 @@ class BatchResult:
     def failed(self) -> tuple[FileResult, ...]:
         """The files that failed."""
         return self.having("failed")
+
+    @property
+    def num_ignored(self) -> int:
+        """Number of files in input folders that were left alone."""
+        return len(self.ignored)
 
     def having(self, *statuses: Status) -> tuple[FileResult, ...]:
         """The files with one of these statuses."""

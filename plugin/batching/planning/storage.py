@@ -20,6 +20,7 @@ from hushgate.audio_files.atomic_write import PART_SUFFIX
 PART_PREFIX = ".hushgate-batch-"
 _log = logging.getLogger("hushgate.batching")
 _URL_MARK = "://"
+_RESIDUAL_MARK = ".residual"
 _READ_BYTES = 2**20
 
 Fingerprint = list[int | str]
@@ -248,6 +249,16 @@ class RemoteStore:
 
 
 _VERSION_KEYS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "updated", "created")
+
+
+def residual_name(target: str) -> str:
+    """Name of the residual that belongs to an output.
+
+    >>> residual_name("cleaned/a.wav")
+    'cleaned/a.residual.wav'
+    """
+    stem, extension = os.path.splitext(target)
+    return f"{stem}{_RESIDUAL_MARK}{extension}"
 
 
 def checksum(path: Path) -> str:

@@ -70,6 +70,7 @@ def report_data(result: BatchResult) -> dict[str, Any]:
         "settings": _finite(result.settings),
         "summary": result.summary(),
         "warnings": list(result.warnings),
+        "ignored": [{"path": path, "reason": reason} for path, reason in result.ignored],
         "files": [file.to_dict() for file in result.files],
     }
 

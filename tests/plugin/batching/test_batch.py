@@ -16,15 +16,16 @@ import soundfile
 import hushgate
 from hushgate.batching import PlanError
 from hushgate.batching.planning.journal import JOURNAL_NAME
+from hushgate.commands.main import main
 from tests.helpers.command_line import RunCli
 from tests.helpers.seeded_noise import noise
 
 RATE = 16_000
 
 
-def write(path: Path, sound: np.ndarray, rate: int = RATE, **form: str) -> Path:
+def write(path: Path, sound: np.ndarray, rate: int = RATE, **audio_format: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, sound.T, rate, **form)
+    soundfile.write(path, sound.T, rate, **audio_format)
     return path
 
 
@@ -354,7 +355,8 @@ def test_the_command_prints_a_line_per_file_and_failures_last(
     done = run_cli("batch", stems, "-r", "-o", tmp_path / "out", "--model", identity, "-j", "1")
     assert done.returncode == 1
     lines = done.stdout.decode().splitlines()
-    assert len(lines) == 5
+    assert len(lines) == 6
+    assert lines[4] == f"left alone: {stems / 'notes.txt'} (not the extension of a sound file)"
     assert lines[-1].startswith("4 files: 3 done, 1 failed, 1 other files left alone")
     assert done.stderr.decode().splitlines()[-1].startswith("hushgate: error: bad.wav: ")
     (stems / "bad.wav").unlink()
@@ -399,3 +401,40 @@ def test_wrong_usage_is_one_line_and_status_2(
     assert len(errors.strip().splitlines()) == 1
     assert files_in(stems) == ["bass.wav", "drums/kick.wav", "vox.flac"]
     assert not (stems.parent / "out").exists() or files_in(stems.parent / "out") == []
+
+
+@pytest.mark.parametrize("again", ["resume", "skip_existing", "overwrite"])
+def test_outputs_beside_their_inputs_are_not_cleaned_again(tmp_path: Path, identity: str, again: str) -> None:
+    folder = tmp_path / "stems"
+    folder.mkdir()
+    for seed, name in enumerate(["a.wav", "b.wav"]):
+        write(folder / name, noise(1, 4_000, seed=seed))
+    options = {"model": identity, "jobs": 0, "template": "{stem}_clean.{ext}", "output_residual": True}
+    assert len(hushgate.batch(folder, folder, **options).having("done")) == 2  # type: ignore[arg-type]
+    names = sorted(path.name for path in folder.iterdir())
+    result = hushgate.batch(folder, folder, **options, **{again: True})  # type: ignore[arg-type]
+    assert [file.name for file in result.files] == ["a.wav", "b.wav"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert [os.path.basename(path) for path, reason in result.ignored if "earlier run" in reason] == [
+        "a_clean.residual.wav",
+        "a_clean.wav",
+        "b_clean.residual.wav",
+        "b_clean.wav",
+    ]
+
+
+def test_the_command_names_the_files_it_leaves_alone(
+    tmp_path: Path, identity: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "stems"
+    folder.mkdir()
+    write(folder / "a.wav", noise(1, 4_000))
+    for name in ("notes.txt", "b_raw.wav", *(f"{number}.pdf" for number in range(7))):
+        (folder / name).touch()
+    arguments = ["batch", str(folder), "-o", str(tmp_path / "out"), "--model", identity, "-j", "0"]
+    assert main([*arguments, "--exclude", "*_raw.wav"]) == 0
+    out = capsys.readouterr().out
+    assert f"left alone: {folder / 'b_raw.wav'} (matches --exclude *_raw.wav)\n" in out
+    assert f"left alone: {folder / '0.pdf'} (not the extension of a sound file)\n" in out
+    assert "left alone: 3 more (not the extension of a sound file; --verbose names all)\n" in out
+    assert "1 files: 1 done, 9 other files left alone" in out

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import math
+import os
 from pathlib import Path
 
 import pytest
 
-from hushgate.batching.planning.journal import Journal, changed_settings
+from hushgate.batching.planning.journal import Journal, changed_settings, earlier_outputs
+
+RESULT = {"source": "/in/a.wav", "name": "a.wav", "status": "done", "settings_hash": "h"}
 
 
 def test_a_line_that_a_crash_cut_short_costs_only_itself(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     with Journal(path) as journal:
         journal.plan({"a.wav": "/in/a.wav", "b.wav": "/in/b.wav"}, "h", {"mix": 1.0})
-        journal.done("a.wav", source_print=[1, 2], prints=[[3, 4]], result={"x": 1})
+        journal.done("a.wav", source_print=[1, 2], prints=[[3, 4]], result=RESULT)
     with path.open("ab") as file:
         file.write(b'{"type": "done", "output": "b.w')
     with Journal(path) as journal:
         assert journal.entries["a.wav"].done
         assert not journal.entries["b.wav"].done
-        journal.done("b.wav", source_print=[1, 2], prints=[[3, 4]], result={})
+        journal.done("b.wav", source_print=[1, 2], prints=[[3, 4]], result=RESULT)
     with Journal(path) as journal:
         assert journal.entries["b.wav"].done
         assert journal.settings == {"h": {"mix": 1.0}}
@@ -38,3 +43,60 @@ def test_changed_settings_are_named() -> None:
         "dither",
         "model",
     ]
+
+
+GOOD = {
+    "type": "done",
+    "output": "a.wav",
+    "source": "/in/a.wav",
+    "settings_hash": "h",
+    "source_print": [1, 2],
+    "prints": [[3, "x"]],
+    "result": RESULT,
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"output": None},
+        {"output": 3},
+        {"output": "../a.wav"},
+        {"output": "/etc/a.wav"},
+        {"output": ""},
+        {"source": None},
+        {"source": ["x"]},
+        {"settings_hash": 1},
+        {"source_print": "12"},
+        {"source_print": [[1]]},
+        {"prints": None},
+        {"prints": [3]},
+        {"result": None},
+        {"result": {}},
+        {"result": {**RESULT, "status": "<script>"}},
+        {"result": {**RESULT, "duration_s": "long"}},
+        {"result": {**RESULT, "duration_s": math.inf}},
+        {"result": {**RESULT, "num_samples": 1.5}},
+        {"result": {**RESULT, "num_clipped": True}},
+        {"result": {**RESULT, "warnings": "x"}},
+        {"result": {**RESULT, "picture_before": 7}},
+        {"type": "finished"},
+    ],
+)
+def test_a_record_with_a_wrong_field_is_ignored(tmp_path: Path, change: dict[str, object]) -> None:
+    path = tmp_path / "journal"
+    lines = [json.dumps({**GOOD, **change}), json.dumps({**GOOD, "output": "b.wav"}), "[]", "7", "null"]
+    path.write_text("\n".join(lines) + "\n")
+    with Journal(path) as journal:
+        assert list(journal.entries) == ["b.wav"]
+        assert journal.entries["b.wav"].done
+
+
+def test_outputs_of_earlier_runs_are_known_with_their_residuals(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    assert earlier_outputs(path, str(tmp_path)) == set()
+    path.write_text(
+        json.dumps({**GOOD, "type": "plan"}) + "\n" + json.dumps({**GOOD, "output": "../b.wav"}) + "\n"
+    )
+    names = [os.path.basename(key) for key in earlier_outputs(path, str(tmp_path))]
+    assert sorted(names) == ["a.residual.wav", "a.wav"]

@@ -89,3 +89,26 @@ def test_an_output_over_any_input_is_refused(settings: BatchSettings, tmp_path: 
 
 def test_the_same_file_given_twice_counts_once(settings: BatchSettings) -> None:
     assert len(planned(["a.wav", "a.wav"], settings).jobs) == 1
+
+
+def test_names_that_cannot_be_written_are_refused_before_any_work(
+    settings: BatchSettings, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    (out / "folder.wav").mkdir(parents=True)
+    (out / "file").touch()
+
+    def refuse(
+        name: str, match: str, settings: BatchSettings = settings, template: str = "{stem}.{ext}"
+    ) -> None:
+        with pytest.raises(PlanError, match=match):
+            make_plan([Source(f"in/{name}", name)], str(out), settings, template)
+
+    refuse("folder.wav", r"folder\.wav is a folder")
+    refuse("file/a.wav", r"file is a file and would have to be a folder \(for in/file/a\.wav\)")
+    refuse("a.wav", r"a\.xyz: cannot tell the format from the extension '\.xyz'", template="{stem}.xyz")
+    long = "n" * 244 + ".wav"
+    make_plan([Source(f"in/{long}", long)], str(out), settings)
+    with_residual = BatchSettings(settings.recipe, output_residual=True)
+    refuse(long, "the name is longer than 255 bytes", with_residual)
+    assert sorted(path.name for path in out.iterdir()) == ["file", "folder.wav"]
