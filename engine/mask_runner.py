@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from hushgate.engine.input_level import InputLevel
 from hushgate.engine.model_files.model import Model, State
 from hushgate.engine.steady_noise import SteadyNoise
 
@@ -40,6 +41,7 @@ class MaskRunner:
         self.state: State = ()
         self._linked = True
         hop_s = info.frame_ms / info.overlap / 1000.0
+        self._level = InputLevel(1, hop_s)
         self._steady = SteadyNoise(num_channels, self._shared_bins, hop_s) if info.steady_noise else None
         self.num_faulty_frames = 0
         self.presence: float | None = None
@@ -50,6 +52,7 @@ class MaskRunner:
         self.state = self._model.initial_state(1 if self._linked else self._num_channels)
         self.num_faulty_frames = 0
         self.presence = None
+        self._level.reset()
         if self._steady is not None:
             self._steady.reset()
 
@@ -78,6 +81,9 @@ class MaskRunner:
         model_input = np.empty((batch, num_frames, model_bins), dtype=np.complex64)
         model_input[:, :, :bins] = told
         model_input[:, :, bins:] = 0.0
+        gains = self._level.gains(told)
+        if gains is not None:
+            model_input *= gains
         mask, upper_gain = self._run(model_input.view(np.float32).reshape(batch, num_frames, model_bins, 2))
         ratio = mask.reshape(batch, num_frames, -1).view(np.complex64)
         heard, ratio, masked = delayed[:, :, :bins], ratio[:, :, :bins], target[:, :, :bins]
@@ -120,6 +126,7 @@ class MaskRunner:
 
     def _relink(self, linked: bool) -> None:
         """Carry the state over when linking changes: each channel starts from the common one, or back."""
+        self._level.relink(1 if linked else self._num_channels)
         if linked:
             self.state = tuple(s.mean(axis=0, keepdims=True) for s in self.state)
         else:
