@@ -147,7 +147,7 @@ def turn_all_knobs(
     dropouts are those of the machine, the server and Python.
     """
     from hushgate import Chain, live
-    from hushgate.effects.serialization import find_denoisers
+    from hushgate.effects.denoiser import find_denoisers
     from hushgate.engine import PARAMETERS
 
     rng = np.random.default_rng(seed)

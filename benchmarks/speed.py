@@ -94,9 +94,9 @@ def _whole_file(name: str) -> Callable[[Audio, int], object]:
 def _live(name: str) -> tuple[Callable[[Audio], object], int] | None:
     """A call that takes 10 ms of sound and the rate it wants it at, or None where there is no such thing."""
     if name.startswith(HUSHGATE):
-        from hushgate.engine import Denoiser
+        from hushgate.engine import BlockDenoiser
 
-        denoiser = Denoiser(name.removeprefix(HUSHGATE))
+        denoiser = BlockDenoiser(name.removeprefix(HUSHGATE))
         denoiser.prepare(LIVE_RATE, LIVE_BLOCK, 1)
         return denoiser.process, LIVE_RATE
     system = make_system(name)

@@ -2,7 +2,7 @@
 
 >>> from hushgate import engine
 >>> sorted(engine.__all__)[:3]
-['Denoiser', 'HushgateError', 'Model']
+['BlockDenoiser', 'HushgateError', 'Model']
 
 Names load when they are first used, so that the table of parameters can be read without numpy.
 """
@@ -13,9 +13,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hushgate.engine.denoiser import Denoiser
+    from hushgate.engine.block_denoiser import BlockDenoiser
     from hushgate.engine.errors import HushgateError, ModelError
-    from hushgate.engine.gate import NoiseGate
     from hushgate.engine.model_files.metadata import ModelInfo
     from hushgate.engine.model_files.model import Model, available_models, load_model
     from hushgate.engine.parameters import PARAMETERS, Parameter
@@ -23,12 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PARAMETERS",
-    "Denoiser",
+    "BlockDenoiser",
     "HushgateError",
     "Model",
     "ModelError",
     "ModelInfo",
-    "NoiseGate",
     "Parameter",
     "SpectralStream",
     "available_models",
@@ -37,12 +35,11 @@ __all__ = [
 
 _HOME = {
     "PARAMETERS": "hushgate.engine.parameters",
-    "Denoiser": "hushgate.engine.denoiser",
+    "BlockDenoiser": "hushgate.engine.block_denoiser",
     "HushgateError": "hushgate.engine.errors",
     "Model": "hushgate.engine.model_files.model",
     "ModelError": "hushgate.engine.errors",
     "ModelInfo": "hushgate.engine.model_files.metadata",
-    "NoiseGate": "hushgate.engine.gate",
     "Parameter": "hushgate.engine.parameters",
     "SpectralStream": "hushgate.engine.spectral_stream",
     "available_models": "hushgate.engine.model_files.model",

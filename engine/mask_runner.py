@@ -1,4 +1,4 @@
-"""From spectra to masked spectra: what the model hears, and how its answer is applied."""
+"""The runner of mask models: spectra in, masked spectra out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hushgate.engine.input_level import InputLevel
 from hushgate.engine.model_files.model import Model, State
 from hushgate.engine.steady_noise import SteadyNoise
 
-# A mask beyond 80 dB of gain, or NaN, is a fault and not an answer.
+# A mask beyond 80 dB of gain, or NaN, is a fault of the model.
 _LARGEST_MASK = 1e4
 _SMALLEST_STATE = 1e-20
 # Where the sum of the channels lies this far (in power) below what it would be in phase, it cancels.
@@ -25,11 +25,11 @@ class MaskRunner:
         model: The model; may be shared.
         num_channels: Channels of the spectra.
         num_bins: Bins of the spectra, from 0 Hz to half the sample rate. Where the model has more
-            bins it sees zeros there; bins above the model's are scaled by its upper bands.
+            bins it gets zeros there; bins above the model's are scaled by its upper bands.
 
-    State: the model's, and that of `SteadyNoise` if its noise is steady. Nothing non-finite can stay in
-    either: frames for which the model's mask is not finite (or beyond +80 dB) are muted, its state starts
-    afresh with the next frame, and `num_faulty_frames` counts them.
+    State: the model's, and that of `SteadyNoise` if its noise is steady. Both stay finite: frames for which
+    the model's mask is not finite (or beyond +80 dB) are muted, its state starts again from the initial one
+    with the next frame, and `num_faulty_frames` counts them.
     """
 
     def __init__(self, model: Model, num_channels: int, num_bins: int) -> None:
@@ -64,11 +64,11 @@ class MaskRunner:
         *,
         linked: bool,
     ) -> None:
-        """Show the model new frames and write the masked frames that are due.
+        """Run the model on new frames and write the masked frames that are due.
 
         Args:
             spectra: New frames, complex64 (channels, frames, bins).
-            delayed: The frames that the model's answers belong to (the same when it has no lookahead).
+            delayed: The frames that the model's masks belong to (the same when it has no lookahead).
             target: Receives `delayed` under the masks.
             linked: One mask for all channels, or one for each.
         """
@@ -76,21 +76,21 @@ class MaskRunner:
         if linked != self._linked:
             self._relink(linked)
         model_bins, bins = self._model.info.num_bins, self._shared_bins
-        told = combine_channels(spectra[:, :, :bins]) if linked else spectra[:, :, :bins]
-        batch, num_frames = told.shape[:2]
+        known = combine_channels(spectra[:, :, :bins]) if linked else spectra[:, :, :bins]
+        batch, num_frames = known.shape[:2]
         model_input = np.empty((batch, num_frames, model_bins), dtype=np.complex64)
-        model_input[:, :, :bins] = told
+        model_input[:, :, :bins] = known
         model_input[:, :, bins:] = 0.0
-        gains = self._level.gains(told)
+        gains = self._level.gains(known)
         if gains is not None:
             model_input *= gains
         mask, upper_gain = self._run(model_input.view(np.float32).reshape(batch, num_frames, model_bins, 2))
         ratio = mask.reshape(batch, num_frames, -1).view(np.complex64)
-        heard, ratio, masked = delayed[:, :, :bins], ratio[:, :, :bins], target[:, :, :bins]
+        noisy, ratio, masked = delayed[:, :, :bins], ratio[:, :, :bins], target[:, :, :bins]
         if self._steady is None:
-            np.multiply(heard, ratio, out=masked)
+            np.multiply(noisy, ratio, out=masked)
         else:
-            self._steady.apply(heard, ratio, masked, paired=linked and self._num_channels == 2)
+            self._steady.apply(noisy, ratio, masked, paired=linked and self._num_channels == 2)
         for band, part in self._bands:
             np.multiply(delayed[:, :, part], upper_gain[:, :, band : band + 1], out=target[:, :, part])
 
@@ -106,8 +106,8 @@ class MaskRunner:
     def _run_singly(self, spectrum: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Repeat a faulty call one frame at a time, so that only faulty frames are lost.
 
-        Block sizes must not decide how much is muted, and a recurrent model carries a fault to the
-        end of its call.
+        The muted part must not depend on block sizes, and a recurrent model carries a fault to the end of
+        its call.
         """
         batch, num_frames = spectrum.shape[:2]
         masks = np.zeros(spectrum.shape, dtype=np.float32)
@@ -125,7 +125,7 @@ class MaskRunner:
         return masks, gains
 
     def _relink(self, linked: bool) -> None:
-        """Carry the state over when linking changes: each channel starts from the common one, or back."""
+        """Convert the state when linking changes: the common one for each channel, or the mean of all."""
         self._level.relink(1 if linked else self._num_channels)
         if linked:
             self.state = tuple(s.mean(axis=0, keepdims=True) for s in self.state)
@@ -135,13 +135,13 @@ class MaskRunner:
 
 
 def combine_channels(spectra: NDArray[np.complex64]) -> NDArray[np.complex64]:
-    """One spectrum that stands for all channels: their RMS magnitude, the phase of their sum.
+    """One spectrum for all channels: their RMS magnitude with the phase of their sum.
 
-    A plain mean loses what is out of phase between the channels, so the model would take a wide
-    voice for a weak one. The RMS magnitude loses nothing. The phase is that of the sum, which is
-    what the channels agree on; where the sum cancels (13 dB or more below the sum in phase) its
-    phase is chance, and that of the first channel counts, or of the loudest if that is 6 dB louder.
-    Equal channels give one of them, two and four of them bit for bit.
+    A plain mean cancels sound that is out of phase between the channels, and the model would get a wide
+    voice as a weak one. The RMS magnitude keeps all energy. The phase is that of the sum. Where the sum
+    cancels (13 dB or more below the sum in phase) its phase is random; there the phase of the first channel
+    is used, or of the loudest channel if that is 6 dB louder. Equal channels give one of them, two and four
+    of them bit for bit.
 
     Measured with a half-trained voice model, two channels of speech in noise at 5 dB, mean gain in
     SI-SDR with a mask per channel / with one from the plain mean / with this one: 4.6 / 4.8 / 4.6 dB
@@ -175,7 +175,7 @@ def combine_channels(spectra: NDArray[np.complex64]) -> NDArray[np.complex64]:
 
 
 def _is_mask(values: NDArray[np.float32]) -> bool:
-    """Whether all values are finite and of a size that a mask can have."""
+    """True when all values are finite and in the range of a mask."""
     high, low = np.maximum.reduce(values, axis=None), np.minimum.reduce(values, axis=None)
     return bool(high <= _LARGEST_MASK and low >= -_LARGEST_MASK)  # false for NaN
 
@@ -185,14 +185,14 @@ def _is_finite(state: State) -> bool:
 
 
 def _without_denormals(state: State) -> State:
-    """In silence, memories that fade by a factor per frame would end in denormal numbers, which are slow."""
+    """Replace tiny values by 0: a state that decays in silence would become denormal, which is slow."""
     return tuple(np.where(np.abs(array) < _SMALLEST_STATE, np.float32(0.0), array) for array in state)
 
 
 def _band_slices(
     edges_hz: tuple[float, ...], frame_ms: float, model_bins: int, num_bins: int
 ) -> list[tuple[int, slice]]:
-    """Which bins above the model's belong to which upper band; the first takes all up to its end."""
+    """Index and bins of each upper band above the model's bins; the first band starts at the model's end."""
     firsts = (math.ceil(edge * frame_ms / 1000.0 - 1e-9) for edge in edges_hz[1:])
     starts = [model_bins, *(max(model_bins, first) for first in firsts)]
     ends = [*starts[1:], num_bins]

@@ -1,4 +1,4 @@
-"""What a host may want to show while sound runs."""
+"""Readings for a host's meters while sound runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def decibels(power: float) -> float:
 
 
 class Meters:
-    """Readings of an effect, safe to read from any thread; the sound thread only keeps what they need.
+    """Readings of an effect, safe to read from any thread. The sound thread only stores their inputs.
 
     State: the last frame, the peaks of the last block, a count.
     """
@@ -30,7 +30,7 @@ class Meters:
 
     @property
     def gain_reduction_db(self) -> float:
-        """How much model and gate turned down the last frame, dB >= 0, before mix and limit."""
+        """Attenuation of the last frame by model and gate, dB >= 0, before mix and limit."""
         frame = self._last_frame
         if frame is None:
             return 0.0
@@ -41,9 +41,9 @@ class Meters:
 
     @property
     def presence(self) -> float:
-        """How much of the last frame is target, 0 to 1.
+        """Presence of the target in the last frame, 0 to 1.
 
-        What the model itself says when it has an opinion, else the share of energy under its mask.
+        The model's own estimate where it has one, else the share of energy that passes its mask.
         """
         frame = self._last_frame
         if frame is None:
@@ -56,12 +56,12 @@ class Meters:
 
     @property
     def input_peak_db(self) -> float:
-        """Peak of the last block that came in, dBFS; -200 for silence."""
+        """Peak of the last input block, dBFS; -200 for silence."""
         return decibels(self._input_peak**2)
 
     @property
     def output_peak_db(self) -> float:
-        """Peak of the last block that went out, dBFS; -200 for silence."""
+        """Peak of the last output block, dBFS; -200 for silence."""
         return decibels(self._output_peak**2)
 
     @property

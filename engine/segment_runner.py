@@ -1,4 +1,4 @@
-"""From spectra to denoised spectra through models that need whole segments, with constant memory."""
+"""The runner of segment models: spectra in, denoised spectra out, with constant memory."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from hushgate.engine.model_files.model import Model
 from hushgate.engine.signal.framing import analysis_window, spectrum_scale
 from hushgate.engine.signal.segment_crossfade import crossfade_weights, upper_gains
 
-# Beyond this (60 dB over the loudest sample that counts as sound) an answer is a fault.
-_LARGEST_ANSWER = 1e15
+# An estimate beyond this (60 dB over the largest sample that counts as sound) is a fault of the model.
+_LARGEST_ESTIMATE = 1e15
 _Spectra = NDArray[np.complex64]
 
 
 class SegmentRunner:
-    """Run a segment model over the spectra of one stream: cut segments, cross-fade the answers.
+    """Run a segment model over the spectra of one stream: cut segments, cross-fade the estimates.
 
-    A segment ends every `hop_frames` frames, counted from the start of the stream; what came before it is
-    silence. A frame is due when every segment that covers it has been answered, `num_frames - 1` frames after
-    it came in at the latest, and always given back that late. So a block that completes a segment takes as
-    long as the model does, and the blocks between take no time: fine for files, too uneven for live sound.
+    A segment ends every `hop_frames` frames, counted from the start of the stream; silence precedes the
+    stream. A frame is complete when every segment that covers it has been estimated, at most `num_frames - 1`
+    frames after it came in, and it is always returned with that delay. A block that completes a segment takes
+    as long as the model does, and the blocks between take no time: fine for files, too uneven for live sound.
 
-    Digital silence stays silent, whatever the model makes of it: frames without sound give none, and segments
-    without sound are not computed.
+    Digital silence stays silent for every model: silent frames give silence, and silent segments are not
+    computed.
 
     Args:
         model: The model; may be shared.
         num_channels: Channels of the spectra.
         num_bins: Bins of the spectra, from 0 Hz to half the sample rate. Where the model has more bins it
-            sees zeros there; bins above the model's get its mean gain of the range below them.
+            gets zeros there; bins above the model's get its mean gain of the range below them.
 
     Memory: three segments of all bins per channel. State: the last segment of input, the open sums of the
-    answers. Segments for which the model's answer is not finite are muted, and `num_faulty_frames` counts
+    estimates. Segments for which the model's estimate is not finite are muted, and `num_faulty_frames` counts
     their new frames.
     """
 
@@ -50,7 +50,7 @@ class SegmentRunner:
         weights = crossfade_weights(info.segment.num_frames, self._hop)
         self._weights = weights[None, :, None]
         shape = (num_channels, info.segment.num_frames, num_bins)
-        self._heard = np.zeros(shape, dtype=np.complex64)
+        self._input = np.zeros(shape, dtype=np.complex64)
         self._sums = np.zeros(shape, dtype=np.complex64)
         self._due = np.zeros((num_channels, self._hop, num_bins), dtype=np.complex64)
         self._window_scale = spectrum_scale(analysis_window(2 * info.num_bins))
@@ -60,9 +60,9 @@ class SegmentRunner:
 
     def reset(self) -> None:
         """Forget all sound."""
-        for buffer in (self._heard, self._sums, self._due):
+        for buffer in (self._input, self._sums, self._due):
             buffer[:] = 0.0
-        # Frames of the open hop that have come in.
+        # Frames of the current hop that have come in.
         self._filled = 0
         self.num_faulty_frames = 0
 
@@ -71,32 +71,32 @@ class SegmentRunner:
 
         Args:
             spectra: New frames, complex64 (channels, frames, bins).
-            delayed: Not needed: the answers hold the sound itself.
+            delayed: Not used: the estimates hold the sound itself.
             target: Receives the denoised frames that belong to the new frames' places, delayed.
-            linked: One answer for all channels, shared out by what each has of them, or one for each.
+            linked: One estimate for all channels, divided by each channel's share, or one for each.
         """
         hop, done = self._hop, 0
         while done < spectra.shape[1]:
             count = min(hop - self._filled, spectra.shape[1] - done)
-            first = self._heard.shape[1] - hop + self._filled
-            self._heard[:, first : first + count] = spectra[:, done : done + count]
+            first = self._input.shape[1] - hop + self._filled
+            self._input[:, first : first + count] = spectra[:, done : done + count]
             self._filled += count
-            # Frame k of a hop makes frame k + 1 of the last segment's finished ones due, and the last frame
-            # of a hop the first one of the segment that it completes.
+            # `_due` holds the finished frames of the last segment. Frame k of a hop releases frame k + 1 of
+            # them; the last frame of a hop completes a segment and releases the first frame of that one.
             waiting = count - (self._filled == hop)
             position = self._filled - count + 1
             target[:, done : done + waiting] = self._due[:, position : position + waiting]
             if self._filled == hop:
-                self._answer(linked)
+                self._finish_segment(linked)
                 target[:, done + waiting] = self._due[:, 0]
             done += count
 
-    def _answer(self, linked: bool) -> None:
-        """Run the model on the last segment, add its answer to the open sums, and move on by a hop."""
-        hop, sums, heard = self._hop, self._sums, self._heard
+    def _finish_segment(self, linked: bool) -> None:
+        """Run the model on the last segment, add its estimate to the open sums, and advance by a hop."""
+        hop, sums, frames = self._hop, self._sums, self._input
         sums += self._estimate(linked) * self._weights
         self._due[:] = sums[:, :hop]
-        for buffer in (sums, heard):
+        for buffer in (sums, frames):
             buffer[:, :-hop] = buffer[:, hop:]
             buffer[:, -hop:] = 0.0
         self._filled = 0
@@ -104,31 +104,31 @@ class SegmentRunner:
     def _estimate(self, linked: bool) -> _Spectra:
         """The denoised segment, complex64 (channels, frames, bins)."""
         bins = self._shared_bins
-        channels = self._heard[:, :, :bins]
+        channels = self._input[:, :, :bins]
         common = combine_channels(channels) if linked else channels
         sounding: NDArray[np.bool_] = common.any(axis=2, keepdims=True)  # type: ignore[assignment]
-        estimate = np.zeros_like(self._heard)
+        estimate = np.zeros_like(self._input)
         rows = sounding[:, :, 0].any(axis=1)
         if not rows.any():
             return estimate
-        answer = np.zeros_like(common)
-        answer[rows] = self._run(common[rows])
-        answer *= sounding
-        if not np.abs(answer).max() <= _LARGEST_ANSWER:  # also catches NaN
+        denoised = np.zeros_like(common)
+        denoised[rows] = self._run(common[rows])
+        denoised *= sounding
+        if not np.abs(denoised).max() <= _LARGEST_ESTIMATE:  # also catches NaN
             self.num_faulty_frames += self._hop
             return estimate
-        gains = upper_gains(common, answer, self._upper_from)
+        gains = upper_gains(common, denoised, self._upper_from)
         if linked and len(channels) > 1:
             # The common spectrum has the channels' RMS magnitude: no share exceeds the root of their number.
             share = np.divide(channels, common, out=np.zeros_like(channels), where=common != 0.0)
-            estimate[:, :, :bins] = share * answer
+            estimate[:, :, :bins] = share * denoised
         else:
-            estimate[:, :, :bins] = answer
-        estimate[:, :, bins:] = self._heard[:, :, bins:] * gains
+            estimate[:, :, :bins] = denoised
+        estimate[:, :, bins:] = self._input[:, :, bins:] * gains
         return estimate
 
     def _run(self, spectra: _Spectra) -> _Spectra:
-        """The model's answer to segments of its own bins, complex64 (batch, frames, shared bins)."""
+        """The model's estimate for segments of its own bins, complex64 (batch, frames, shared bins)."""
         batch, num_frames, bins = spectra.shape
         model_bins = self._model.info.num_bins
         inputs = np.zeros((batch, num_frames, model_bins + (self._kind == "waveform")), dtype=np.complex64)
@@ -136,10 +136,10 @@ class SegmentRunner:
         if self._kind == "waveform":
             scale = np.float32(self._window_scale)
             window = np.fft.irfft(inputs[:, 0], n=2 * model_bins) / scale
-            answer = self._model.run_segments(window.astype(np.float32, copy=False))
-            output = np.fft.rfft(answer)[:, None, :bins] * scale
+            denoised = self._model.run_segments(window.astype(np.float32, copy=False))
+            output = np.fft.rfft(denoised)[:, None, :bins] * scale
             return output.astype(np.complex64, copy=False)
         parts = inputs.view(np.float32).reshape(batch, num_frames, model_bins, 2)
-        answer = np.ascontiguousarray(self._model.run_segments(parts))
-        estimate: _Spectra = answer.reshape(batch, num_frames, -1).view(np.complex64)
+        values = np.ascontiguousarray(self._model.run_segments(parts))
+        estimate: _Spectra = values.reshape(batch, num_frames, -1).view(np.complex64)
         return estimate[:, :, :bins]

@@ -1,4 +1,4 @@
-"""The smart gate: decides, frame by frame, on what the model believes is the target."""
+"""The smart gate: opens and closes frame by frame on the level of the model's target."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.engine.gate import GateCore, GateSettings
+from hushgate.engine.gate import GateCore
+from hushgate.engine.parameters import ParameterValues
 from hushgate.engine.signal.framing import analysis_window, spectrum_scale
 
-# Noise is believed at once and forgotten with this time constant. So a chord of the orchestra that
-# leaks through the mask meets its own noise level in the same frame, chance dips of the noise do not
-# make the gate flutter, and after a chord 20 dB over a quiet note the gate hears the note 230 ms later.
+# The noise level rises at once and falls with this time constant. A chord of the orchestra that leaks
+# through the mask then meets its own noise level in the same frame, and chance dips of the noise do not
+# make the gate flutter. After a chord 20 dB above a quiet note, the note opens the gate 230 ms later.
 _NOISE_FALL_MS = 50.0
 
 
 class SpectralGate:
     """Gains for the frames of a stream, from the spectra before and after the mask.
 
-    What the mask left is the target, what it took is the noise. The level of the target is compared
+    The masked spectrum is the target, the removed part is the noise. The level of the target is compared
     with the threshold: the power of the frame, corrected for the window, so that a steady sine of
-    amplitude 1.0 reads 0 dBFS. The target must also stand above the noise (its highest recent
-    level, which falls with a time constant of 50 ms). A frame's gain multiplies it before
-    overlap-add, so the gate opens over the hop before the sound that opened it: attacks are not eaten.
+    amplitude 1.0 reads 0 dBFS. The target must also be `presence_db` above the noise (its highest recent
+    level, which falls with a time constant of 50 ms). A frame's gain multiplies it before overlap-add.
+    The gate therefore opens over the hop before the sound that opened it and does not clip attacks.
 
     Args:
         settings: Thresholds and times.
@@ -39,7 +40,7 @@ class SpectralGate:
 
     def __init__(
         self,
-        settings: GateSettings,
+        settings: ParameterValues,
         *,
         num_channels: int,
         frame_size: int,
@@ -62,8 +63,8 @@ class SpectralGate:
         self._noise: list[float] = []
         self.reset()
 
-    def configure(self, settings: GateSettings, *, linked: bool) -> None:
-        """Use other settings from the next frame on; gates go on from where they are."""
+    def configure(self, settings: ParameterValues, *, linked: bool) -> None:
+        """Use other settings from the next frame on. Gates keep their state and gain."""
         if linked != self._linked:
             self._linked = linked
             if linked:
@@ -80,7 +81,7 @@ class SpectralGate:
                 core.configure(settings, self._step_ms)
 
     def reset(self) -> None:
-        """Forget all sound; the gates are closed, or open when switched off."""
+        """Forget all sound. The gates close, or open when switched off."""
         count = 1 if self._linked else self._num_channels
         self._cores = [GateCore(self._settings, self._step_ms) for _ in range(count)]
         self._noise = [0.0] * count

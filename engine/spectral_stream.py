@@ -1,4 +1,4 @@
-"""Short-time spectra through a model, for blocks of any size at any sample rate."""
+"""The short-time Fourier transform around a model, for blocks of any size at any sample rate."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hushgate.engine.segment_runner import SegmentRunner
 from hushgate.engine.signal.framing import analysis_window, spectrum_scale
 from hushgate.engine.signal.input_checks import check_block, check_stream_format
 
-# From here on larger calls are not faster, and the buffers of a mono stream stay in the cache.
+# More frames per call are not faster, and with these the buffers of a mono stream stay in the cache.
 MAX_FRAMES_PER_CALL = 32
-# Frames of a second, as some models want them, must not fill the memory.
+# Bounds the memory of models with frames of a second.
 _MAX_SAMPLES_PER_CALL = 1 << 18
 # numpy's forward FFT slows down threefold when its output passes about 256 kB.
 _FFT_BYTES = 160_000
@@ -81,7 +81,7 @@ class SpectralStream:
 
     @property
     def presence(self) -> float | None:
-        """How sure the model is that its target sounds, 0 to 1, last frame; None if it does not say."""
+        """The model's estimate of its target's presence in the last frame, 0 to 1; None if it has none."""
         return self._masks.presence if self.num_channels else None
 
     @property

@@ -1,26 +1,29 @@
-"""Noise that hardly changes within seconds, such as hiss: gains that remember how loud it is."""
+"""Refinement of masks for noise that hardly changes within seconds, such as hiss."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-# A model judges each frame afresh; the mean of what its masks removed over this time is much steadier.
+# Time constant of the noise estimate, s. A model's masks vary from frame to frame; the mean of the sound that
+# they removed over this time varies much less.
 _MEMORY_S = 2.3
 _BANDS_PER_OCTAVE = 4.0
-# Hiss has no steps: logarithms of its bands are averaged over about an octave, which what was removed by
-# mistake hardly moves; they lie lower than the mean.
+# The spectrum of hiss is smooth, so the logarithms of its bands are averaged over about an octave. Target
+# sound that was removed by mistake in a few bands hardly changes this mean. A mean of logarithms is lower
+# than the logarithm of the mean, hence the factor.
 _SPREAD_BANDS, _MEAN_OF_LOGS = 4.0, 1.2
 # Time over which the power of the sound itself is averaged.
 _SMOOTHING_S = 0.09
-# What the second filter passes at least, unless the mask passes less.
+# Smallest gain of the Wiener filter, unless the mask's is smaller.
 _LEAST_PASSED = 0.15
-# Power gain of the mask at which half of what the second filter would give back is given back.
+# Power gain of the mask at which half of the Wiener filter's increase is applied.
 _DEEP = 0.02
-# Noise across the direction of a pair is taken for this many times its own at most; where it is less than the
-# mean of both over the other, the channels share it.
+# The noise across is set to the noise along, but to at most _ACROSS_EXCESS times its own estimate. Where it
+# is less than the mean of both over _ALONG_SHARE, noise is common to the channels, and the noise along moves
+# from the mean to its own estimate.
 _ACROSS_EXCESS, _ALONG_SHARE = 1.3, 2.0
-# Far below what 24 bits hold; keeps powers from becoming denormal numbers, which are slow.
+# Far below the resolution of 24 bits; keeps powers from becoming denormal numbers, which are slow.
 _TINY = np.float32(1e-20)
 # Larger temporary arrays leave the processor's fastest cache.
 _FRAMES_AT_ONCE = 8
@@ -32,22 +35,23 @@ Real = NDArray[np.float32]
 class SteadyNoise:
     """Refine a model's masks by the noise that they have removed on average.
 
-    Each frame's mask tells what it takes for noise; the recursive mean of that over 2.3 s, in bands of a
-    quarter of an octave and smoothed over one, is the noise's power spectral density N. With the power P of
-    the sound, averaged over 90 ms, the Wiener filter 1 - N / P is a second opinion on the mask's gain, and
-    the sound gets the geometric mean of both. Deep in what the mask removes its own counts.
+    The sound that a mask removes is an estimate of the noise. Its recursive mean over 2.3 s, in bands of a
+    quarter of an octave and smoothed over one octave, is the noise's power spectral density N. With the power
+    P of the sound, averaged over 90 ms, the Wiener filter 1 - N / P is a second estimate of the gain, and the
+    sound gets the geometric mean of both. Where the mask attenuates strongly, the mask alone is used.
 
-    Two channels under one mask are seen, in each band, along the direction in which most of the sound lies
-    (its panning), and across it: hiss is as loud across it as along it, music seldom is. What comes from
-    one direction stays there. Noise that the channels share shows as little noise across, and is then looked
-    for along the direction alone.
+    Two channels under one mask are rotated in each band into the direction of most of the sound (its panning)
+    and the direction across it. Hiss is as loud across as along; music seldom is. Sound from one direction
+    stays there. Noise that is common to the channels gives little noise across; it is then estimated along
+    the direction alone.
 
     Args:
-        num_channels: Of the spectra.
+        num_channels: Channels of the spectra.
         num_bins: Bins that have a mask.
         hop_s: Time from one frame to the next, s.
 
-    State: a mean power for each channel and band, and for each and bin; of two channels also what they share.
+    State: a mean power for each channel and band, and for each channel and bin; for two channels also their
+    cross power.
     """
 
     def __init__(self, num_channels: int, num_bins: int, hop_s: float) -> None:
@@ -72,16 +76,16 @@ class SteadyNoise:
 
         Args:
             spectra: Before the mask, complex64 (channels, frames, bins).
-            mask: The model's, complex64 (channels or 1, frames, bins).
+            mask: The model's mask, complex64 (channels or 1, frames, bins).
             target: Receives the spectra under the mask.
-            paired: Two channels under one mask, to be seen along and across their direction.
+            paired: Two channels under one mask, to be rotated along and across their direction.
         """
         # Real and imaginary parts side by side are quicker than complex numbers.
-        sound, answer, masked = (values.view(np.float32) for values in (spectra, mask, target))
+        sound, given, masked = (values.view(np.float32) for values in (spectra, mask, target))
         for first in range(0, spectra.shape[1], _FRAMES_AT_ONCE):
             now = slice(first, first + _FRAMES_AT_ONCE)
             np.multiply(spectra[:, now], mask[:, now], out=target[:, now])
-            squared = np.minimum(_pairs(answer[:, now] ** 2), np.float32(1.0))
+            squared = np.minimum(_pairs(given[:, now] ** 2), np.float32(1.0))
             squared += _TINY
             if paired:
                 self._apply_to_pair(sound[:, now], squared, masked[:, now])
@@ -102,7 +106,7 @@ class SteadyNoise:
         np.minimum(along, np.float32(_ACROSS_EXCESS) * across, out=across)
         direction = np.repeat(direction, self._widths, axis=-1)
         along, across = self._gains(noise, _turned(power, direction), squared)
-        # Back to the channels: each keeps a share, and gets one of the other.
+        # Rotate back: each channel keeps a share of its own sound and gets a share of the other's.
         of_left, of_right, mixed = direction
         same_left, same_right = of_left * along + of_right * across, of_right * along + of_left * across
         other = _twice(mixed * (along - across))
@@ -114,14 +118,14 @@ class SteadyNoise:
         right += from_left
 
     def _follow(self, products: Real, squared: Real) -> tuple[Real, Real]:
-        """Mean products that were removed, of a bin in each band, and of the sound, frame by frame."""
+        """Mean products of the removed sound, per bin of each band, and of the sound, frame by frame."""
         removed = np.add.reduceat((np.float32(1.0) - squared) * products, self._starts, axis=-1)
         noise = self._noise.follow(removed, steady_start=True)
         noise *= np.float32(_MEAN_OF_LOGS) / self._widths.astype(np.float32)
         return noise, self._power.follow(products)
 
     def _gains(self, noise: Real, power: Real, squared: Real) -> Real:
-        """Gains on top of a mask whose power gain, `squared`, is given."""
+        """Factors to multiply with the masked sound; `squared` is the mask's power gain."""
         one = np.float32(1.0)
         noise = np.exp(np.log(np.maximum(noise, _TINY)) @ self._neighbours)
         passed = np.repeat(noise, self._widths, axis=-1)
@@ -129,11 +133,11 @@ class SteadyNoise:
         np.subtract(one, passed, out=passed)
         more = np.sqrt(squared)
         np.maximum(passed, np.minimum(more, np.float32(_LEAST_PASSED)), out=passed)
-        # The geometric mean of both gains, over the mask's.
+        # sqrt(mask * wiener) / mask, the geometric mean relative to the mask.
         np.divide(one, more, out=more)
         passed *= more
         np.sqrt(passed, out=passed)
-        # What lies deep in the noise stays there: pauses, and hiss where no music is.
+        # Where the mask attenuates strongly (pauses, hiss without music) the bound of the factor tends to 1.
         np.sqrt(more, out=more)
         more -= one
         more *= squared
@@ -161,8 +165,8 @@ class _RecursiveMean:
     def follow(self, values: Real, *, steady_start: bool = False) -> Real:
         """The mean after each of the next frames, (channels, frames, values).
 
-        Channels beyond those given hear silence. With `steady_start` the weights add up to
-        1 from the first frame on; otherwise what was before it counts as silence.
+        Channels beyond those given get silence. With `steady_start` the weights add up to 1 from the first
+        frame on; otherwise silence precedes the first frame.
         """
         num_frames, state = values.shape[1], self._state[: len(values)]
         self._state[len(values) :] *= self._kept[num_frames - 1]
@@ -178,9 +182,9 @@ class _RecursiveMean:
 
 
 def _direction(products: Real) -> Real:
-    """Where most of two channels lies: cos^2, sin^2 and cos x sin of its angle, from (3, frames, bands).
+    """The main direction of two channels: cos^2, sin^2 and cos x sin of its angle, from (3, frames, bands).
 
-    The principal axis of the real covariance. Where there is none all are its mean: 1/2, 1/2 and 0.
+    The principal axis of the real covariance. Without a main direction: 1/2, 1/2 and 0.
     """
     left, right, common = products
     difference, common = left - right, np.float32(2.0) * common

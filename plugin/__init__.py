@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from hushgate.rendering import render, stream_file
     from hushgate.tuner import Reading, Tuner
 
+# Silent unless the application sets up logging: the events of every package go to "hushgate.*" loggers.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
 __all__ = [
     "AudioFileError",
     "BatchResult",

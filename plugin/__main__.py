@@ -1,4 +1,4 @@
-"""`python -m hushgate` is the command `hushgate`."""
+"""Entry point of `python -m hushgate`, the command `hushgate`."""
 
 from __future__ import annotations
 

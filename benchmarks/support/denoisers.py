@@ -122,9 +122,9 @@ def _packaged_onnx(package: str, *files: str) -> StreamingPeer:
 
 
 def _hushgate(model: str) -> Process:
-    from hushgate.engine import Denoiser
+    from hushgate.engine import BlockDenoiser
 
-    denoiser = Denoiser(model)
+    denoiser = BlockDenoiser(model)
 
     def process(audio: Audio, sample_rate: int) -> Audio:
         denoiser.prepare(sample_rate, _BLOCK_SAMPLES, audio.shape[0])

@@ -1,1 +1,1 @@
-"""What a model file is: metadata, checks of the graph, loading and running it."""
+"""Model files: their metadata, checks of their graphs, loading and running."""

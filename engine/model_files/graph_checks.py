@@ -16,7 +16,7 @@ _MAX_STATE_ELEMENTS = 1 << 20
 
 
 def input_name(info: ModelInfo) -> str:
-    """Name of the tensor that a model takes."""
+    """Name of a model's input tensor."""
     if info.segment is None:
         return "spectrum"
     return "waveform" if info.segment.kind == "waveform" else "segment"
@@ -25,15 +25,15 @@ def input_name(info: ModelInfo) -> str:
 def check_segment_graph(
     file: str, info: ModelInfo, inputs: Mapping[str, Any], outputs: Mapping[str, Any]
 ) -> None:
-    """Compare names, types and shapes of the graph with what the metadata promise.
+    """Compare names, types and shapes of a segment model's graph with its metadata.
 
     Args:
         file: Name of the file, for error messages.
-        info: What its metadata say.
+        info: Its metadata.
         inputs, outputs: onnxruntime's descriptions by name.
 
     Raises:
-        ModelError: Which tensor is missing, unknown, or of another type or shape.
+        ModelError: Names the tensor that is missing, unknown, or of another type or shape.
     """
     wanted = input_name(info)
     for side, found, name, optional in (

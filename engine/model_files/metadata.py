@@ -1,6 +1,6 @@
-"""What a model file says about itself: the metadata contract of formats 1 and 2, read and checked.
+"""The metadata of model files, formats 1 and 2: reading and checking.
 
-Format 1 is a model that masks frame by frame. Format 2 adds models that need whole segments (`SegmentInfo`).
+Format 1 is a model that masks frame by frame. Format 2 adds models for whole segments (`SegmentInfo`).
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _LARGEST_SEGMENT = 1 << 26
 
 @dataclass(frozen=True)
 class SegmentInfo:
-    """How a model wants whole segments of sound; everything comes from its file.
+    """The segments of a model that processes whole segments, read from its file.
 
     Attributes:
-        kind: "spectrum": segments of spectrum, (num_frames, num_bins, 2), answered alike. "waveform": the
-            sound of one frame under its window, 2 * num_bins samples at the model's own rate, answered alike.
+        kind: "spectrum": input and output are (num_frames, num_bins, 2). "waveform": input and output are
+            the sound of one frame under its window, 2 * num_bins samples at the model's own rate.
         num_frames: Frames in a segment.
         hop_frames: Frames from one segment to the next; overlapping ones cross-fade.
-        upper_from_hz: What lies above the model's bins gets the gain it has on average from here upward, Hz.
-        sample_rate: Rate of its training, Hz; a spectrum is the same to it at every other rate.
+        upper_from_hz: Start of the range whose mean gain is applied to all bins above the model's, Hz.
+        sample_rate: Rate of its training, Hz. Spectra have the same bins at every other rate.
     """
 
     kind: str
@@ -50,24 +50,24 @@ class SegmentInfo:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What a model is and how to frame sound for it; everything comes from its file.
+    """The description of a model and its framing, read from its file.
 
     Attributes:
         name: Short name, the one shipped files are loaded by.
-        task: "voice", "guitar", "music" or another word: what the model keeps.
+        task: The target that the model keeps: "voice", "guitar", "music" or another word.
         description: One or two sentences.
         format_version: Version of the file format.
         frame_ms: Nominal length of an analysis frame, ms.
         overlap: Frames that cover each sample; the hop is the frame divided by this.
         num_bins: Bins the model sees, from 0 Hz upward, each 1000 / frame_ms Hz wide.
         upper_band_edges_hz: Lower edges of the bands above those bins; the last reaches to Nyquist.
-        lookahead_frames: How many later frames the model waits for.
+        lookahead_frames: Later frames that the model needs for a mask.
         state_names: Names of the tensors carried from call to call.
         num_parameters: Trained weights.
         licence, attribution: Terms of the weights and the data behind them.
-        has_presence: Whether the model also says how sure it is that the target sounds.
-        segment: How it wants whole segments; None for a model that masks frame by frame.
-        steady_noise: Whether the noise it removes hardly changes within seconds, as hiss (see `SteadyNoise`).
+        has_presence: True when the model also estimates the presence of its target.
+        segment: Its segments; None for a model that masks frame by frame.
+        steady_noise: True when its noise hardly changes within seconds, as hiss (see `SteadyNoise`).
     """
 
     name: str
@@ -89,7 +89,7 @@ class ModelInfo:
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
-        """Shape of what the model takes, without its batch axis; None for any number of frames."""
+        """Shape of the model's input without its batch axis; None for any number of frames."""
         if self.segment is None:
             return (None, self.num_bins, 2)
         if self.segment.kind == "waveform":
@@ -103,15 +103,15 @@ class ModelInfo:
 
     @property
     def bandwidth_hz(self) -> float:
-        """Upper end of what the model sees, Hz; above it `upper_gain` works."""
+        """Upper end of the model's bins, Hz; above it `upper_gain` applies."""
         return self.num_bins * 1000.0 / self.frame_ms
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A small input (as a seed) and the mask that the model must answer with.
+    """A small input (as a seed) and the mask that the model must give for it.
 
-    For a segment model the input is one segment, and the answer holds every `stride`-th value of its.
+    For a segment model the input is one segment, and `mask` holds every `stride`-th value of the output.
     """
 
     seed: int
@@ -175,7 +175,7 @@ class _Fields:
         return value
 
     def flag(self, key: str) -> bool:
-        """A key that files of earlier versions lack, which means no."""
+        """A flag; false where the key is missing, as in files of earlier versions."""
         text = self._metadata.get(METADATA_PREFIX + key, "false")
         if text not in ("true", "false"):
             raise self.fault(key, "must be true or false", text)
@@ -297,7 +297,7 @@ def _parse_segment(fields: _Fields) -> SegmentInfo:
 
 
 def _check_segment(fields: _Fields, info: ModelInfo, segment: SegmentInfo) -> None:
-    """Refuse what would make no sense together."""
+    """Refuse values that contradict each other."""
     if segment.num_frames * info.num_bins > _LARGEST_SEGMENT:
         raise fields.fault("segment_frames", "is too large", str(segment.num_frames))
     if segment.kind == "waveform" and segment.num_frames != 1:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +28,8 @@ from hushgate.engine.signal.framing import frame_size_for
 
 if TYPE_CHECKING:
     import onnxruntime
+
+_logger = logging.getLogger(__name__)
 
 State = tuple[NDArray[np.float32], ...]
 
@@ -242,11 +246,26 @@ def load_model(name_or_path: str | os.PathLike[str] | Model, *, trusted: bool = 
         if cached is not None and cached[0] == version and (cached[1].trusted or not trusted):
             _cache.move_to_end(path)
             return cached[1]
+        started = time.perf_counter()
         model = Model(path, trusted=trusted)
+        _logger.info(
+            "model %s loaded from %s in %.0f ms (%s)",
+            model.info.name,
+            path,
+            1000.0 * (time.perf_counter() - started),
+            _reason_to_load(cached, version),
+        )
         _cache[path] = (version, model)
         while len(_cache) > _CACHE_SIZE:
-            _cache.popitem(last=False)
+            dropped, _ = _cache.popitem(last=False)
+            _logger.debug("model cache is full (%d): dropped %s", _CACHE_SIZE, dropped)
         return model
+
+
+def _reason_to_load(cached: tuple[tuple[int, int], Model] | None, version: tuple[int, int]) -> str:
+    if cached is None:
+        return "not in the cache"
+    return "the file has changed" if cached[0] != version else "now trusted"
 
 
 def _reload(path: Path, trusted: bool) -> Model:

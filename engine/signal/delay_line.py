@@ -1,4 +1,4 @@
-"""A delay of whole samples that never touches their values."""
+"""A delay of whole samples that keeps their values bit for bit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 class DelayLine:
-    """Give back what came in `delay_samples` ago, bit for bit.
+    """Return the input `delay_samples` later, bit for bit.
 
     Args:
         delay_samples: Delay, samples, 0 or more.
@@ -31,12 +31,12 @@ class DelayLine:
         self._position = 0
 
     def process(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Store a block and return the one that is due."""
+        """Store a block; the samples that are `delay_samples` old."""
         ring, position = self._ring, self._position
         size, count = ring.shape[1], block.shape[1]
         out = np.empty(block.shape, dtype=np.float32)
         end = position + count
-        if end <= size:  # the common case of a live block: one stretch of the ring
+        if end <= size:  # the common case of a live block: no wrap-around
             out[:] = ring[:, position:end]
             ring[:, position:end] = block
             self._position = end

@@ -1,8 +1,8 @@
 """Frame lengths, windows and spectrum scaling, shared by the engine and training.
 
-The models see bins of a fixed width in Hz and frames of a fixed length in ms. At every
+The models get bins of a fixed width in Hz and frames of a fixed length in ms. At every
 sample rate the frame is the nearest even number of samples that an FFT handles quickly,
-and the spectrum is scaled by the window's sum, so a model cannot tell the rates apart.
+and the spectrum is scaled by the window's sum, so a model's input is the same at every rate.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Straight ramps between gains, counted in samples so that block sizes do not show."""
+"""Straight ramps between gains, counted in samples: the block size does not change them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ class GainRamp:
     """Move several gains together to new values in a straight line over a fixed time.
 
     A straight line between two sets of mixing gains is a cross-fade between the two mixes, so
-    nothing clicks whichever setting moved. A new target during a ramp starts from where it stands.
+    no setting clicks when it moves. A new target during a ramp starts from the present gains.
 
     Args:
-        gains: Where to begin.
+        gains: The first gains.
         length_samples: Duration of a ramp, samples; 0 jumps.
 
     State: start, target and samples left; `step` alone advances them.
@@ -32,16 +32,16 @@ class GainRamp:
 
     @property
     def settled(self) -> bool:
-        """True when the gains stand at `target` and `step` need not be called."""
+        """True when the gains have reached `target` and `step` need not be called."""
         return self._remaining == 0
 
     def jump_to(self, gains: tuple[float, ...]) -> None:
-        """Be at `gains` from the next sample on."""
+        """Use `gains` from the next sample on, without a ramp."""
         self.target = gains
         self._remaining = 0
 
     def go_to(self, gains: tuple[float, ...]) -> None:
-        """Be at `gains` after `length_samples` more samples."""
+        """Reach `gains` after `length_samples` more samples."""
         if gains == self.target:
             return
         self._start = self._at(np.array([self._remaining]))[:, 0]

@@ -1,4 +1,4 @@
-"""What `prepare` and `process` accept."""
+"""Checks of the arguments of `prepare` and `process`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 MIN_SAMPLE_RATE = 1_000.0
 MAX_SAMPLE_RATE = 1_000_000.0
 MAX_CHANNELS = 256
-# No sound is larger than this (240 dB over full scale); beyond it, squares overflow.
+# Samples beyond this (240 dB over full scale) are not sound, and their squares would overflow.
 LARGEST_SAMPLE = 1e12
 
 
 def check_stream_format(sample_rate: float, max_block_size: int, num_channels: int) -> None:
-    """Refuse a format that no stream can have.
+    """Check the format of a stream.
 
     Raises:
-        TypeError: `sample_rate` is no number, or one of the others no whole number.
+        TypeError: `sample_rate` is not a number, or one of the others not a whole number.
         ValueError: One of them is out of range; names it.
 
     >>> check_stream_format(48_000, 480, 0)
@@ -42,11 +42,11 @@ def check_stream_format(sample_rate: float, max_block_size: int, num_channels: i
 
 
 def check_block(block: NDArray[np.floating], num_channels: int) -> NDArray[np.float32]:
-    """`block` as float32, if it is (num_channels, samples).
+    """Check a block; it comes back as float32 (num_channels, samples).
 
     Args:
         block: Any float type. Itself, not a copy, when it is float32 already.
-        num_channels: What `prepare` announced; 0 when it was not called.
+        num_channels: Channels given to `prepare`; 0 when it was not called.
 
     Raises:
         RuntimeError: Not prepared.
@@ -62,15 +62,15 @@ def check_block(block: NDArray[np.floating], num_channels: int) -> NDArray[np.fl
         raise ValueError(f"block must have shape ({num_channels}, samples), as prepared (got {block.shape}).")
     if block.dtype == np.float32:
         return block
-    with np.errstate(over="ignore"):  # what overflows is infinite and treated as such
+    with np.errstate(over="ignore"):  # values that overflow become infinite, and 0 later
         return block.astype(np.float32)
 
 
 def replace_nonfinite(block: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, int]:
-    """Put 0 for NaN, infinite samples and those beyond +-1e12.
+    """Replace NaN, infinite samples and samples beyond +-1e12 by 0.
 
     Returns:
-        The block (the same object when nothing was replaced), its peak, how many were replaced.
+        The block (the same object when nothing was replaced), its peak, the number of replaced samples.
     """
     if block.size == 0:
         return block, 0.0, 0

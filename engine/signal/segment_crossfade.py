@@ -1,4 +1,4 @@
-"""How overlapping segments join: shared by the engine, which runs them, and by training, which checks it."""
+"""Cross-fades of overlapping segments, shared by the engine and training."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 def crossfade_weights(num_frames: int, hop_frames: int) -> NDArray[np.float32]:
     """Weights for the frames of a segment; those of all segments over one frame add up to 1.
 
-    A Hann window, divided by the sum of its copies `hop_frames` apart: what lies in the middle of a segment,
-    where the model sees both sides, counts most.
+    A Hann window, divided by the sum of its copies `hop_frames` apart. The middle of a segment, where the
+    model has context on both sides, gets the largest weight.
 
     Args:
         num_frames: Frames in a segment.
@@ -28,18 +28,18 @@ def crossfade_weights(num_frames: int, hop_frames: int) -> NDArray[np.float32]:
 
 
 def upper_gains(
-    heard: NDArray[np.complex64], estimate: NDArray[np.complex64], from_bin: int
+    noisy: NDArray[np.complex64], estimate: NDArray[np.complex64], from_bin: int
 ) -> NDArray[np.float32]:
-    """Gains for what lies above a segment model's bins: those it has on average from `from_bin` upward.
+    """Gains for the bins above a segment model's: its mean gain from `from_bin` upward.
 
     Args:
-        heard, estimate: Spectra before and after the model, complex64 (batch, frames, bins).
-        from_bin: First bin that counts.
+        noisy, estimate: Spectra before and after the model, complex64 (batch, frames, bins).
+        from_bin: First bin of the mean.
 
     Returns:
-        float32 (batch, frames, 1), at most 1.0; 0.0 where nothing was heard.
+        float32 (batch, frames, 1), at most 1.0; 0.0 where the input is silent.
     """
-    before = _energy(heard[:, :, from_bin:])
+    before = _energy(noisy[:, :, from_bin:])
     after = _energy(estimate[:, :, from_bin:])
     ratio = np.divide(after, before, out=np.zeros_like(before), where=before > 0.0)
     return np.sqrt(np.minimum(ratio, np.float32(1.0)))[:, :, None]

@@ -12,9 +12,10 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from hushgate.audio_files.formats import DEFAULT_BLOCK_SIZE, AudioFormat, native_path
+from hushgate.audio_files.formats import AudioFormat, native_path
 from hushgate.audio_files.truncation import find_mp3_truncation, find_truncation, is_hopeless_mp3
 from hushgate.errors import AudioFileError
+from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
 
 _SALVAGE_BLOCK_SIZE = 1024
 

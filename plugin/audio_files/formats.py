@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from hushgate.errors import AudioFileError
 
-DEFAULT_BLOCK_SIZE = 65_536
-
 # Extensions that sound files have, lower case: what a folder is searched for.
 AUDIO_SUFFIXES = frozenset(
     f".{name}"

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from hushgate.audio_files.atomic_write import check_target
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.file_writer import FileWriter
-from hushgate.audio_files.formats import DEFAULT_BLOCK_SIZE, AudioFormat, output_format
+from hushgate.audio_files.formats import AudioFormat, output_format
 from hushgate.audio_files.metadata_copy import copy_metadata
 from hushgate.audio_files.wav_pipe import PIPE_SUBTYPES, WavStreamReader, WavStreamWriter
 from hushgate.errors import AudioFileError
+from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
 
 __all__ = [
     "DEFAULT_BLOCK_SIZE",

@@ -9,9 +9,10 @@ from io import BufferedIOBase
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.audio_files.formats import DEFAULT_BLOCK_SIZE, AudioFormat, count_clipped
+from hushgate.audio_files.formats import AudioFormat, count_clipped
 from hushgate.audio_files.truncation import UNKNOWN_SIZE, is_unknown_size
 from hushgate.errors import AudioFileError
+from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
 
 _PCM, _FLOAT, _EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
 _SUBTYPES = {

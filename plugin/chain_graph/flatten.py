@@ -1,4 +1,4 @@
-"""What is inside a chain, whoever made the lists: ours and pedalboard's, nested in any way."""
+"""Containers flattened into a tree of effects: hushgate's and pedalboard's, nested at any depth."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hushgate.pedalboard_compat.native_effects import NOT_STREAMABLE
 
 @dataclass(frozen=True, eq=False)
 class Branches:
-    """Effects side by side, and the container that holds them."""
+    """Branches side by side, and the container that holds them."""
 
     source: object
     branches: tuple[tuple[object, tuple[Node, ...]], ...]
@@ -25,12 +25,12 @@ Node = pedalboard.Plugin | Effect | Branches
 
 @dataclass(frozen=True, eq=False)
 class EffectTree:
-    """The effects of a container in order, with every list that only stands for its members dissolved.
+    """The effects of a container in order, with its transparent containers flattened.
 
     Attributes:
         nodes: Effects one after the other; `Branches` where some run side by side.
-        is_native: pedalboard alone can run it.
-        objects: Everything seen on the way, for comparing two trees.
+        is_native: True when pedalboard alone can run it.
+        objects: Every object in reading order, to compare two trees.
     """
 
     nodes: tuple[Node, ...]
@@ -38,7 +38,7 @@ class EffectTree:
     objects: tuple[object, ...]
 
     def same_as(self, other: EffectTree | None) -> bool:
-        """Whether both have the same objects in the same places."""
+        """True when both have the same objects in the same places."""
         return (
             other is not None
             and len(self.objects) == len(other.objects)
@@ -46,11 +46,11 @@ class EffectTree:
         )
 
     def leaves(self) -> list[pedalboard.Plugin | Effect]:
-        """Every effect in it that holds no other."""
+        """Every effect in it that is not a container."""
         return list(_leaves(self.nodes))
 
     def native_plugins(self) -> list[pedalboard.Plugin]:
-        """Those of them that are native."""
+        """The leaves that are pedalboard's."""
         return [leaf for leaf in _leaves(self.nodes) if isinstance(leaf, pedalboard.Plugin)]
 
     def not_streamable(self) -> list[str]:
@@ -58,22 +58,40 @@ class EffectTree:
         return sorted({type(plugin).__name__ for plugin in self.native_plugins()} & NOT_STREAMABLE)
 
     def python_effects(self) -> list[Effect]:
-        """The others."""
+        """The leaves that are not pedalboard's."""
         return [leaf for leaf in _leaves(self.nodes) if not isinstance(leaf, pedalboard.Plugin)]
 
 
 def read_tree(container: Container, members: Iterable[Effect | None] | None = None) -> EffectTree:
-    """What `container` holds, or would hold with these `members`.
+    """The tree of a container.
+
+    Args:
+        container: The container; it is not called or changed.
+        members: Members to read instead of its own, to check them before they go in.
 
     Raises:
         DuplicateEffectError: The same object is in it twice, or a container is in itself.
     """
     reader = _Reader()
     reader.enter(container)
-    nodes = reader.inside(container, container.is_parallel, container.members if members is None else members)
+    nodes = reader.inside(
+        container, container._is_parallel, container._effects if members is None else members
+    )
     return EffectTree(nodes, reader.is_native, tuple(reader.objects))
 
 
+def read_effect(effect: Effect | None) -> EffectTree:
+    """The tree of one effect, which may be a container.
+
+    Raises:
+        DuplicateEffectError: As `read_tree`.
+    """
+    reader = _Reader()
+    nodes = tuple(reader.nodes(effect))
+    return EffectTree(nodes, reader.is_native, tuple(reader.objects))
+
+
+# Marks the end of a container in `EffectTree.objects`, so that [[a], b] and [[a, b]] differ.
 _END = object()
 
 
@@ -94,16 +112,16 @@ class _Reader:
 
     def inside(self, source: object, is_parallel: bool, members: Iterable[Effect | None]) -> tuple[Node, ...]:
         if is_parallel:
-            # A native Mix forgets what waits in it at every call: only whole native chains may keep theirs.
+            # A native Mix drops its waiting samples at every call, so only a whole native chain may hold one.
             self.is_native = self.is_native and isinstance(source, pedalboard.Plugin)
-            branches = tuple((member, tuple(self._nodes(member))) for member in members)
+            branches = tuple((member, tuple(self.nodes(member))) for member in members)
             nodes: tuple[Node, ...] = (Branches(source, branches),)
         else:
-            nodes = tuple(node for member in members for node in self._nodes(member))
+            nodes = tuple(node for member in members for node in self.nodes(member))
         self.objects.append(_END)
         return nodes
 
-    def _nodes(self, effect: Effect | None) -> Sequence[Node]:
+    def nodes(self, effect: Effect | None) -> Sequence[Node]:
         if effect is None:
             self.objects.append(None)
             return ()
@@ -112,8 +130,8 @@ class _Reader:
             return self.inside(effect, isinstance(effect, pedalboard.Mix), iter(effect))
         if isinstance(effect, pedalboard.Plugin):
             return (effect,)
-        if isinstance(effect, Container) and effect.is_transparent:
-            return self.inside(effect, effect.is_parallel, effect.members)
+        if isinstance(effect, Container) and effect._is_transparent:
+            return self.inside(effect, effect._is_parallel, effect._effects)
         self.is_native = False
         return (effect,)
 

@@ -1,4 +1,4 @@
-"""How late effects are, found out without touching their sound."""
+"""The latency of effects, measured without touching their sound."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 import pedalboard
 
 from hushgate.chain_graph.flatten import Branches, EffectTree, Node
-from hushgate.chain_graph.stages import MAX_CHUNK_SIZE
+from hushgate.chain_graph.stages import NATIVE_BLOCK_SIZE
 from hushgate.pedalboard_compat.effect_protocol import Effect
 from hushgate.pedalboard_compat.native_effects import Setting, describe_native, native_effects
 
-# pedalboard's latest effect, PitchShift, begins to return sound after a little more than a second.
+# pedalboard's slowest effect, PitchShift, returns its first samples after a little more than a second.
 _MAX_SILENCE_S = 10.0
 
 
@@ -21,7 +21,7 @@ def tree_latency(tree: EffectTree, sample_rate: float) -> int:
     """Delay of a tree of effects, samples: delays in a row add up, the slowest branch counts.
 
     Args:
-        tree: What to look at; its effects are neither called nor changed.
+        tree: The tree; its effects are neither called nor changed.
         sample_rate: Hz.
     """
     return series_latency(tree.nodes, sample_rate)
@@ -49,7 +49,7 @@ def _effect_latency(effect: Effect, sample_rate: float) -> int:
 
 def _native_latency(plugin: pedalboard.Plugin, sample_rate: float) -> int:
     if type(plugin).__name__ not in native_effects():
-        # A plugin from a file says it; Convolution has none.
+        # A plugin from a file reports its latency; Convolution has none.
         return int(getattr(plugin, "reported_latency_samples", 0))
     name, settings = describe_native(plugin)
     return _measured_latency(name, tuple(settings.items()), float(sample_rate))
@@ -57,15 +57,15 @@ def _native_latency(plugin: pedalboard.Plugin, sample_rate: float) -> int:
 
 @functools.lru_cache(maxsize=256)
 def _measured_latency(name: str, settings: tuple[tuple[str, Setting], ...], sample_rate: float) -> int:
-    """Samples that go into an effect like this one before the first comes out.
+    """Samples that go into an effect with these settings before the first comes out.
 
-    pedalboard knows this of its own effects, but does not tell Python.
+    pedalboard does not report the latency of its own effects to Python.
     """
-    # One call each time: some effects lose sound between two (`NOT_STREAMABLE`).
-    for num_samples in (MAX_CHUNK_SIZE, round(1.5 * sample_rate), round(_MAX_SILENCE_S * sample_rate)):
-        twin = native_effects()[name].make(dict(settings))
+    # A new effect for each call: some lose sound between two calls (`NOT_STREAMABLE`).
+    for num_samples in (NATIVE_BLOCK_SIZE, round(1.5 * sample_rate), round(_MAX_SILENCE_S * sample_rate)):
+        example = native_effects()[name].make(dict(settings))
         silence = np.zeros(num_samples, np.float32)
-        output = twin.process(silence, sample_rate, MAX_CHUNK_SIZE, reset=False)
+        output = example.process(silence, sample_rate, NATIVE_BLOCK_SIZE, reset=False)
         if output.shape[0]:
             return num_samples - int(output.shape[0])
     return 0

@@ -1,4 +1,4 @@
-"""Branches side by side, each waiting for the slowest."""
+"""Branches side by side, each delayed to the slowest."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Branch:
     """One of the branches of a `Parallel`.
 
     Args:
-        source: The object that it stands for.
-        stage: What runs it.
-        num_channels: Of the sound.
-        kept_samples: How much sound is on its way through those of its effects that were there before.
+        source: The member of the `Mix` that this branch runs.
+        stage: The stage that runs it.
+        num_channels: Channels of the sound.
+        kept_samples: Samples buffered in the effects that survived the last rebuild.
     """
 
     def __init__(self, source: object, stage: Stage, num_channels: int, kept_samples: int) -> None:
@@ -28,25 +28,25 @@ class Branch:
         self._waiting = np.zeros((num_channels, 0), np.float32)
 
     def wait(self, num_samples: int) -> None:
-        """Let so much silence wait behind what is ready."""
+        """Append `num_samples` of silence to the queue."""
         silence = np.zeros((self._waiting.shape[0], num_samples), np.float32)
         self._waiting = np.concatenate([self._waiting, silence], axis=1)
 
     def succeed(self, before: Branch) -> None:
-        """Go on with the sound of the branch before; silence for what its effects took with them."""
+        """Take over the old branch's queue; pad with silence for samples lost with removed effects."""
         num_lost = max(0, before._num_held - self._kept_samples)
         self._num_held = before._num_held - num_lost
         self._waiting = before._waiting
         self.wait(num_lost)
 
     def clear(self) -> None:
-        """Forget what waits."""
+        """Drop the samples that wait."""
         self._waiting = self._waiting[:, :0]
         self._num_held = 0
 
-    def take(self, block: NDArray[np.float32], chunk_size: int) -> int:
-        """Process a block; how many samples are ready."""
-        output = self._stage.process(block, chunk_size)
+    def take(self, block: NDArray[np.float32], block_size: int) -> int:
+        """Process a block; the number of samples that are ready."""
+        output = self._stage.process(block, block_size)
         self._num_held += block.shape[1] - output.shape[1]
         if self._waiting.shape[1] == 0:
             self._waiting = output
@@ -55,16 +55,16 @@ class Branch:
         return self._waiting.shape[1]
 
     def give(self, num_samples: int) -> NDArray[np.float32]:
-        """The next samples of what is ready."""
+        """Remove and return the next samples that are ready."""
         output, self._waiting = self._waiting[:, :num_samples], self._waiting[:, num_samples:]
         return output
 
 
 class Parallel:
-    """Branches that hear the same sound and are added, each aligned with the slowest.
+    """Branches that get the same sound and are added, each aligned with the slowest.
 
-    A branch that is ready earlier waits. Branches, and effects in them, may come and go while sound
-    runs: the delay of the whole never shrinks before `clear`, so what has been aligned stays aligned.
+    The output of a faster branch waits in a queue. Branches, and effects in them, may be added and removed
+    while sound runs: the total delay never shrinks before `clear`, so aligned branches stay aligned.
     """
 
     def __init__(self) -> None:
@@ -72,12 +72,12 @@ class Parallel:
         self._num_owed = 0
 
     def rebuild(self, branches: Sequence[Branch]) -> None:
-        """Take over these branches; those that stand for the same object as before keep their sound."""
+        """Run these branches. Branches of the same source as before keep their sound."""
         before = list(self._branches)
         for branch in branches:
             old = next((old for old in before if old.source is branch.source), None)
             if old is None:
-                # As if it had been there, silent: its first sample belongs to the input now to come.
+                # As if it had been silent until now: its first sample belongs to the next input.
                 branch.wait(self._num_owed)
             else:
                 before.remove(old)
@@ -85,16 +85,16 @@ class Parallel:
         self._branches = list(branches)
 
     def clear(self) -> None:
-        """Forget what waits."""
+        """Drop the samples that wait."""
         for branch in self._branches:
             branch.clear()
         self._num_owed = 0
 
-    def process(self, block: NDArray[np.float32], chunk_size: int) -> NDArray[np.float32]:
+    def process(self, block: NDArray[np.float32], block_size: int) -> NDArray[np.float32]:
         """See `Stage`."""
         num_ready = block.shape[1]
         for branch in self._branches:
-            num_ready = min(num_ready, branch.take(block, chunk_size))
+            num_ready = min(num_ready, branch.take(block, block_size))
         output = np.zeros((block.shape[0], num_ready), np.float32)
         for branch in self._branches:
             output += branch.give(num_ready)

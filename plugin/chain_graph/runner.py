@@ -1,7 +1,8 @@
-"""Run a tree of effects over blocks: by pedalboard alone where it can, stage by stage where not."""
+"""The runner of a tree of effects: by pedalboard alone where it can, else stage by stage."""
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -13,21 +14,23 @@ from numpy.typing import NDArray
 from hushgate.chain_graph.flatten import Branches, EffectTree
 from hushgate.chain_graph.latency import tree_latency
 from hushgate.chain_graph.stage_graph import Graph
-from hushgate.chain_graph.stages import MAX_CHUNK_SIZE, StreamFormat, clear_native
+from hushgate.chain_graph.stages import NATIVE_BLOCK_SIZE, StreamFormat, clear_native
 from hushgate.engine.signal.input_checks import replace_nonfinite
-from hushgate.pedalboard_compat.call_arguments import BUFFER_SIZE
+from hushgate.pedalboard_compat.call_arguments import DEFAULT_BUFFER_SIZE
 from hushgate.pedalboard_compat.channel_layout import LayoutMemory
 from hushgate.pedalboard_compat.streaming import MAX_DRAIN_SECONDS
 
-# Samples that go through a chain at once: few calls, and memory that does not grow with the recording.
-_PIECE_SIZE = 16 * MAX_CHUNK_SIZE
+_logger = logging.getLogger(__name__)
+
+# Samples of a recording that go through a chain at once: few calls, and bounded memory.
+_PIECE_SIZE = 16 * NATIVE_BLOCK_SIZE
 
 
 class ChainRunner:
-    """The sound of one chain, and what it remembers between calls. One call at a time.
+    """The state of one chain between calls. One call at a time.
 
     Attributes:
-        num_nonfinite: Input samples since the last reset that were no numbers and became 0.
+        num_nonfinite: Input samples since the last reset that were not finite and became 0.
     """
 
     def __init__(self) -> None:
@@ -46,7 +49,7 @@ class ChainRunner:
         if tree.is_native:
             self._graph = None
             return self._process_natively(
-                tree, input_array, sample_rate, buffer_size or MAX_CHUNK_SIZE, reset
+                tree, input_array, sample_rate, buffer_size or NATIVE_BLOCK_SIZE, reset
             )
         if self._board_tree is not None:
             self._board, self._board_tree = pedalboard.Pedalboard([]), None
@@ -56,7 +59,7 @@ class ChainRunner:
         block, _, num_replaced = replace_nonfinite(block)
         self.num_nonfinite += num_replaced
         graph = self._prepared_graph(tree, StreamFormat(sample_rate, block.shape[0]), reset=reset)
-        buffer_size = buffer_size or BUFFER_SIZE
+        buffer_size = buffer_size or DEFAULT_BUFFER_SIZE
         if reset:
             output = _process_whole(graph, tree, block, buffer_size)
         else:
@@ -79,9 +82,9 @@ class ChainRunner:
     def _process_natively(
         self, tree: EffectTree, input_array: Any, sample_rate: float, buffer_size: int, reset: bool
     ) -> NDArray[np.float32]:
-        """One native board of everything: only pedalboard remembers layouts just as pedalboard does."""
+        """Run everything on one native board, so that layouts are remembered exactly as pedalboard does."""
         if getattr(input_array, "size", None) == 0:
-            # pedalboard's Convolution ends the whole process over an empty block: show it to no plugin.
+            # pedalboard's Convolution crashes the process on an empty block, so no plugin gets one.
             self._fill_board(None)
             if reset:
                 clear_native(tree.native_plugins())
@@ -91,17 +94,20 @@ class ChainRunner:
         return output
 
     def _fill_board(self, tree: EffectTree | None) -> None:
-        """Change what is on the board and keep the board, which remembers the layout."""
+        """Replace the plugins on the board. The board itself stays: it remembers the layout."""
         while len(self._board):
             del self._board[0]
         for node in tree.nodes if tree else ():
             self._board.append(node.source if isinstance(node, Branches) else node)
         self._board_tree = tree
 
-    def _prepared_graph(self, tree: EffectTree, form: StreamFormat, *, reset: bool) -> Graph:
+    def _prepared_graph(self, tree: EffectTree, stream_format: StreamFormat, *, reset: bool) -> Graph:
         graph = self._graph
-        if graph is None or graph.form != form:
-            graph = Graph(form)
+        if graph is None or graph.stream_format != stream_format:
+            _logger.debug(
+                "chain prepared for %g Hz, %d channels", stream_format.sample_rate, stream_format.num_channels
+            )
+            graph = Graph(stream_format)
         elif reset:
             graph.clear()
         graph.update(tree)
@@ -119,9 +125,9 @@ class ChainRunner:
 def _process_whole(
     graph: Graph, tree: EffectTree, block: NDArray[np.float32], buffer_size: int
 ) -> NDArray[np.float32]:
-    """Process a block and then silence, until as many samples are out as went in."""
+    """Process a block and then silence, until as many samples came out as went in."""
     num_channels, num_samples = block.shape
-    sample_rate = graph.form.sample_rate
+    sample_rate = graph.stream_format.sample_rate
     output = np.empty(block.shape, np.float32)
     num_out = num_silent = 0
     pieces = _pieces(tree, block, sample_rate)
@@ -142,11 +148,11 @@ def _process_whole(
 def _pieces(
     tree: EffectTree, block: NDArray[np.float32], sample_rate: float
 ) -> Iterator[NDArray[np.float32]]:
-    """The block, and silence for as long as the effects hold it back."""
+    """Yield the block in pieces, then silence as long as the latency."""
     num_channels, num_samples = block.shape
     silence = np.zeros((num_channels, tree_latency(tree, sample_rate)), np.float32)
     if tree.not_streamable():
-        yield np.concatenate([block, silence], axis=1)  # they do not survive a second call
+        yield np.concatenate([block, silence], axis=1)  # such plugins lose sound between two calls
         return
     for start in range(0, num_samples, _PIECE_SIZE):
         yield block[:, start : start + _PIECE_SIZE]

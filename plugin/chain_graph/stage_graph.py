@@ -1,4 +1,4 @@
-"""Run a tree of effects as one stream."""
+"""The stages that run a tree of effects as one stream."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ _SingleStage = EffectStage | ExternalStage
 
 
 class Graph:
-    """The stages of a tree of effects, and the sound on its way through them.
+    """The stages of a tree of effects, with the samples they buffer.
 
     Args:
-        form: What all stages are prepared for.
+        stream_format: Rate and channels that all stages are prepared for.
     """
 
-    def __init__(self, form: StreamFormat) -> None:
-        self.form = form
+    def __init__(self, stream_format: StreamFormat) -> None:
+        self.stream_format = stream_format
         self._tree: EffectTree | None = None
         self._root = Series(())
-        # By id; the objects are kept with them, so that an id stays theirs.
+        # Keyed by id. The values hold the objects, so that Python does not reuse an id.
         self._natives: dict[int, pedalboard.Plugin] = {}
         self._singles: dict[int, tuple[Effect, _SingleStage]] = {}
         self._parallels: dict[int, tuple[object, Parallel]] = {}
 
     def update(self, tree: EffectTree) -> None:
-        """Become this tree. Effects that stay keep their sound, new ones begin silent."""
+        """Run this tree from now on. Effects that stay keep their sound, new ones start silent."""
         if self.is_for(tree):
             return
         natives: dict[int, pedalboard.Plugin] = {}
@@ -53,7 +53,7 @@ class Graph:
             key = id(effect)
             if isinstance(effect, pedalboard.Plugin) and not is_external(effect):
                 if key not in self._natives:
-                    prepare_native(effect, self.form)
+                    prepare_native(effect, self.stream_format)
                 natives[key] = effect
             elif key in self._singles:
                 singles[key] = self._singles[key]
@@ -68,7 +68,7 @@ class Graph:
         self._tree = tree
 
     def is_for(self, tree: EffectTree) -> bool:
-        """Whether this is the tree that it runs."""
+        """True when this is the tree that it runs."""
         return tree.same_as(self._tree)
 
     def clear(self) -> None:
@@ -80,13 +80,13 @@ class Graph:
             parallel.clear()
 
     def process(self, block: NDArray[np.float32], buffer_size: int) -> NDArray[np.float32]:
-        """What is ready once a (channels, samples) block has gone in."""
+        """Process a (channels, samples) block; the samples that are ready."""
         return self._root.process(block, buffer_size)
 
     def _single_stage(self, effect: pedalboard.Plugin | Effect) -> _SingleStage:
         if isinstance(effect, pedalboard.Plugin):
-            return ExternalStage(effect, self.form)
-        return EffectStage(effect, self.form)
+            return ExternalStage(effect, self.stream_format)
+        return EffectStage(effect, self.stream_format)
 
     def _series(
         self, nodes: Sequence[Node], before: Mapping[int, tuple[object, Parallel]], kept: Collection[int]
@@ -98,14 +98,14 @@ class Graph:
                 neighbours.append(node)
                 continue
             if neighbours:
-                stages.append(NativeStage(neighbours, self.form))
+                stages.append(NativeStage(neighbours, self.stream_format))
                 neighbours = []
             if isinstance(node, Branches):
                 stages.append(self._parallel(node, before, kept))
             else:
                 stages.append(self._singles[id(node)][1])
         if neighbours:
-            stages.append(NativeStage(neighbours, self.form))
+            stages.append(NativeStage(neighbours, self.stream_format))
         return Series(stages)
 
     def _parallel(
@@ -117,8 +117,8 @@ class Graph:
         for source, nodes in node.branches:
             stage = self._series(nodes, before, kept)
             stayed = [inner for inner in nodes if id(_identity(inner)) in kept]
-            num_kept = series_latency(stayed, self.form.sample_rate)
-            branches.append(Branch(source, stage, self.form.num_channels, num_kept))
+            num_kept = series_latency(stayed, self.stream_format.sample_rate)
+            branches.append(Branch(source, stage, self.stream_format.num_channels, num_kept))
         parallel.rebuild(branches)
         return parallel
 

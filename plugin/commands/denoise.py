@@ -95,7 +95,7 @@ def _summary(
     loop: FileLoop,
     elapsed_s: float,
 ) -> list[str]:
-    from hushgate.effects.serialization import find_denoisers
+    from hushgate.effects.denoiser import find_denoisers
 
     duration_s = loop.num_samples / source.sample_rate
     latency_ms = 1000.0 * effect.latency_samples / source.sample_rate

@@ -1,1 +1,1 @@
-"""Effects that can stand in a chain, their serialization and preset files."""
+"""Denoiser, chain and mix, their serialization and preset files."""

@@ -1,22 +1,20 @@
-"""Effects one after the other, whoever made them."""
+"""The chain: effects one after the other."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from hushgate.effects.effect_list import EffectList
-
-if TYPE_CHECKING:
-    from hushgate.effects.preset_file import Preset
+from hushgate.effects.preset_file import Preset, read_preset, save_preset
 
 
 class Chain(EffectList):
     """A pedalboard that also takes effects in Python: `Denoiser`, other chains, `Mix`, and your own.
 
-    It is a list of effects and an effect itself, called like `pedalboard.Pedalboard`. Neighbouring
-    native plugins run together in native boards, the delays of all effects are compensated as one.
-    A chain of native plugins only is run by pedalboard alone, and gives the same samples bit for bit.
+    A chain is a list of effects and an effect itself, called like `pedalboard.Pedalboard`. Neighbouring
+    native plugins run together in native boards, and the delays of all effects are compensated as one.
+    pedalboard alone runs a chain of native plugins, with the same samples bit for bit.
 
     Args:
         plugins: Effects in order: native plugins (also from `pedalboard.load_plugin`), native boards
@@ -26,9 +24,11 @@ class Chain(EffectList):
     State: that of its effects, and the layout of the last block. An effect can be in one chain at a
     time only once; it may be in several chains, as long as one of them runs. `process`, `reset` and
     changes of the list wait for each other, so a chain may be edited while another thread runs it.
+    Setting an attribute that does not exist raises AttributeError with the nearest name; a subclass
+    declares attributes of its own by annotations.
 
     Raises:
-        TypeError: Something that is no effect.
+        TypeError: An object that is not an effect.
         ValueError: An instrument.
         DuplicateEffectError: The same effect twice.
 
@@ -38,8 +38,6 @@ class Chain(EffectList):
     >>> len(chain), chain[0].gain_db < 0
     (2, True)
     """
-
-    is_parallel = False
 
     @classmethod
     def from_preset(cls, preset: str | os.PathLike[str] | Preset) -> Self:
@@ -51,10 +49,8 @@ class Chain(EffectList):
         Raises:
             FileNotFoundError, PresetError: There is no such preset, or it cannot be used.
         """
-        from hushgate.effects.preset_file import Preset, load_preset
-
-        loaded = preset if isinstance(preset, Preset) else load_preset(preset)
-        return cls(loaded.make_effects())
+        read = preset if isinstance(preset, Preset) else read_preset(preset)
+        return cls(read.make_effects())
 
     def save_preset(
         self,
@@ -68,14 +64,12 @@ class Chain(EffectList):
 
         Args:
             path: File to write, by custom `NAME.toml`.
-            name: What the preset calls itself; the file's name by default.
-            description: What it is for, in a sentence.
-            overwrite: Replace a file that is there.
+            name: Name of the preset; that of the file by default.
+            description: Its purpose, in a sentence.
+            overwrite: Replace an existing file.
 
         Raises:
-            TypeError: An effect that plain values cannot describe, such as a plugin from a file.
-            FileExistsError: There is a file and `overwrite` is False.
+            TypeError: An effect that a preset cannot name: a plugin from a file, or a class of your own.
+            FileExistsError: The file exists and `overwrite` is False.
         """
-        from hushgate.effects.preset_file import save_preset
-
         save_preset(self, path, name=name, description=description, overwrite=overwrite)

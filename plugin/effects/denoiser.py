@@ -1,21 +1,25 @@
-"""The denoiser with pedalboard's call conventions."""
+"""The denoiser as an effect with pedalboard's call conventions."""
 
 from __future__ import annotations
 
 import math
 import os
 import threading
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, overload
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hushgate import engine
 from hushgate.engine import PARAMETERS
+from hushgate.engine.parameters import ChannelLink, Output, ParameterProperties, Value
 from hushgate.engine.signal.input_checks import check_stream_format
-from hushgate.pedalboard_compat.call_arguments import BUFFER_SIZE, checked_buffer_size, checked_flag
+from hushgate.errors import PresetError
+from hushgate.pedalboard_compat.call_arguments import DEFAULT_BUFFER_SIZE, checked_buffer_size, checked_flag
 from hushgate.pedalboard_compat.channel_layout import LayoutMemory
+from hushgate.pedalboard_compat.effect_protocol import Container, Effect
+from hushgate.pedalboard_compat.strict_attributes import StrictAttributes
 
 if TYPE_CHECKING:
     from hushgate.effects.preset_file import Preset
@@ -23,12 +27,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _Forwarded(Generic[T]):
-    """A property of the engine's denoiser, offered under the same name; readings refuse to be set."""
+class _Reading(Generic[T]):
+    """A read-only property of the engine's denoiser under the same name."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
-        self.__doc__ = getattr(engine.Denoiser, name).__doc__
+        self.__doc__ = getattr(engine.BlockDenoiser, name).__doc__
 
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...
@@ -41,32 +45,33 @@ class _Forwarded(Generic[T]):
         return value
 
     def __set__(self, instance: Denoiser, value: T) -> None:
-        setattr(instance._engine, self._name, value)
+        raise AttributeError(f"{self._name} of Denoiser is a reading and cannot be set.")
 
 
-class Denoiser:
+class Denoiser(StrictAttributes, ParameterProperties):
     """Remove noise from sound, wherever a pedalboard plugin would be called.
 
     Args:
-        model: A shipped name (see `hushgate.available_models`) the path of a model file, or
+        model: A shipped name (see `hushgate.available_models`), the path of a model file, or
             a loaded model.
         mix: Share of the processed sound, 0.0 to 1.0; the dry part is aligned with it.
-        attenuation_limit_db: How much may be removed, dB, 0.0 to 120.0; None for no limit.
+        attenuation_limit_db: Most that may be removed, dB, 0.0 to 120.0; None for no limit.
         gate_threshold_db: Level of the wanted sound that opens the gate, dBFS, -100.0 to 0.0;
             -inf switches the gate off.
         gate_floor_db: Gain of the closed gate, dB, -120.0 to 0.0.
-        gate_hysteresis_db: How far the sound must fall below the threshold before the gate
-            closes, dB, 0.0 to 40.0.
+        gate_hysteresis_db: Drop below the threshold at which the gate closes, dB, 0.0 to 40.0.
         attack_ms, hold_ms, release_ms: Times of the gate, ms: attack 0.0 to 1000.0, the others
             0.0 to 5000.0.
-        presence_db: How far the wanted sound must stand above the noise to open the gate, dB,
-            -60.0 to 60.0; -60.0 asks for nothing.
-        output: "denoised", or "residual" to hear what is taken away.
+        presence_db: Level of the wanted sound above the noise that opens the gate, dB, -60.0 to
+            60.0; -60.0 switches this condition off.
+        output: "denoised", or "residual" for the removed sound.
         channel_link: "linked" for one mask over all channels, "independent" for one each.
 
-    Every parameter is also a property, which may be set from any thread while sound runs; a value
-    that is refused leaves the old one in place. `process`, calls and `reset` of one object wait
-    for each other. Objects in different threads share the model, never sound.
+    Every parameter is also a property, which may be set from any thread while sound runs; a refused
+    value leaves the old one in place. `process`, calls and `reset` of one object wait for each
+    other. Objects in different threads share the model, never sound. Setting an attribute that does
+    not exist raises AttributeError with the nearest name; a subclass declares attributes of its own by
+    annotations.
 
     Shapes: 1-D, (channels, samples) or (samples, channels), float32 or float64; comes back in the
     same rank and layout as float32. Latency: `latency_samples`, taken out by `process` when
@@ -82,24 +87,12 @@ class Denoiser:
     (2, 48000)
     """
 
-    mix = _Forwarded[float]()
-    attenuation_limit_db = _Forwarded[float | None]()
-    gate_threshold_db = _Forwarded[float]()
-    gate_floor_db = _Forwarded[float]()
-    gate_hysteresis_db = _Forwarded[float]()
-    attack_ms = _Forwarded[float]()
-    hold_ms = _Forwarded[float]()
-    release_ms = _Forwarded[float]()
-    presence_db = _Forwarded[float]()
-    output = _Forwarded[str]()
-    channel_link = _Forwarded[str]()
-
-    gain_reduction_db = _Forwarded[float]()
-    presence = _Forwarded[float]()
-    input_peak_db = _Forwarded[float]()
-    output_peak_db = _Forwarded[float]()
-    num_nonfinite = _Forwarded[int]()
-    num_faulty_frames = _Forwarded[int]()
+    gain_reduction_db = _Reading[float]()
+    presence = _Reading[float]()
+    input_peak_db = _Reading[float]()
+    output_peak_db = _Reading[float]()
+    num_nonfinite = _Reading[int]()
+    num_faulty_frames = _Reading[int]()
 
     def __init__(
         self,
@@ -114,23 +107,11 @@ class Denoiser:
         hold_ms: float = 100.0,
         release_ms: float = 100.0,
         presence_db: float = 0.0,
-        output: Literal["denoised", "residual"] = "denoised",
-        channel_link: Literal["linked", "independent"] = "linked",
+        output: Output = "denoised",
+        channel_link: ChannelLink = "linked",
     ) -> None:
-        self._engine = engine.Denoiser(
-            model,
-            mix=mix,
-            attenuation_limit_db=attenuation_limit_db,
-            gate_threshold_db=gate_threshold_db,
-            gate_floor_db=gate_floor_db,
-            gate_hysteresis_db=gate_hysteresis_db,
-            attack_ms=attack_ms,
-            hold_ms=hold_ms,
-            release_ms=release_ms,
-            presence_db=presence_db,
-            output=output,
-            channel_link=channel_link,
-        )
+        parameters = {name: value for name, value in locals().items() if name in PARAMETERS}
+        self._engine = engine.BlockDenoiser(model, **parameters)
         self._model = str(model.path) if isinstance(model, engine.Model) else os.fspath(model)
         self._lock = threading.Lock()
         self._layout = LayoutMemory()
@@ -147,7 +128,7 @@ class Denoiser:
         self,
         input_array: NDArray[np.float32] | NDArray[np.float64],
         sample_rate: float,
-        buffer_size: int = BUFFER_SIZE,
+        buffer_size: int = DEFAULT_BUFFER_SIZE,
         reset: bool = True,
     ) -> NDArray[np.float32]:
         """Denoise a whole recording, or with `reset=False` the next block of a stream.
@@ -161,9 +142,8 @@ class Denoiser:
             input_array: float32 or float64, 1-D or 2-D; the smaller dimension is channels. Not
                 written to.
             sample_rate: Hz, 1,000 to 1,000,000. Another rate than before starts afresh.
-            buffer_size: Largest chunk processed at once, samples, 1 or more. Does not change the
-                sound.
-            reset: Whether `input_array` stands alone.
+            buffer_size: Most samples processed at once, 1 or more. Does not change the sound.
+            reset: True for a recording of its own, False for the next block of a stream.
 
         Returns:
             A new float32 array in the layout and rank of `input_array`.
@@ -214,7 +194,7 @@ class Denoiser:
     def _run(
         self, block: NDArray[np.float32], num_zeros: int, num_ready: int, buffer_size: int
     ) -> NDArray[np.float32]:
-        """Process a block and then zeros, in chunks; the last `num_ready` samples of what comes out."""
+        """Process a block and then zeros, `buffer_size` samples at a time; the last `num_ready` outputs."""
         num_channels, num_samples = block.shape
         output = np.empty((num_channels, num_ready), np.float32)
         position = num_ready - num_samples - num_zeros  # of the next sample within `output`
@@ -225,23 +205,23 @@ class Denoiser:
             position = self._step(silence, output, position)
         return output
 
-    def _step(self, chunk: NDArray[np.float32], output: NDArray[np.float32], position: int) -> int:
-        processed = self._engine.process(chunk)
-        end = position + chunk.shape[1]
+    def _step(self, part: NDArray[np.float32], output: NDArray[np.float32], position: int) -> int:
+        processed = self._engine.process(part)
+        end = position + part.shape[1]
         if end > 0:
             output[:, max(position, 0) : end] = processed[:, max(-position, 0) :]
         return end
 
-    # -- facts ----------------------------------------------------------------------------------
+    # -- readings -------------------------------------------------------------------------------
 
     @property
     def model(self) -> str:
-        """The model as it was given: a shipped name or a path. Make a new object for another one."""
+        """The model as it was given: a shipped name or a path. Make a new object for another model."""
         return self._model
 
     @property
     def model_info(self) -> engine.ModelInfo:
-        """What the model file says about itself."""
+        """The metadata of the model file: task, latency, bandwidth, licence and attribution."""
         return self._engine.model.info
 
     @property
@@ -259,7 +239,7 @@ class Denoiser:
         return self.latency_samples
 
     def latency_samples_at(self, sample_rate: float) -> int:
-        """Delay at `sample_rate` Hz, samples, whatever has been processed so far."""
+        """Delay at `sample_rate` Hz, samples. It does not depend on earlier calls."""
         check_stream_format(sample_rate, 1, 1)
         return self._engine.model.latency_samples(sample_rate)
 
@@ -276,7 +256,7 @@ class Denoiser:
     # -- settings -------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """Model and all parameters as plain values; `from_dict` makes an equal object of it."""
+        """Model and all parameters as plain values. `from_dict` of it makes an equal object."""
         return {"model": self._model, **{name: getattr(self, name) for name in PARAMETERS}}
 
     @classmethod
@@ -305,11 +285,32 @@ class Denoiser:
             FileNotFoundError, PresetError: There is no such preset, it cannot be used, or it does not
                 have exactly one `Denoiser`.
         """
-        from hushgate.effects.preset_file import Preset, load_preset
+        from hushgate.effects.preset_file import Preset, read_preset  # loads pedalboard
 
-        loaded = preset if isinstance(preset, Preset) else load_preset(preset)
-        return cls.from_dict(loaded.make_denoiser().to_dict())
+        read = preset if isinstance(preset, Preset) else read_preset(preset)
+        found = [denoiser for effect in read.make_effects() for denoiser in find_denoisers(effect)]
+        if len(found) != 1:
+            raise PresetError(
+                f"{read.path or read.name}: has {len(found)} Denoisers, not one. "
+                "Use Chain.from_preset for all of its effects."
+            )
+        return found[0] if type(found[0]) is cls else cls.from_dict(found[0].to_dict())
+
+    def _get_parameter(self, name: str) -> Value:
+        return self._engine._get_parameter(name)
+
+    def _set_parameter(self, name: str, value: object) -> None:
+        self._engine._set_parameter(name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Copies and pickles carry the settings. Sound stays behind: it belongs to one stream.
+        # Copies and pickles carry the settings. Sound is not copied: it belongs to one stream.
         return type(self).from_dict, (self.to_dict(),)
+
+
+def find_denoisers(effect: Effect | None) -> Iterator[Denoiser]:
+    """Yield every `Denoiser` in an effect, at any depth."""
+    if isinstance(effect, Denoiser):
+        yield effect
+    elif isinstance(effect, Container):
+        for member in effect._effects:
+            yield from find_denoisers(member)

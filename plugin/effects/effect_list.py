@@ -1,4 +1,4 @@
-"""What `Chain` and `Mix` have in common: a list of effects that is an effect itself."""
+"""The base class of `Chain` and `Mix`: a list of effects that is an effect itself."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from hushgate.chain_graph.runner import ChainRunner
 from hushgate.effects.serialization import describe_effect, make_members
 from hushgate.pedalboard_compat.call_arguments import checked_buffer_size, checked_flag, checked_sample_rate
 from hushgate.pedalboard_compat.effect_protocol import Container, Effect
+from hushgate.pedalboard_compat.strict_attributes import StrictAttributes
 
 Member = Effect | None
 
 
-class EffectList(Container, MutableSequence[Member]):
+class EffectList(StrictAttributes, Container, MutableSequence[Member]):
     """A list of effects with pedalboard's `process` and `reset`. Use `Chain` or `Mix`."""
 
     def __init__(self, plugins: Iterable[Member] | None = None) -> None:
@@ -52,12 +53,12 @@ class EffectList(Container, MutableSequence[Member]):
 
         Args:
             input_array: float32 or float64, 1-D or 2-D; the smaller dimension is channels. Not
-                written to. NaN and infinite samples become 0 before the first effect, so that no
-                filter keeps them for ever; where pedalboard alone runs the effects it keeps them.
+                written to. NaN and infinite samples become 0 before the first effect, because a
+                recursive filter would keep them; where pedalboard alone runs the effects, it gets them.
             sample_rate: Hz, above 0. Another rate than before starts afresh.
-            buffer_size: Largest chunk handed to an effect, samples, 1 or more. None: 8,192 where
+            buffer_size: Most samples handed to an effect at once, 1 or more. None: 8,192 where
                 pedalboard alone runs the effects, as it does itself; otherwise 32,768.
-            reset: Whether `input_array` stands alone.
+            reset: True for a recording of its own, False for the next block of a stream.
 
         Returns:
             A new float32 array in the layout and rank of `input_array`.
@@ -66,7 +67,7 @@ class EffectList(Container, MutableSequence[Member]):
             TypeError: Not an array of float32 or float64.
             ChannelLayoutError: More than two dimensions, or square with no block before it. Where
                 pedalboard alone runs the effects, it is pedalboard's own RuntimeError.
-            DuplicateEffectError: A list inside has got an effect that is in here already.
+            DuplicateEffectError: An effect was added to a list inside and is now in here twice.
             ValueError: `sample_rate` or `buffer_size` out of range.
         """
         sample_rate = checked_sample_rate(sample_rate)
@@ -85,14 +86,14 @@ class EffectList(Container, MutableSequence[Member]):
         with self._lock:
             self._runner.reset(read_tree(self))
 
-    # -- facts ----------------------------------------------------------------------------------
+    # -- readings -------------------------------------------------------------------------------
 
     @property
     def latency_samples(self) -> int:
         """Delay at the sample rate of the last block, samples; 0 before the first one.
 
-        The delays of effects in a row add up, side by side the longest counts. Where an effect goes
-        out of a running `Mix`, the sound stays as late as it was until `reset`.
+        The delays of effects in a row add up; of branches side by side the longest counts. When an effect
+        is removed from a running `Mix`, the sound keeps its old delay until `reset`.
         """
         return 0 if self._sample_rate is None else self.latency_samples_at(self._sample_rate)
 
@@ -102,12 +103,12 @@ class EffectList(Container, MutableSequence[Member]):
         return self.latency_samples
 
     def latency_samples_at(self, sample_rate: float) -> int:
-        """Delay at `sample_rate` Hz, samples, whatever has been processed so far."""
+        """Delay at `sample_rate` Hz, samples. It does not depend on earlier calls."""
         return tree_latency(read_tree(self), checked_sample_rate(sample_rate))
 
     @property
     def num_nonfinite(self) -> int:
-        """Input samples since the last reset that were no numbers and became 0."""
+        """Input samples since the last reset that were NaN or infinite, or beyond +-1e12, and became 0."""
         return self._runner.num_nonfinite
 
     @property
@@ -121,13 +122,11 @@ class EffectList(Container, MutableSequence[Member]):
         return False
 
     @property
-    def members(self) -> tuple[Member, ...]:
-        """What is in it now."""
+    def _effects(self) -> tuple[Member, ...]:
         return self._members
 
     @property
-    def is_transparent(self) -> bool:
-        """Whether running the members comes to the same: not so where a subclass processes otherwise."""
+    def _is_transparent(self) -> bool:
         return type(self).process is EffectList.process
 
     # -- list -----------------------------------------------------------------------------------
@@ -140,7 +139,7 @@ class EffectList(Container, MutableSequence[Member]):
     @overload
     def __getitem__(self, index: slice) -> Self: ...
     def __getitem__(self, index: int | slice) -> Member | Self:
-        """The effect at a place; for a slice a new list of the same effects."""
+        """The effect at an index; for a slice a new list of the same effects."""
         if isinstance(index, slice):
             return type(self)(self._members[index])
         return self._members[index]
@@ -157,7 +156,7 @@ class EffectList(Container, MutableSequence[Member]):
             self._become(members)
 
     def __delitem__(self, index: int | slice) -> None:
-        """Take out an effect, or the effects of a slice."""
+        """Remove an effect, or the effects of a slice."""
         with self._lock:
             members = list(self._members)
             del members[index]
@@ -167,8 +166,8 @@ class EffectList(Container, MutableSequence[Member]):
         """Put an effect before the one at `index`.
 
         Raises:
-            IndexError: There is no such place, as pedalboard says; a Python list would take the nearest.
-            TypeError, ValueError, DuplicateEffectError: It cannot be in here.
+            IndexError: No such index. pedalboard raises it too; a Python list would take the nearest.
+            TypeError, ValueError, DuplicateEffectError: As `append`.
         """
         with self._lock:
             members = list(self._members)
@@ -181,15 +180,15 @@ class EffectList(Container, MutableSequence[Member]):
         """Put an effect at the end.
 
         Raises:
-            TypeError: No effect: it lacks `process` or `reset`.
+            TypeError: An object without `process` or `reset`.
             ValueError: An instrument.
-            DuplicateEffectError: It is in here already.
+            DuplicateEffectError: The effect is in here already.
         """
         with self._lock:
             self._become([*self._members, plugin])
 
     def reverse(self) -> None:
-        """Turn the order round."""
+        """Reverse the order of the effects."""
         with self._lock:
             self._become(list(self._members[::-1]))
 
@@ -202,10 +201,13 @@ class EffectList(Container, MutableSequence[Member]):
     # -- settings -------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """All effects and their settings as plain values; `from_dict` makes equal ones of it.
+        """All effects and their settings, each as `describe_effect` gives it. `from_dict` makes equal ones.
+
+        The values are plain, except that an effect of your own is described by its class and the result of
+        its `to_dict`.
 
         Raises:
-            TypeError: An effect that plain values cannot describe, such as a plugin from a file.
+            TypeError: An effect that cannot be described, such as a plugin from a file.
         """
         return {"effects": [describe_effect(member) for member in self._members]}
 
@@ -214,12 +216,12 @@ class EffectList(Container, MutableSequence[Member]):
         """New effects with these settings.
 
         Raises:
-            PresetError: Something is missing, unknown or out of range; the message says where.
+            PresetError: A key or value is missing, unknown or out of range; the message says where.
         """
         return cls(make_members(settings, ""))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Copies and pickles carry the settings. Sound stays behind: it belongs to one stream.
+        # Copies and pickles carry the settings. Sound is not copied: it belongs to one stream.
         return type(self).from_dict, (self.to_dict(),)
 
 

@@ -1,4 +1,4 @@
-"""Effects side by side."""
+"""The mix: effects side by side, aligned and added."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Mix(EffectList):
     pedalboard's own loses what waits in it between two calls with `reset=False`.
 
     Args:
-        plugins: One effect for each branch; a `Chain` for several in a row, None for the sound as it
-            is. Branches are added as they are: put a `pedalboard.Gain` into them to weigh them.
+        plugins: One effect for each branch; a `Chain` for several in a row, None for the unchanged
+            sound. Branches are added with equal weight: put a `pedalboard.Gain` into one to weigh it.
 
     Shapes: as `process`. Latency: `latency_samples`, that of the slowest branch; the others wait.
-    State: that of its effects, what waits, and the layout of the last block.
+    State: that of its effects, samples that wait, and the layout of the last block. Attributes: as `Chain`.
 
     Raises:
         TypeError, ValueError, DuplicateEffectError: As `Chain`.
@@ -26,4 +26,4 @@ class Mix(EffectList):
     array([0.5, 1. ], dtype=float32)
     """
 
-    is_parallel = True
+    _is_parallel = True

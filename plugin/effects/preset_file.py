@@ -1,4 +1,4 @@
-"""Presets: whole chains in TOML files, for Python, the command line and live alike.
+"""Preset files: whole chains in TOML, for Python, the command line and live.
 
 A file holds `version = 1`, `name`, `description`, and one `[[chain]]` table for each effect, in order.
 See docs/presets.md for the keys.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import logging
 import math
 import os
 import tomllib
@@ -16,15 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushgate.effects.serialization import find_denoisers, is_model_path, make_effect
+from hushgate.audio_files.atomic_write import write_atomically
+from hushgate.effects.serialization import is_model_path, make_effect
 from hushgate.engine import PARAMETERS
 from hushgate.errors import PresetError
 from hushgate.pedalboard_compat.native_effects import native_effects
 
 if TYPE_CHECKING:
-    from hushgate.effects.chain import Chain
-    from hushgate.effects.denoiser import Denoiser
+    from hushgate.effects.effect_list import EffectList
     from hushgate.pedalboard_compat.effect_protocol import Effect
+
+_logger = logging.getLogger(__name__)
 
 PRESET_VERSION = 1
 _KEYS = ("version", "name", "description", "chain")
@@ -32,13 +35,13 @@ _KEYS = ("version", "name", "description", "chain")
 
 @dataclass(frozen=True)
 class Preset:
-    """A chain as a file describes it; makes new effects as often as asked.
+    """A chain as a file describes it. Every call of `make_effects` makes new effects.
 
     Attributes:
-        name: What the preset calls itself.
-        description: What it is for.
+        name: Name of the preset.
+        description: Its purpose, in a sentence.
         entries: One table for each effect.
-        path: Where it comes from; None for a shipped one.
+        path: Path of the file; None for a shipped preset.
     """
 
     name: str
@@ -50,7 +53,7 @@ class Preset:
         """New effects in order.
 
         Args:
-            **denoiser_settings: `model` or parameters to use in every `Denoiser` instead of the preset's.
+            **denoiser_settings: `model` or parameters that replace the preset's in every `Denoiser`.
 
         Raises:
             PresetError: An entry cannot be used, or there is no `Denoiser` for `denoiser_settings`.
@@ -59,7 +62,7 @@ class Preset:
         source = self.path or self.name
         model = denoiser_settings.get("model")
         if isinstance(model, str | os.PathLike) and is_model_path(os.fspath(model)):
-            denoiser_settings["model"] = os.path.abspath(model)  # not one beside the preset
+            denoiser_settings["model"] = os.path.abspath(model)  # relative to the caller, not to the preset
         try:
             entries = [_with_settings(entry, denoiser_settings) for entry in self.entries]
             effects = [make_effect(entry, f"chain[{i}]", folder) for i, entry in enumerate(entries)]
@@ -67,23 +70,9 @@ class Preset:
             raise PresetError(f"{source}: is nested too deeply.") from error
         except PresetError as error:
             raise PresetError(f"{source}: {error}") from error
-        if denoiser_settings and not any(True for effect in effects for _ in find_denoisers(effect)):
+        if denoiser_settings and not any(map(_has_denoiser, entries)):
             raise PresetError(f"{source}: has no Denoiser to set {', '.join(denoiser_settings)} of.")
         return effects
-
-    def make_denoiser(self) -> Denoiser:
-        """A new `Denoiser` with the settings of the one in the chain.
-
-        Raises:
-            PresetError: There is none, or more than one.
-        """
-        denoisers = [found for effect in self.make_effects() for found in find_denoisers(effect)]
-        if len(denoisers) != 1:
-            raise PresetError(
-                f"{self.path or self.name}: has {len(denoisers)} Denoisers, not one. "
-                "Use Chain.from_preset for all of its effects."
-            )
-        return denoisers[0]
 
 
 def available_presets() -> tuple[str, ...]:
@@ -97,7 +86,7 @@ def available_presets() -> tuple[str, ...]:
 
 
 def read_preset_text(preset: str | os.PathLike[str]) -> str:
-    """The file of a preset as it is written.
+    """The text of a preset file.
 
     Args:
         preset: A shipped name, or the path of a file.
@@ -122,7 +111,7 @@ def read_preset_text(preset: str | os.PathLike[str]) -> str:
 
 
 def load_preset(preset: str | os.PathLike[str]) -> Preset:
-    """Read and check a preset.
+    """Read a preset, and make its effects once to check them.
 
     Args:
         preset: A shipped name (see `available_presets`), or the path of a file: anything with a
@@ -142,7 +131,7 @@ def load_preset(preset: str | os.PathLike[str]) -> Preset:
 
 
 def read_preset(preset: str | os.PathLike[str]) -> Preset:
-    """Read a preset, and leave its effects to be checked when they are made.
+    """Read a preset. `make_effects` of it checks the effects.
 
     Args:
         preset: As `load_preset`.
@@ -171,11 +160,12 @@ def read_preset(preset: str | os.PathLike[str]) -> Preset:
         raise PresetError(f"{source}: chain must be one or more [[chain]] tables, one for each effect.")
     path = Path(source) if _is_path(preset) else None
     name = table.get("name") or Path(source).stem
+    _logger.info("preset %s: %d effects from %s", name, len(entries), path or "the package")
     return Preset(name, table.get("description", ""), tuple(entries), path)
 
 
 def save_preset(
-    chain: Chain,
+    chain: EffectList,
     path: str | os.PathLike[str],
     *,
     name: str | None = None,
@@ -185,16 +175,16 @@ def save_preset(
     """Write a chain to a preset file. `load_preset` of it makes equal effects.
 
     Args:
-        chain: What to write.
-        path: File to write, by custom `NAME.toml`.
-        name: What the preset calls itself; the file's name by default.
-        description: What it is for, in a sentence.
-        overwrite: Replace a file that is there.
+        chain: The effects.
+        path: File to write, by custom `NAME.toml`. It is written under a temporary name first.
+        name: Name of the preset; that of the file by default.
+        description: Its purpose, in a sentence.
+        overwrite: Replace an existing file.
 
     Raises:
-        TypeError: An effect that plain values cannot describe, such as a plugin from a file.
+        TypeError: An effect that a preset cannot name: a plugin from a file, or a class of your own.
         ValueError: The chain is empty.
-        FileExistsError: There is a file and `overwrite` is False.
+        FileExistsError: The file exists and `overwrite` is False.
     """
     target = Path(path)
     entries = [_with_portable_models(entry, target.parent) for entry in chain.to_dict()["effects"]]
@@ -208,8 +198,8 @@ def save_preset(
     for entry in entries:
         lines += ["", "[[chain]]"]
         lines += [f"{key} = {_toml(value)}" for key, value in _without_defaults(entry).items()]
-    with target.open("w" if overwrite else "x", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
+    write_atomically(target, ("\n".join(lines) + "\n").encode(), overwrite=overwrite)
+    _logger.info("preset saved: %s", target)
 
 
 def _check_version(table: Mapping[str, Any], source: str) -> None:
@@ -238,8 +228,18 @@ def _with_settings(entry: Any, settings: Mapping[str, Any]) -> Any:
     return entry
 
 
+def _has_denoiser(entry: Mapping[str, Any]) -> bool:
+    inner = entry.get("effects", [])
+    return entry["effect"] == "Denoiser" or any(map(_has_denoiser, inner))
+
+
 def _with_portable_models(entry: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """An entry whose model files are found from `folder` as well: below it by a relative path."""
+    """An entry whose model paths work from `folder`: relative for files below it, else absolute."""
+    if isinstance(entry["effect"], type):
+        raise TypeError(
+            f"{entry['effect'].__name__} is a class of your own, which a preset cannot name. A preset holds "
+            "native effects, Denoiser, Chain and Mix only."
+        )
     moved = dict(entry)
     if entry["effect"] == "Denoiser" and is_model_path(entry["model"]):
         path, root = Path(entry["model"]).resolve(), folder.resolve()
@@ -250,7 +250,7 @@ def _with_portable_models(entry: Mapping[str, Any], folder: Path) -> dict[str, A
 
 
 def _without_defaults(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What must be written down. Model names are: a default may be another one some day."""
+    """An entry without settings at their default. The model is kept, as its default may change."""
     native = native_effects().get(entry["effect"])
     defaults: dict[str, Any] = {}
     if native is not None:
@@ -264,7 +264,7 @@ def _without_defaults(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _toml(value: Any, indent: str = "") -> str:
-    """A value in TOML; what TOML cannot say, in the words that presets know."""
+    """A value in TOML, with the word "none" for None."""
     if value is None:
         return '"none"'
     if isinstance(value, bool):

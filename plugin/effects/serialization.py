@@ -1,58 +1,72 @@
-"""Effects as plain values and back: what presets and pickles hold.
+"""Effects as entries and back: the contents of presets, copies and pickles.
 
-An entry is a table with the key `effect` and that effect's settings. Only the names that are listed
-here lead to an object, and only through the classes themselves: an entry cannot name a module, a
-file of code, or an attribute.
+An entry is a table with the key `effect` and that effect's settings. In a preset file `effect` is a name: one
+of pedalboard's effects, `Denoiser`, `Chain` or `Mix`. A name leads to a class only through the tables here
+and in `native_effects`, so an entry cannot name a module, a file of code or an attribute. In copies and
+pickles `effect` may also be a class of the user's own; no file format can hold that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import importlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pedalboard
 
 from hushgate.engine import PARAMETERS
 from hushgate.errors import PresetError
-from hushgate.pedalboard_compat.effect_protocol import Container, Effect
+from hushgate.pedalboard_compat.effect_protocol import Effect
 from hushgate.pedalboard_compat.native_effects import describe_native, native_effects
 
-if TYPE_CHECKING:
-    from hushgate.effects.denoiser import Denoiser
-
+# Import strings, resolved on use: these modules import this one.
+_CLASSES = {
+    "Chain": "hushgate.effects.chain:Chain",
+    "Denoiser": "hushgate.effects.denoiser:Denoiser",
+    "Mix": "hushgate.effects.mix:Mix",
+}
 _LISTS = ("Chain", "Mix")
 _LIST_KEY = "effects"
+_SETTINGS_KEY = "settings"
 
 
 def effect_names() -> list[str]:
     """Every name that an entry's `effect` may have."""
-    return sorted([*_LISTS, "Denoiser", *native_effects()])
+    return sorted([*_CLASSES, *native_effects()])
 
 
 def describe_effect(effect: Effect | None) -> dict[str, Any]:
-    """The entry of an effect; `make_effect` makes an equal one of it.
+    """The entry of an effect. `make_effect` of it makes an equal one.
+
+    Args:
+        effect: An effect of hushgate or pedalboard, None for no change, or an object of your own with a
+            method `to_dict` and a class method `from_dict` that accepts its result.
+
+    Returns:
+        Plain values under the key `effect` and the names of the settings. For an object of your own
+        `{"effect": its class, "settings": its to_dict()}`.
 
     Raises:
-        TypeError: An effect that plain values cannot describe.
+        TypeError: An effect that cannot be described.
     """
-    from hushgate.effects.chain import Chain
-    from hushgate.effects.denoiser import Denoiser
-    from hushgate.effects.mix import Mix
-
     if effect is None:
         return {"effect": "Chain", _LIST_KEY: []}
-    if isinstance(effect, Denoiser):
-        return {"effect": "Denoiser", **effect.to_dict()}
-    if isinstance(effect, Chain | Mix):
-        return {"effect": "Mix" if effect.is_parallel else "Chain", **effect.to_dict()}
+    for name in _CLASSES:
+        if type(effect) is _class(name):
+            return {"effect": name, **effect.to_dict()}  # type: ignore[attr-defined]
     if isinstance(effect, pedalboard.PluginContainer):
         name = "Mix" if isinstance(effect, pedalboard.Mix) else "Chain"
         return {"effect": name, _LIST_KEY: [describe_effect(member) for member in effect]}
     if isinstance(effect, pedalboard.Plugin):
         name, settings = describe_native(effect)
         return {"effect": name, **settings}
-    raise TypeError(f"{effect!r} cannot be described by plain values. Make it again where it is needed.")
+    if _describes_itself(type(effect)):
+        return {"effect": type(effect), _SETTINGS_KEY: effect.to_dict()}  # type: ignore[attr-defined]
+    raise TypeError(
+        f"{effect!r} cannot be described. Give its class a method to_dict and a class method from_dict, "
+        "or make it again where it is needed."
+    )
 
 
 def make_effect(entry: object, where: str, folder: Path | None = None) -> Effect:
@@ -60,25 +74,25 @@ def make_effect(entry: object, where: str, folder: Path | None = None) -> Effect
 
     Args:
         entry: The table.
-        where: What the entry is called in error messages, such as "chain[0]".
-        folder: What paths of model files are relative to.
+        where: Name of the entry in error messages, such as "chain[0]".
+        folder: Folder that paths of model files are relative to.
 
     Raises:
-        PresetError: Something is missing, unknown or out of range; names it, and what is allowed.
+        PresetError: A key or value is missing, unknown or out of range; names it, and the allowed ones.
     """
-    from hushgate.effects.chain import Chain
-    from hushgate.effects.mix import Mix
-
     if not isinstance(entry, Mapping):
         raise PresetError(f"{where} must be a table with the key effect (got {entry!r}).")
     name = entry.get("effect")
+    if isinstance(name, type) and _describes_itself(name):
+        own: Effect = name.from_dict(entry[_SETTINGS_KEY])  # type: ignore[attr-defined]
+        return own
     if name not in effect_names():
         given = "missing" if name is None else f"{name!r}, which is unknown"
         raise PresetError(f"{where}.effect is {given}. Allowed: {', '.join(effect_names())}.")
     settings = {key: value for key, value in entry.items() if key != "effect"}
     if name in _LISTS:
-        members = make_members(settings, f"{where}.", folder)
-        return Mix(members) if name == "Mix" else Chain(members)
+        members: Effect = _class(name)(make_members(settings, f"{where}.", folder))
+        return members
     if name == "Denoiser":
         return _make_denoiser(settings, where, folder)
     try:
@@ -88,7 +102,7 @@ def make_effect(entry: object, where: str, folder: Path | None = None) -> Effect
 
 
 def make_members(settings: Mapping[str, Any], prefix: str, folder: Path | None = None) -> list[Effect]:
-    """The effects of a table with nothing but a list of entries named `effects`.
+    """The effects of a table whose only key is `effects`, a list of entries.
 
     Raises:
         PresetError: As `make_effect`.
@@ -102,20 +116,21 @@ def make_members(settings: Mapping[str, Any], prefix: str, folder: Path | None =
     return [make_effect(entry, f"{prefix}{_LIST_KEY}[{i}]", folder) for i, entry in enumerate(entries)]
 
 
-def find_denoisers(effect: Effect | None) -> Iterator[Denoiser]:
-    """Every `Denoiser` in an effect, however deep."""
-    from hushgate.effects.denoiser import Denoiser
-
-    if isinstance(effect, Denoiser):
-        yield effect
-    elif isinstance(effect, Container):
-        for member in effect.members:
-            yield from find_denoisers(member)
+def is_model_path(model: str) -> bool:
+    """True for a path. A name without a folder and extension is a shipped model."""
+    return model.endswith(".onnx") or len(Path(model).parts) > 1
 
 
-def _make_denoiser(settings: Mapping[str, Any], where: str, folder: Path | None) -> Denoiser:
-    from hushgate.effects.denoiser import Denoiser
+def _class(name: str) -> Any:
+    module, _, attribute = _CLASSES[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
+
+def _describes_itself(kind: type) -> bool:
+    return callable(getattr(kind, "to_dict", None)) and callable(getattr(kind, "from_dict", None))
+
+
+def _make_denoiser(settings: Mapping[str, Any], where: str, folder: Path | None) -> Effect:
     arguments: dict[str, Any] = {}
     for key, value in settings.items():
         if key == "model":
@@ -124,7 +139,7 @@ def _make_denoiser(settings: Mapping[str, Any], where: str, folder: Path | None)
             arguments[key] = _model_path(value, folder)
         elif key in PARAMETERS:
             parameter = PARAMETERS[key]
-            # Words too: TOML has none for "no limit".
+            # TOML has no value for "no limit", so words are read as on the command line.
             read = parameter.parse if isinstance(value, str) else parameter.validate
             try:
                 arguments[key] = read(value)
@@ -136,14 +151,10 @@ def _make_denoiser(settings: Mapping[str, Any], where: str, folder: Path | None)
             known = ", ".join(["model", *PARAMETERS])
             raise PresetError(f"{where}.{key} is unknown. Allowed for Denoiser: {known}.")
     try:
-        return Denoiser(**arguments)
+        denoiser: Effect = _class("Denoiser")(**arguments)
     except (OSError, ValueError) as error:
         raise PresetError(f"{where}.model: {error}") from error
-
-
-def is_model_path(model: str) -> bool:
-    """Whether a model is named by a path; a name without a folder and extension is a shipped model."""
-    return model.endswith(".onnx") or len(Path(model).parts) > 1
+    return denoiser
 
 
 def _model_path(model: str, folder: Path | None) -> str:

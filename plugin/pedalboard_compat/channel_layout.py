@@ -1,4 +1,4 @@
-"""Tell channels from samples the way pedalboard does, and convert to the engine's layout and back."""
+"""Channel layouts as pedalboard infers them: conversion to the engine's layout and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SQUARE_REMEDY = "Process a block with more samples than channels first."
 
 
 class LayoutMemory:
-    """Convert blocks to float32 (channels, samples), and remember what the last block looked like.
+    """Convert blocks to float32 (channels, samples), and remember the layout of the last block.
 
     The smaller dimension is channels. A block with as many channels as the last one keeps that
     number, however short it is; a square block takes the last layout seen.
@@ -27,7 +27,7 @@ class LayoutMemory:
         self.forget()
 
     def forget(self) -> None:
-        """Be as new: the next square block is refused."""
+        """Forget the last layout: the next square block is refused."""
         self._channels_first: bool | None = None
         self._num_channels: int | None = None
         self._num_dimensions = 2

@@ -30,16 +30,20 @@ class Effect(Protocol):
 
 
 class Container(ABC):
-    """Base class of containers that can be flattened into their members."""
+    """Base class of containers that can be flattened into their members.
 
-    is_parallel: ClassVar[bool]
+    The names are for `hushgate.chain_graph`, which runs containers; users read a `Chain` as a list.
+    """
+
+    _is_parallel: ClassVar[bool] = False
+    """True when the members run side by side, False when one after the other."""
 
     @property
     @abstractmethod
-    def members(self) -> tuple[Effect | None, ...]:
-        """The effects in it."""
+    def _effects(self) -> tuple[Effect | None, ...]:
+        """The members."""
 
     @property
     @abstractmethod
-    def is_transparent(self) -> bool:
+    def _is_transparent(self) -> bool:
         """True when running the members gives the same result as calling the container."""

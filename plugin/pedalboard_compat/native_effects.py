@@ -1,9 +1,9 @@
-"""What pedalboard's own effects are called and can be set to, found out from pedalboard itself.
+"""pedalboard's effects and their parameters, read from the installed pedalboard.
 
-Presets and copies name native effects by class. Which classes may be named is not written down
-here but read from the installed pedalboard: every effect that can be made without an argument and
-whose constructor takes plain numbers, switches and choices. Containers, plugins from files, and
-effects that read a file are none of them, so describing an effect never opens or runs anything.
+Presets and copies name native effects by class. The classes that may be named are read from the installed
+pedalboard: every effect that can be made without an argument and whose constructor takes plain numbers,
+switches and choices. Containers, plugins from files, and effects that read a file do not qualify, so
+describing an effect never opens or runs a file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SIGNATURE = re.compile(r"__init__\(self: [\w.]+(?P<parameters>.*)\) -> None")
 _PARAMETER = re.compile(r", (\w+): ")
 
 # Effects that pedalboard itself cannot run block by block: at each call with `reset=False`, PitchShift
-# and GSMFullRateCompressor lose what they hold, the others lose count when block sizes vary.
+# and GSMFullRateCompressor drop the samples they hold, and the others shift the sound when block sizes vary.
 NOT_STREAMABLE = frozenset({"GSMFullRateCompressor", "MP3Compressor", "PitchShift", "Resample"})
 
 Setting = float | bool | str
@@ -34,9 +34,9 @@ class NativeParameter:
     """One argument of a native effect's constructor.
 
     Attributes:
-        name: As pedalboard calls it; also the name of the property.
-        default: What the constructor takes when nothing is given; a choice by its name.
-        choices: The enumeration's members by name, or None where it is no choice.
+        name: pedalboard's name of the argument and of the property.
+        default: The constructor's default; a choice by its name.
+        choices: The enumeration's members by name; None for numbers and switches.
     """
 
     name: str
@@ -48,7 +48,7 @@ class NativeParameter:
 
     @property
     def allowed(self) -> str:
-        """What it may be, in words. pedalboard itself checks the range of a number."""
+        """The allowed values in words. pedalboard itself checks the range of a number."""
         if self.choices is not None:
             return "one of " + ", ".join(repr(name) for name in self.choices)
         return "true or false" if isinstance(self.default, bool) else "a finite number"
@@ -57,8 +57,8 @@ class NativeParameter:
         """`value` as the constructor takes it.
 
         Raises:
-            TypeError: Neither number, switch nor name where one is needed.
-            ValueError: No such choice, or not finite.
+            TypeError: Not a number, switch or name where one is needed.
+            ValueError: Not one of the choices, or not finite.
         """
         if self.choices is not None:
             if isinstance(value, str) and value in self.choices:
@@ -78,7 +78,7 @@ class NativeParameter:
         return number
 
     def from_native(self, value: Any) -> Setting:
-        """A property's value as plain data that `to_native` takes back unchanged."""
+        """A property's value as plain data. `to_native` of it gives the same value."""
         if self.choices is not None:
             return str(value.name)
         return value if isinstance(value, bool) else _shortest(float(value))
@@ -99,7 +99,7 @@ class NativeEffect:
         return hash(self.kind)
 
     def make(self, settings: Mapping[str, object]) -> pedalboard.Plugin:
-        """A new effect; what is left out takes pedalboard's default.
+        """A new effect; settings that are left out take pedalboard's defaults.
 
         Raises:
             ValueError: An unknown name, or a value out of range.
@@ -109,7 +109,7 @@ class NativeEffect:
         for name, value in settings.items():
             if name not in self.parameters:
                 known = ", ".join(self.parameters) or "none"
-                raise ValueError(f"{name!r} is no parameter of {self.kind.__name__}. Known: {known}.")
+                raise ValueError(f"{name!r} is not a parameter of {self.kind.__name__}. Known: {known}.")
             arguments[name] = self.parameters[name].to_native(value)
         try:
             return self.kind(**arguments)
@@ -150,7 +150,7 @@ def describe_native(effect: pedalboard.Plugin) -> tuple[str, dict[str, Setting]]
     """Class name and settings of a native effect.
 
     Raises:
-        TypeError: Plain values cannot describe it: a plugin from a file, or one that reads a file.
+        TypeError: It cannot be described by plain values: a plugin from a file, or one that reads a file.
     """
     native = native_effects().get(type(effect).__name__)
     if native is None or native.kind is not type(effect):
@@ -159,7 +159,7 @@ def describe_native(effect: pedalboard.Plugin) -> tuple[str, dict[str, Setting]]
 
 
 def _parameters(kind: type[pedalboard.Plugin]) -> dict[str, NativeParameter] | None:
-    """Names from the signature that pybind11 writes down; types from a new object's properties."""
+    """Names from the signature in pybind11's docstring; types from a new object's properties."""
     signature = _SIGNATURE.search(kind.__init__.__doc__ or "")
     try:
         example = kind()
@@ -181,6 +181,6 @@ def _parameters(kind: type[pedalboard.Plugin]) -> dict[str, NativeParameter] | N
 
 
 def _shortest(value: float) -> float:
-    """A number held in single precision, with no more digits than that: 0.33 and not 0.33000001311."""
+    """A single-precision number with as few digits as it needs: 0.33 and not 0.33000001311."""
     short = float(str(np.float32(value)))
     return short if np.float32(value) == value else value

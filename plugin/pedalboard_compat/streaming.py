@@ -1,4 +1,4 @@
-"""Run an effect over a stream of blocks, with the latency taken out."""
+"""The stream function: an effect over blocks, with its latency taken out."""
 
 from __future__ import annotations
 
@@ -8,86 +8,93 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE, checked_buffer_size
 from hushgate.pedalboard_compat.effect_protocol import Effect
 
-# An effect that still owes samples after this much silence never returns them.
+# An effect that still owes samples after this much silence is taken to be faulty.
 MAX_DRAIN_SECONDS = 60.0
 
 
 def stream(
-    effect: Effect, blocks: Iterable[NDArray[np.float32]], sample_rate: float, buffer_size: int = 8192
+    effect: Effect,
+    blocks: Iterable[NDArray[np.float32]],
+    sample_rate: float,
+    block_size: int = DEFAULT_BLOCK_SIZE,
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the processed sound of `blocks`, aligned with it and as long to the sample.
 
-    The effect is reset first and drained with silence at the end, so its latency shows neither
-    in time nor in length. Nothing but the block at hand is kept: memory does not grow. The effect
-    keeps its meters of the end; reset it before using it for something else.
+    The effect is reset first and drained with silence at the end, which takes its latency out of
+    time and length. Only the present block is kept: memory does not grow. The effect keeps its last
+    meter readings; reset it before another use.
 
     Args:
         effect: Anything with pedalboard's `process` and `reset`.
         blocks: float32 (channels, samples) each, all with the same number of channels.
         sample_rate: Hz, positive.
-        buffer_size: Samples handed to the effect at once, 1 or more.
+        block_size: Samples handed to the effect at once, 1 or more. Sound comes back in pieces of this
+            size: 65,536 is quickest, a smaller one comes back sooner.
 
     Yields:
         float32 (channels, samples); other sizes than the blocks that came in, never empty.
 
     Raises:
-        RuntimeError: The effect swallowed samples and did not return them after a minute of silence.
+        RuntimeError: The effect kept samples and did not return them after a minute of silence.
+        TypeError, ValueError: `block_size` is not a whole number of 1 or more.
 
     >>> from pedalboard import Gain
     >>> blocks = [np.full((1, n), 0.25, np.float32) for n in (3, 480, 1)]
     >>> np.concatenate(list(stream(Gain(6.0206), blocks, 48_000)), axis=1).round(3).shape
     (1, 484)
     """
+    block_size = checked_buffer_size(block_size, "block_size")
     effect.reset()
     num_owed = num_drained = 0
     silence: NDArray[np.float32] | None = None
-    for chunk in _equal_chunks(blocks, buffer_size):
-        num_owed += chunk.num_samples
-        silence = np.zeros_like(chunk.samples)
-        output = effect.process(chunk.samples, sample_rate, buffer_size, reset=False)[:, :num_owed]
+    for part in _equal_blocks(blocks, block_size):
+        num_owed += part.num_samples
+        silence = np.zeros_like(part.samples)
+        output = effect.process(part.samples, sample_rate, block_size, reset=False)[:, :num_owed]
         num_owed -= output.shape[1]
         if output.shape[1]:
             yield output
     while silence is not None and num_owed > 0:
         if num_drained > MAX_DRAIN_SECONDS * sample_rate:
             raise RuntimeError(f"{effect!r} kept {num_owed} samples and does not return them.")
-        output = effect.process(silence, sample_rate, buffer_size, reset=False)[:, :num_owed]
+        output = effect.process(silence, sample_rate, block_size, reset=False)[:, :num_owed]
         num_drained += silence.shape[1]
         num_owed -= output.shape[1]
         if output.shape[1]:
             yield output
 
 
-class _Chunk(NamedTuple):
+class _Block(NamedTuple):
     """Samples for one call, the first `num_samples` of them from the stream, the others zeros."""
 
     samples: NDArray[np.float32]
     num_samples: int
 
 
-def _equal_chunks(blocks: Iterable[NDArray[np.float32]], buffer_size: int) -> Iterator[_Chunk]:
-    """The sound of `blocks` in chunks of one size, the last filled up with silence.
+def _equal_blocks(blocks: Iterable[NDArray[np.float32]], block_size: int) -> Iterator[_Block]:
+    """The sound of `blocks` in blocks of one size, the last filled up with silence.
 
-    Equal, because a native plugin loses its memory when a block is larger than any before; and
-    larger than the number of channels, so that nobody can mistake the layout.
+    Equal, because a native plugin loses its memory when a block is larger than all before; and
+    larger than the number of channels, so that the layout is unambiguous.
     """
     parts: list[NDArray[np.float32]] = []
     num_held = 0
     for block in blocks:
         parts.append(block)
         num_held += block.shape[1]
-        size = max(buffer_size, block.shape[0] + 1)
+        size = max(block_size, block.shape[0] + 1)
         if num_held < size:
             continue
         held = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
         while num_held >= size:
-            yield _Chunk(held[:, :size], size)
+            yield _Block(held[:, :size], size)
             held = held[:, size:]
             num_held -= size
         parts = [held]
     if num_held:
-        num_missing = max(buffer_size, parts[0].shape[0] + 1) - num_held
+        num_missing = max(block_size, parts[0].shape[0] + 1) - num_held
         parts.append(np.zeros((parts[0].shape[0], num_missing), np.float32))
-        yield _Chunk(np.concatenate(parts, axis=1), num_held)
+        yield _Block(np.concatenate(parts, axis=1), num_held)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.audio_files.formats import DEFAULT_BLOCK_SIZE
-from hushgate.effects.serialization import find_denoisers
+from hushgate.effects.denoiser import find_denoisers
 from hushgate.engine.signal.input_checks import replace_nonfinite
 from hushgate.errors import AudioFileError
+from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
 from hushgate.pedalboard_compat.effect_protocol import Effect
 from hushgate.pedalboard_compat.streaming import stream
 from hushgate.rendering.level_meter import LevelMeter

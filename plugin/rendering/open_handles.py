@@ -10,7 +10,8 @@ import soundfile
 from numpy.typing import NDArray
 from pedalboard import io as pedalboard_io
 
-from hushgate.audio_files.formats import DEFAULT_BLOCK_SIZE, AudioFormat
+from hushgate.audio_files.formats import AudioFormat
+from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
 
 # pedalboard names sample formats as numpy does.
 _SUBTYPES = {"int8": "PCM_S8", "int16": "PCM_16", "int24": "PCM_24", "int32": "PCM_32", "float64": "DOUBLE"}

@@ -11,16 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hushgate.audio_files.open_audio import (
-    DEFAULT_BLOCK_SIZE,
     PIPE,
     AudioFormat,
     AudioReader,
     open_input,
     open_output,
 )
-from hushgate.chain_graph.flatten import read_tree
-from hushgate.effects.chain import Chain
-from hushgate.pedalboard_compat.call_arguments import checked_buffer_size
+from hushgate.chain_graph.flatten import read_effect
+from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE, checked_buffer_size
 from hushgate.pedalboard_compat.effect_protocol import Effect
 from hushgate.rendering.file_loop import Block, FileLoop, Progress
 from hushgate.rendering.open_handles import HandleReader, handle_writer
@@ -110,7 +108,7 @@ def check_streamable(effect: Effect) -> None:
     Raises:
         ValueError: It holds such a native plugin; names it.
     """
-    if names := read_tree(Chain([effect])).not_streamable():
+    if names := read_effect(effect).not_streamable():
         raise ValueError(
             f"effect must run block by block, and pedalboard's {', '.join(names)} cannot. "
             "Call the effect with the whole recording instead."

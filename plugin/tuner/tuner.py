@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hushgate.pedalboard_compat.call_arguments import checked_flag, checked_sample_rate
 from hushgate.pedalboard_compat.channel_layout import LayoutMemory
+from hushgate.pedalboard_compat.strict_attributes import StrictAttributes
 from hushgate.tuner.fade_meter import FadeMeter
 from hushgate.tuner.notes import Targets, cents_between
 from hushgate.tuner.pitch_tracker import PitchTracker
@@ -23,7 +24,7 @@ _MIN_THRESHOLD_DB = -120.0
 _OCTAVE_CENTS, _ANOTHER_NOTE_CENTS = 1200.0, 50.0
 
 
-class Tuner:
+class Tuner(StrictAttributes):
     """Read the note of a string, and its deviation in cents.
 
     A reading shows one string, from 30 Hz to 1.6 kHz. Its pitch is the frequency of the first partial,

@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from hushgate.engine import Denoiser, Model
+from hushgate.engine import BlockDenoiser, Model
 from tests.helpers.sounds import noise
 
 
@@ -17,7 +17,7 @@ from tests.helpers.sounds import noise
 def test_memory_does_not_grow_while_processing(
     any_model: Model, block_size: int, num_blocks: int, rng: np.random.Generator
 ) -> None:
-    denoiser = Denoiser(any_model, gate_threshold_db=-30.0, mix=0.7)
+    denoiser = BlockDenoiser(any_model, gate_threshold_db=-30.0, mix=0.7)
     denoiser.prepare(48_000, block_size, 2)
     block = noise(rng, 2, block_size)
     tracemalloc.start()
@@ -42,7 +42,7 @@ def test_memory_does_not_grow_while_processing(
 
 
 def test_memory_of_one_long_block_is_that_of_its_result(identity: Model) -> None:
-    denoiser = Denoiser(identity)
+    denoiser = BlockDenoiser(identity)
     denoiser.prepare(48_000, 480, 1)
     minute = np.zeros((1, 60 * 48_000), np.float32)
     denoiser.process(minute[:, :100_000])

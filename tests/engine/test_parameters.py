@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from hushgate.engine import PARAMETERS, Denoiser, Model, Parameter
+from hushgate.engine import PARAMETERS, BlockDenoiser, Model, Parameter
 
 NUMBERS = [p for p in PARAMETERS.values() if p.choices is None]
 CHOICES = [p for p in PARAMETERS.values() if p.choices is not None]
@@ -78,7 +78,7 @@ def test_numbers_of_any_kind_become_float() -> None:
 def test_properties_read_what_was_written_and_keep_it_when_refusing(
     parameter: Parameter, identity: Model, rng: np.random.Generator
 ) -> None:
-    denoiser = Denoiser(identity)
+    denoiser = BlockDenoiser(identity)
     assert getattr(denoiser, parameter.name) == parameter.default
     values = list(parameter.choices or rng.uniform(parameter.minimum, parameter.maximum, 5))
     for value in [*values, *parameter.special]:
@@ -88,11 +88,11 @@ def test_properties_read_what_was_written_and_keep_it_when_refusing(
             with pytest.raises((TypeError, ValueError)):
                 setattr(denoiser, parameter.name, bad)
         assert getattr(denoiser, parameter.name) == value
-    assert getattr(Denoiser(identity, **{parameter.name: value}), parameter.name) == value
+    assert getattr(BlockDenoiser(identity, **{parameter.name: value}), parameter.name) == value
 
 
 def test_unknown_parameters_are_refused(identity: Model) -> None:
     with pytest.raises(TypeError, match="no parameter 'strength'"):
-        Denoiser(identity, strength=1.0)
+        BlockDenoiser(identity, strength=1.0)
     with pytest.raises(ValueError, match="mix must be between"):
-        Denoiser(identity, mix=2.0)
+        BlockDenoiser(identity, mix=2.0)

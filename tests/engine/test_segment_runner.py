@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hushgate.engine import Denoiser, Model, ModelError, SpectralStream, load_model
+from hushgate.engine import BlockDenoiser, Model, ModelError, SpectralStream, load_model
 from hushgate.engine.segment_runner import SegmentRunner
 from hushgate.engine.signal.segment_crossfade import crossfade_weights, upper_gains
 from tests.helpers import tiny_segments
@@ -155,7 +155,7 @@ def test_a_model_that_breaks_down_costs_segments_but_not_the_stream(
     audio[:, 8_000:8_010] = 1e5
     results = []
     for block_size in (64, 16_000):
-        denoiser = Denoiser(model)
+        denoiser = BlockDenoiser(model)
         denoiser.prepare(8_000, 512, 2)
         results.append(run_aligned(denoiser, audio, block_size))
         denoiser.process(audio)

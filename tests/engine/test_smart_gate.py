@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hushgate.engine import Denoiser, Model
+from hushgate.engine import BlockDenoiser, Model
 from tests.helpers.sounds import RATES, Audio, decibels, level_of_tone, noise, rms, run_aligned, sine
 
 
 def gated(model: Model, audio: Audio, rate: float, **settings: Any) -> Audio:
     defaults = {"gate_threshold_db": -40.0, "presence_db": -60.0}
-    denoiser = Denoiser(model, **{**defaults, **settings})
+    denoiser = BlockDenoiser(model, **{**defaults, **settings})
     denoiser.prepare(rate, 4096, audio.shape[0])
     return run_aligned(denoiser, audio)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hushgate.engine import Denoiser, load_model
+from hushgate.engine import BlockDenoiser, load_model
 from hushgate.engine.mask_runner import MaskRunner
 from hushgate.engine.steady_noise import SteadyNoise
 from tests.helpers import tiny_models
@@ -147,7 +147,7 @@ def test_a_file_says_whether_its_noise_is_steady(tmp_path: Path, rng: np.random.
     for steady in (False, True):
         path = tiny_models.constant_mask(0.5, steady_noise=steady).save(tmp_path / f"{steady}.onnx")
         assert load_model(path).info.steady_noise == steady
-        denoiser = Denoiser(path)
+        denoiser = BlockDenoiser(path)
         denoiser.prepare(16_000, 32_000, 2)
         sound = denoiser.process(hiss)
         level_db[steady] = 10.0 * np.log10(np.mean(sound[:, 16_000:] ** 2))

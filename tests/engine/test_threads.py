@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hushgate.engine import PARAMETERS, Denoiser, Model, load_model
+from hushgate.engine import PARAMETERS, BlockDenoiser, Model, load_model
 from tests.helpers import tiny_models
 from tests.helpers.sounds import Audio, noise, run
 
 
-def prepared(model: Model, num_channels: int = 1) -> Denoiser:
-    denoiser = Denoiser(model, gate_threshold_db=-30.0)
+def prepared(model: Model, num_channels: int = 1) -> BlockDenoiser:
+    denoiser = BlockDenoiser(model, gate_threshold_db=-30.0)
     denoiser.prepare(16_000, 512, num_channels)
     return denoiser
 
@@ -45,7 +45,7 @@ def test_threads_that_start_together_load_one_model(tmp_path: Path) -> None:
         assert len({id(model) for model in pool.map(load, range(8))}) == 1
 
 
-def run_beside(action: Callable[[], None], denoiser: Denoiser, blocks: list[Audio]) -> list[Audio]:
+def run_beside(action: Callable[[], None], denoiser: BlockDenoiser, blocks: list[Audio]) -> list[Audio]:
     """Process `blocks` while another thread repeats `action`; its errors are raised here."""
     stop = threading.Event()
 
@@ -81,7 +81,7 @@ def test_settings_from_another_thread_keep_the_sound_finite(
     for name, parameter in PARAMETERS.items():
         setattr(denoiser, name, parameter.default)
     denoiser.reset()
-    fresh = Denoiser(any_model)
+    fresh = BlockDenoiser(any_model)
     fresh.prepare(16_000, 512, 2)
     audio = noise(rng, 2, 4000)
     assert np.array_equal(run(denoiser, audio, 100), run(fresh, audio, 100))

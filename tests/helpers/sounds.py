@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.engine import Denoiser
+from hushgate.engine import BlockDenoiser
 
 Audio = NDArray[np.float32]
 
@@ -24,7 +24,7 @@ def sine(sample_rate: float, frequency_hz: float, seconds: float, amplitude: flo
     return (amplitude * np.sin(2 * np.pi * frequency_hz * time)).astype(np.float32)[None]
 
 
-def run(denoiser: Denoiser, audio: Audio, block_sizes: int | Iterable[int]) -> Audio:
+def run(denoiser: BlockDenoiser, audio: Audio, block_sizes: int | Iterable[int]) -> Audio:
     """Process all of `audio` in blocks of one size, or of the sizes given in turn."""
     sizes = iter(
         [block_sizes] * (audio.shape[1] // block_sizes + 1) if isinstance(block_sizes, int) else block_sizes
@@ -37,7 +37,7 @@ def run(denoiser: Denoiser, audio: Audio, block_sizes: int | Iterable[int]) -> A
     return np.concatenate(parts, axis=1)
 
 
-def run_aligned(denoiser: Denoiser, audio: Audio, block_size: int = 4096) -> Audio:
+def run_aligned(denoiser: BlockDenoiser, audio: Audio, block_size: int = 4096) -> Audio:
     """Process from a fresh start and take the latency out: as long as `audio`, and in time with it."""
     denoiser.reset()
     delayed = np.concatenate([run(denoiser, audio, block_size), denoiser.flush()], axis=1)

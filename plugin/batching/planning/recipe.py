@@ -154,9 +154,10 @@ def make_recipe(
         FileNotFoundError, PresetError, ModelError: The preset or the model cannot be used.
         TypeError, ValueError: A parameter that does not exist, or is out of range.
     """
+    from hushgate.effects.denoiser import find_denoisers
     from hushgate.effects.preset_file import read_preset
     from hushgate.effects.preset_or_model import make_preset_or_model
-    from hushgate.effects.serialization import describe_effect, find_denoisers
+    from hushgate.effects.serialization import describe_effect
     from hushgate.engine import PARAMETERS, load_model
 
     for name, value in parameters.items():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from hushgate.effects.serialization import find_denoisers
+from hushgate.effects.denoiser import find_denoisers
 from hushgate.engine import PARAMETERS
+from hushgate.engine.parameters import Output
 from hushgate.live.processing.callback import Processor
 from hushgate.pedalboard_compat.effect_protocol import Effect
 
@@ -67,7 +68,7 @@ class Controls:
     def toggle_residual(self) -> None:
         """Play the removed sound, or the denoised sound again."""
         if self.denoisers:
-            output = "denoised" if self.denoisers[0].output == "residual" else "residual"
+            output: Output = "denoised" if self.denoisers[0].output == "residual" else "residual"
             for denoiser in self.denoisers:
                 denoiser.output = output
 

@@ -14,7 +14,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from hushgate.engine import Denoiser, Model, ModelError, available_models, load_model
+from hushgate.engine import BlockDenoiser, Model, ModelError, available_models, load_model
 from tests.helpers import tiny_models
 
 
@@ -267,4 +267,6 @@ def test_a_bad_model_leaves_nothing_behind_and_a_good_one_loads_after_it(tmp_pat
 
 def test_models_and_denoisers_show_what_they_are(identity: Model) -> None:
     assert repr(identity) == f"<hushgate.engine.Model 'tiny' from {identity.path}>"
-    assert re.fullmatch(r"<hushgate\.engine\.Denoiser model='tiny' mix=1\.0 .*>", repr(Denoiser(identity)))
+    assert re.fullmatch(
+        r"<hushgate\.engine\.BlockDenoiser model='tiny' mix=1\.0 .*>", repr(BlockDenoiser(identity))
+    )

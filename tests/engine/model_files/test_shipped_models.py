@@ -28,7 +28,7 @@ def _si_sdr(estimate: Audio, target: Audio) -> float:
 
 
 def _denoised(model: str, audio: Audio, sample_rate: float) -> Audio:
-    denoiser = engine.Denoiser(model)
+    denoiser = engine.BlockDenoiser(model)
     denoiser.prepare(sample_rate, 8192, 1)
     whole = np.concatenate([denoiser.process(audio[None]), denoiser.flush()], axis=1)[0]
     return whole[whole.size - audio.size :]

@@ -38,7 +38,7 @@ def test_neither_layer_imports_torch_or_training() -> None:
 
 
 def test_the_engine_needs_neither_pedalboard_nor_files() -> None:
-    modules = imported_by("import hushgate.engine\nhushgate.engine.Denoiser")
+    modules = imported_by("import hushgate.engine\nhushgate.engine.BlockDenoiser")
     assert not {"pedalboard", "pedalboard_native", "soundfile", "rich", "hushgate.effects.denoiser"} & modules
 
 

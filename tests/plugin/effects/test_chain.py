@@ -457,7 +457,7 @@ def test_pickles_and_copies_carry_all_settings(identity: str) -> None:
     np.testing.assert_array_equal(copy.copy(chain)(sound, RATE), chain(sound, RATE))
 
 
-def test_what_plain_values_cannot_describe_says_so() -> None:
+def test_effects_that_cannot_be_described_say_so() -> None:
     room = pedalboard.Convolution(np.ones(8, np.float32), sample_rate=RATE)
     with pytest.raises(TypeError, match=r"Convolution.*cannot be described"):
         pickle.dumps(Chain([room]))

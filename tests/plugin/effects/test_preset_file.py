@@ -195,7 +195,7 @@ BAD = [
     (ONE + "effect = 'VST3Plugin'\npath_to_plugin_file = '/x.vst3'\n", "which is unknown"),
     (ONE + "effect = 'Convolution'\nimpulse_response_filename = '/etc/passwd'\n", "which is unknown"),
     (ONE + "effect = '__class__'\n", "which is unknown"),
-    (ONE + "effect = 'Gain'\n__class__ = 3\n", r"chain\[0\] \(Gain\): '__class__' is no parameter"),
+    (ONE + "effect = 'Gain'\n__class__ = 3\n", r"chain\[0\] \(Gain\): '__class__' is not a parameter"),
     (ONE + "effect = 'Gain'\ngain_db = '3'\n", "gain_db must be a finite number"),
     (ONE + "effect = 'Gain'\ngain_db = nan\n", "gain_db must be a finite number"),
     (ONE + "effect = 'Gain'\ngain_db = 1979-05-27\n", "gain_db must be a finite number"),

@@ -18,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hushgate import Chain, Denoiser, Mix, available_models, available_presets
-from hushgate.effects.serialization import find_denoisers
+from hushgate.effects.denoiser import find_denoisers
 from hushgate.engine import PARAMETERS, Parameter
 from tests.helpers.command_line import RunCli
 from tests.helpers.seeded_noise import noise

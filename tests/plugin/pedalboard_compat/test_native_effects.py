@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hushgate import Chain
 from hushgate.chain_graph.flatten import read_tree
 from hushgate.chain_graph.latency import tree_latency
-from hushgate.chain_graph.stages import MAX_CHUNK_SIZE, NativeStage, StreamFormat, prepare_native
+from hushgate.chain_graph.stages import NATIVE_BLOCK_SIZE, NativeStage, StreamFormat, prepare_native
 from hushgate.pedalboard_compat.native_effects import NOT_STREAMABLE, describe_native, native_effects
 from tests.helpers.seeded_noise import noise
 
@@ -54,7 +54,11 @@ def test_settings_survive_being_read_and_made_again(name: str, rng: np.random.Ge
     ("name", "settings", "message"),
     [
         ("Compressor", {"ratio": 0.5}, "ratio cannot be 0.5: .*>= 1.0"),
-        ("Compressor", {"ratoi": 2.0}, "'ratoi' is no parameter of Compressor. Known: threshold_db, ratio"),
+        (
+            "Compressor",
+            {"ratoi": 2.0},
+            "'ratoi' is not a parameter of Compressor. Known: threshold_db",
+        ),
         ("Gain", {"gain_db": float("nan")}, "gain_db must be a finite number"),
         ("Gain", {"gain_db": 10**400}, "gain_db must be a finite number"),
         ("Gain", {"gain_db": True}, "gain_db must be a finite number"),
@@ -78,7 +82,7 @@ def block_by_block(
     stage = NativeStage([effect], form)
     pieces, start = [], 0
     for size in sizes * (sound.shape[0] // sum(sizes)):
-        pieces.append(stage.process(sound[np.newaxis, start : start + size], MAX_CHUNK_SIZE))
+        pieces.append(stage.process(sound[np.newaxis, start : start + size], NATIVE_BLOCK_SIZE))
         start += size
     return np.concatenate(pieces, axis=1)[0]
 

@@ -13,7 +13,7 @@ import soundfile
 torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
 
 from hushgate import training  # noqa: E402
-from hushgate.engine import Denoiser  # noqa: E402
+from hushgate.engine import BlockDenoiser  # noqa: E402
 from hushgate.training.config.schema import Config, load_config  # noqa: E402
 from hushgate.training.exporting.mask_network import export_checkpoint  # noqa: E402
 from hushgate.training.fitting.trainer import train  # noqa: E402
@@ -95,7 +95,7 @@ def test_a_shipped_configuration_trains_exports_and_runs(path: Path, tmp_path: P
     audio = np.random.default_rng(0).standard_normal((2, 24_000)).astype(np.float32) * 0.1
     outputs = []
     for block_size in (24_000, 700):
-        engine = Denoiser(model)
+        engine = BlockDenoiser(model)
         engine.prepare(8_000, block_size, 2)
         parts = [engine.process(audio[:, i : i + block_size]) for i in range(0, 24_000, block_size)]
         outputs.append(np.concatenate([*parts, engine.flush()], axis=1)[:, engine.latency_samples :])

@@ -15,7 +15,7 @@ import soundfile
 
 torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
 
-from hushgate.engine import Denoiser  # noqa: E402
+from hushgate.engine import BlockDenoiser  # noqa: E402
 from hushgate.training.config.schema import CardConfig, Config, DataConfig  # noqa: E402
 from hushgate.training.evaluate.latent_code import CodeStatistics, collect_codes, load_encoder  # noqa: E402
 from hushgate.training.exporting.mask_network import export_checkpoint  # noqa: E402
@@ -90,7 +90,7 @@ def test_a_code_is_that_of_the_sound_as_the_engine_hears_it(
         type(exported), "run_segments", lambda self, segments: seen.append(segments.copy()) or segments
     )
     file = recordings / "noise" / "1.wav"
-    engine = Denoiser(exported)
+    engine = BlockDenoiser(exported)
     engine.prepare(RATE, 512, 1)
     engine.process(soundfile.read(file, dtype="float32")[0][None])
     codes = collect_codes(encoder, [file])

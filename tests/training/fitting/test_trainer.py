@@ -50,9 +50,9 @@ def test_train_resume_export_and_denoise(workshop: Path) -> None:
     assert re.search(r"tiny, [\d,]+ parameters", printed)
     assert "exists" in _hushgate("export", run / "last.ckpt", "-o", model, expect=2)
 
-    from hushgate.engine import Denoiser
+    from hushgate.engine import BlockDenoiser
 
-    engine = Denoiser(model)
+    engine = BlockDenoiser(model)
     engine.prepare(48_000, 4_800, 2)
     assert np.isfinite(engine.process(np.full((2, 4_800), 0.1, np.float32))).all()
 

@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
 
-from hushgate.engine import Denoiser, Model  # noqa: E402
+from hushgate.engine import BlockDenoiser, Model  # noqa: E402
 from hushgate.training.config.schema import CardConfig, LossConfig  # noqa: E402
 from hushgate.training.exporting import mask_network  # noqa: E402
 from hushgate.training.losses import DenoisingLoss, si_sdr, signal_to_noise_loss  # noqa: E402
@@ -184,7 +184,7 @@ def test_exported_model_runs_in_the_engine_as_in_pytorch(tmp_path: Path) -> None
         spectrum = framing.analyse(torch.from_numpy(audio)[None])
         mask, upper_gain, *_ = network(spectrum[:, :, :64], network.initial_state(1))
         expected = framing.synthesize(apply_mask(spectrum, mask, upper_gain), len(audio))[0].numpy()
-    engine = Denoiser(path)
+    engine = BlockDenoiser(path)
     engine.prepare(16_000, 8_192, 1)
     streamed = np.concatenate(
         [engine.process(audio[None, :5_000]), engine.process(audio[None, 5_000:])], axis=1

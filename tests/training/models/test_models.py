@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
 
-from hushgate.engine import Denoiser  # noqa: E402
+from hushgate.engine import BlockDenoiser  # noqa: E402
 from hushgate.training.config.schema import (  # noqa: E402
     CardConfig,
     Config,
@@ -71,7 +71,7 @@ def test_the_engine_hears_what_pytorch_hears(variant: str, tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [path]
     assert info.segment is not None
     assert (info.name, info.num_bins, info.segment.sample_rate) == ("small", network.config.num_bins, RATE)
-    engine = Denoiser(path)
+    engine = BlockDenoiser(path)
     engine.prepare(RATE, 4096, 1)
     streamed = np.concatenate([engine.process(audio), engine.flush()], axis=1)[:, engine.latency_samples :]
     level = float(expected.abs().max())

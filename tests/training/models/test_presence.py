@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
 
-from hushgate.engine import Denoiser  # noqa: E402
+from hushgate.engine import BlockDenoiser  # noqa: E402
 from hushgate.engine.model_files.model import load_model  # noqa: E402
 from hushgate.training.config.schema import CardConfig, Config, load_config  # noqa: E402
 from hushgate.training.exporting.mask_network import export_network  # noqa: E402
@@ -114,7 +114,7 @@ def test_the_exported_graph_says_it_too_and_carries_its_state(tmp_path: Path) ->
     np.testing.assert_allclose(
         np.concatenate(presences, axis=1), answer.presence.steady.sigmoid().numpy(), atol=1e-5
     )
-    denoiser = Denoiser(path)
+    denoiser = BlockDenoiser(path)
     denoiser.prepare(4_000, 512, 1)
     denoiser.process(np.random.default_rng(0).standard_normal((1, 5_000)).astype(np.float32))
     assert 0.0 <= denoiser.presence <= 1.0

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hushgate.engine import PARAMETERS, Denoiser, Model, load_model
+from hushgate.engine import PARAMETERS, BlockDenoiser, Model, load_model
 from tests.helpers import tiny_models
 from tests.helpers.sounds import RATES, Audio, noise, rms, run, run_aligned, sine
 
@@ -20,8 +20,8 @@ BLOCK_SIZES = (7, 64, 480, 511, 4096, 100_000)
 GATED = {"gate_threshold_db": -30.0, "hold_ms": 20.0, "release_ms": 30.0, "presence_db": -3.0}
 
 
-def prepared(model: Model, rate: float = 48_000, num_channels: int = 2, **parameters: Any) -> Denoiser:
-    denoiser = Denoiser(model, **parameters)
+def prepared(model: Model, rate: float = 48_000, num_channels: int = 2, **parameters: Any) -> BlockDenoiser:
+    denoiser = BlockDenoiser(model, **parameters)
     denoiser.prepare(rate, 512, num_channels)
     return denoiser
 
@@ -99,7 +99,7 @@ def test_moving_settings_sound_the_same_at_every_block_size(
 @pytest.mark.level(8)
 def test_blocks_larger_than_prepared_are_accepted(any_model: Model, rng: np.random.Generator) -> None:
     audio = bursts(rng, 48_000, 0.2)
-    small, large = Denoiser(any_model), Denoiser(any_model)
+    small, large = BlockDenoiser(any_model), BlockDenoiser(any_model)
     small.prepare(48_000, 64, 2)
     large.prepare(48_000, 100_000, 2)
     assert run(small, audio, 128) == pytest.approx(run(large, audio, 9600), abs=1e-5)
@@ -375,7 +375,7 @@ def test_linked_channels_in_opposite_phase_are_not_lost(any_model: Model, rng: n
 
 @pytest.mark.level(4)
 def test_any_number_of_channels_and_back_to_the_first(any_model: Model) -> None:
-    denoiser = Denoiser(any_model)
+    denoiser = BlockDenoiser(any_model)
     results = []
     for channels in (1, 2, 6, 1):
         denoiser.prepare(48_000, 512, channels)
@@ -468,7 +468,7 @@ def test_a_model_that_breaks_down_costs_frames_but_not_the_stream(
 def test_a_refused_prepare_leaves_everything_as_it_was(identity: Model, rng: np.random.Generator) -> None:
     audio = noise(rng, 2, 4000)
     expected = run(prepared(identity, 16_000), audio, 500)
-    denoiser = Denoiser(identity)
+    denoiser = BlockDenoiser(identity)
     bad: list[tuple[type[Exception], str, tuple[Any, Any, Any]]] = [
         (ValueError, "sample_rate", (0, 512, 2)),
         (ValueError, "sample_rate", (-48_000, 512, 2)),
@@ -501,7 +501,7 @@ def test_blocks_that_do_not_fit_are_refused_and_the_sound_goes_on(
     identity: Model, rng: np.random.Generator
 ) -> None:
     with pytest.raises(RuntimeError, match="prepare must be called first"):
-        Denoiser(identity).process(np.zeros((1, 8), np.float32))
+        BlockDenoiser(identity).process(np.zeros((1, 8), np.float32))
     denoiser = prepared(identity, 16_000, 2)
     audio = noise(rng, 2, 3000)
     expected = run(denoiser, audio, 1000)

@@ -1,63 +1,41 @@
-"""The effect: a model, a gate, and everything that can be set while they run."""
+"""The denoiser for blocks: a model, a gate, and parameters that can be set while they run."""
 
 from __future__ import annotations
 
+import logging
 import os
-from typing import Any, Generic, TypeVar, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.engine.gate import GateSettings
 from hushgate.engine.meters import Meters
 from hushgate.engine.model_files.model import Model, load_model
-from hushgate.engine.parameters import PARAMETERS, Value
+from hushgate.engine.parameters import PARAMETERS, ParameterProperties, ParameterValues, Value
 from hushgate.engine.signal.delay_line import DelayLine
 from hushgate.engine.signal.gain_ramp import GainRamp
 from hushgate.engine.signal.input_checks import check_block, check_stream_format, replace_nonfinite
 from hushgate.engine.smart_gate import SpectralGate
 from hushgate.engine.spectral_stream import SpectralStream
 
-T = TypeVar("T")
+_logger = logging.getLogger(__name__)
 
 RAMP_MS = 20.0
-# Below -300 dBFS the wet path hears silence: sums and products there would be denormal and slow.
+# Below -300 dBFS the wet path gets silence: sums and products there would be denormal and slow.
 _SMALLEST_PEAK = 1e-15
 
 
-class _Setting(Generic[T]):
-    """A property that reads and writes one parameter, checked by its entry in `PARAMETERS`."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-        parameter = PARAMETERS[name]
-        self.__doc__ = f"{parameter.description} Must be {parameter.allowed}."
-
-    @overload
-    def __get__(self, instance: None, owner: type) -> _Setting[T]: ...
-    @overload
-    def __get__(self, instance: Denoiser, owner: type) -> T: ...
-    def __get__(self, instance: Denoiser | None, owner: type) -> T | _Setting[T]:
-        if instance is None:
-            return self
-        return instance._values[self._name]  # type: ignore[return-value]
-
-    def __set__(self, instance: Denoiser, value: T) -> None:
-        instance._values[self._name] = PARAMETERS[self._name].validate(value)
-        instance._changed = True  # after the value: process clears the mark before it reads
-
-
-class Denoiser(Meters):
-    """Remove what the model does not want to keep, at any sample rate and block size.
+class BlockDenoiser(Meters, ParameterProperties):
+    """Remove from a stream of blocks the sound that is not the model's target, at any sample rate.
 
     Args:
         model: A shipped name (see `available_models`), a path, or a loaded `Model`.
         **parameters: Any of `PARAMETERS`; the same names are properties, which may be set from any
             thread while sound runs. `mix`, `attenuation_limit_db` and `output` move in ramps of
-            20 ms; gate and channel link act from the next frame on and cross-fade over a hop.
+            20 ms. Gate and channel link act from the next frame on and cross-fade over a hop.
 
     With w = mix * (1 - 10 ** (-attenuation_limit_db / 20)) the denoised output is
-    (1 - w) * dry + w * wet, so with a limit nothing is turned down by more than that; the residual
+    (1 - w) * dry + w * wet: a limit bounds the attenuation of every component. The residual
     is the aligned input minus this. With w = 0 the output is the aligned input bit for bit.
 
     NaN, infinite samples and samples beyond +-1e12 count as 0, in the dry path too; they are
@@ -72,40 +50,33 @@ class Denoiser(Meters):
         FileNotFoundError, ModelError: The model cannot be loaded.
         TypeError, ValueError: A parameter that does not exist, or is out of range.
 
-    >>> denoiser = Denoiser("voice", mix=0.8)
+    >>> denoiser = BlockDenoiser("voice", mix=0.8)
     >>> denoiser.prepare(48_000, max_block_size=480, num_channels=2)
     >>> denoiser.process(np.zeros((2, 480), np.float32)).shape, denoiser.latency_samples
     ((2, 480), 1536)
     """
 
-    mix = _Setting[float]()
-    attenuation_limit_db = _Setting[float | None]()
-    gate_threshold_db = _Setting[float]()
-    gate_floor_db = _Setting[float]()
-    gate_hysteresis_db = _Setting[float]()
-    attack_ms = _Setting[float]()
-    hold_ms = _Setting[float]()
-    release_ms = _Setting[float]()
-    presence_db = _Setting[float]()
-    output = _Setting[str]()
-    channel_link = _Setting[str]()
-
     def __init__(self, model: str | os.PathLike[str] | Model = "voice", **parameters: Any) -> None:
         super().__init__()
         unknown = sorted(parameters.keys() - PARAMETERS.keys())
         if unknown:
-            raise TypeError(f"Denoiser has no parameter {unknown[0]!r}. Known: {', '.join(PARAMETERS)}.")
+            raise TypeError(f"BlockDenoiser has no parameter {unknown[0]!r}. Known: {', '.join(PARAMETERS)}.")
         self._values: dict[str, Value] = {name: p.default for name, p in PARAMETERS.items()}
         self._changed = False
         for name, value in parameters.items():
             setattr(self, name, value)
         self.model = load_model(model)
         self._stream = SpectralStream(self.model, frame_gain=self._frame_gain)
+        # `prepare` makes these for a format. Until then they hold no channel and no sound.
+        self._delay = DelayLine(0, num_channels=0)
+        self._ramp = GainRamp(self._gains(), length_samples=0)
+        self._gate: SpectralGate | None = None
         self._prepared = False
+        self._started = False
 
     def __repr__(self) -> str:
         settings = " ".join(f"{name}={value}" for name, value in self._values.items())
-        return f"<hushgate.engine.Denoiser model={self.model.info.name!r} {settings}>"
+        return f"<hushgate.engine.BlockDenoiser model={self.model.info.name!r} {settings}>"
 
     # -- lifecycle ------------------------------------------------------------------------------
 
@@ -128,7 +99,7 @@ class Denoiser(Meters):
         self._delay = DelayLine(stream.latency_samples, num_channels)
         self._ramp = GainRamp(self._gains(), round(sample_rate * RAMP_MS / 1000.0))
         self._gate = SpectralGate(
-            self._gate_settings(),
+            ParameterValues(**self._values),
             num_channels=num_channels,
             frame_size=stream.frame_size,
             hop_size=stream.hop_size,
@@ -136,10 +107,26 @@ class Denoiser(Meters):
             linked=self.channel_link == "linked",
         )
         self._prepared = True
+        _logger.debug(
+            "%s prepared for %g Hz, %d channels: %d samples of latency",
+            self.model.info.name,
+            sample_rate,
+            num_channels,
+            stream.latency_samples,
+        )
         self.reset()
 
     def reset(self) -> None:
-        """Forget all sound, keep all settings: from here on like a new object."""
+        """Forget all sound, keep all settings: the output is that of a new object."""
+        # Reported here and not when it happens: the frames belong to the sound thread.
+        if self.num_faulty_frames:
+            _logger.warning(
+                "%s gave no finite mask for %d frames since the last reset; they were muted",
+                self.model.info.name,
+                self.num_faulty_frames,
+            )
+        if self._num_nonfinite:
+            _logger.warning("%d input samples since the last reset were not finite", self._num_nonfinite)
         self._clear_meters()
         if not self._prepared:
             return
@@ -149,7 +136,7 @@ class Denoiser(Meters):
         self._changed = True
 
     def flush(self) -> NDArray[np.float32]:
-        """The last `latency_samples` samples of what went in, float32 (channels, latency_samples); resets."""
+        """The output for the last `latency_samples` input samples, float32 (channels, samples); resets."""
         self._check_prepared()
         tail = self.process(np.zeros((self._stream.num_channels, self.latency_samples), dtype=np.float32))
         self.reset()
@@ -188,8 +175,8 @@ class Denoiser(Meters):
         block, peak, num_replaced = replace_nonfinite(check_block(block, self._stream.num_channels))
         if block.shape[1] == 0:
             return block.copy()
-        if self._changed:
-            self._apply_settings()
+        if self._changed and self._gate is not None:
+            self._apply_settings(self._gate)
         self._started = True
         self._num_nonfinite += num_replaced
         self._input_peak = peak
@@ -221,39 +208,34 @@ class Denoiser(Meters):
     def _check_prepared(self) -> None:
         if not self._prepared:
             raise RuntimeError(
-                "Denoiser is not prepared. Call prepare(sample_rate, max_block_size, num_channels)."
+                "BlockDenoiser is not prepared. Call prepare(sample_rate, max_block_size, num_channels)."
             )
 
     # -- settings -------------------------------------------------------------------------------
 
-    def _apply_settings(self) -> None:
-        """Take over what was set since the last block. A stream that has not begun needs no ramps."""
+    def _get_parameter(self, name: str) -> Value:
+        return self._values[name]
+
+    def _set_parameter(self, name: str, value: object) -> None:
+        self._values[name] = PARAMETERS[name].validate(value)
+        self._changed = True  # after the value: process clears the mark before it reads
+
+    def _apply_settings(self, gate: SpectralGate) -> None:
+        """Apply the settings made since the last block. A stream that has not begun needs no ramps."""
         self._changed = False
-        linked = self.channel_link == "linked"
         self._stream.channel_link = self.channel_link
-        self._gate.configure(self._gate_settings(), linked=linked)
+        gate.configure(ParameterValues(**self._values), linked=self.channel_link == "linked")
         if self._started:
             self._ramp.go_to(self._gains())
         else:
             self._ramp.jump_to(self._gains())
-            self._gate.reset()
+            gate.reset()
 
     def _gains(self) -> tuple[float, float]:
-        """Gains of the dry and the wet path that mix, limit and output come to."""
+        """Gains of the dry and the wet path that follow from mix, limit and output."""
         limit = self.attenuation_limit_db
         wet = self.mix * (1.0 if limit is None else 1.0 - 10.0 ** (-limit / 20.0))
         return (wet, -wet) if self.output == "residual" else (1.0 - wet, wet)
-
-    def _gate_settings(self) -> GateSettings:
-        return GateSettings(
-            threshold_db=self.gate_threshold_db,
-            hysteresis_db=self.gate_hysteresis_db,
-            floor_db=self.gate_floor_db,
-            attack_ms=self.attack_ms,
-            hold_ms=self.hold_ms,
-            release_ms=self.release_ms,
-            presence_db=self.presence_db,
-        )
 
     @property
     def num_faulty_frames(self) -> int:
@@ -263,6 +245,6 @@ class Denoiser(Meters):
     def _frame_gain(
         self, noisy: NDArray[np.complex64], target: NDArray[np.complex64]
     ) -> NDArray[np.float32] | None:
-        gains = self._gate.gains(noisy, target)
+        gains = None if self._gate is None else self._gate.gains(noisy, target)
         self._meter_frame(noisy, target, gains, self._stream.presence)
         return gains
