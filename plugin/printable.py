@@ -6,6 +6,7 @@ import unicodedata
 
 # Cc holds ESC, which starts terminal commands; Cf holds marks that turn the direction of the text around.
 _UNSAFE_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_JOINERS = "\u200c\u200d"  # harmless parts of emoji and of some scripts
 
 
 def printable(text: object) -> str:
@@ -22,7 +23,7 @@ def printable(text: object) -> str:
         return plain
     return "".join(
         character.encode("unicode_escape").decode()
-        if unicodedata.category(character) in _UNSAFE_CATEGORIES
+        if unicodedata.category(character) in _UNSAFE_CATEGORIES and character not in _JOINERS
         else character
         for character in plain
     )

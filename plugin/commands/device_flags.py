@@ -40,7 +40,7 @@ def add_device_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def device_options(args: argparse.Namespace) -> SessionOptions:
-    """What was given, as keyword arguments of `hushgate.live.run`."""
+    """The given flags, as keyword arguments of `hushgate.live.run`."""
     return {
         "input": args.input_device,
         "output": args.output_device,

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         OSError, ValueError, RuntimeError: It did not run, or was ended; the reason in one line.
     """
-    from hushgate import live
+    import hushgate.live as live
     from hushgate.live.terminal.quiet_stderr import native_messages_held
 
     with contextlib.nullcontext() if args.debug else native_messages_held():
@@ -54,14 +54,14 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(status.to_dict()))
     elif not args.quiet:
-        print("\n".join(live.summarize(status)))
+        print("\n".join(printable(line) for line in live.summarize(status)))
     for warning in live.warnings_of(status):
         print(f"hushgate: warning: {printable(warning)}", file=sys.stderr)
     return 0
 
 
 def _view(args: argparse.Namespace, keys: Keys) -> View:
-    from hushgate import live
+    import hushgate.live as live
 
     if args.quiet:
         return live.NoView()

@@ -15,6 +15,9 @@ from typing import NoReturn, TextIO
 from hushgate.commands.parser import EXIT_ERROR, bind_negative_values, build_parser
 from hushgate.errors import describe_error
 from hushgate.printable import printable
+from hushgate.version import __version__
+
+_log = logging.getLogger("hushgate.commands")
 
 _EXIT_INTERRUPTED = 128 + 2  # as after SIGINT
 _EXIT_TERMINATED = 128 + 15  # as after SIGTERM
@@ -63,6 +66,7 @@ def _run(arguments: Sequence[str]) -> int:
         parser.print_help(sys.stderr)
         return EXIT_ERROR
     with _logged(verbose=getattr(args, "verbose", False)):
+        _log.debug("hushgate %s, Python %s", __version__, sys.version.partition(" ")[0])
         return commands[args.command].run(args)
 
 

@@ -6,6 +6,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from hushgate.printable import printable
+
 if TYPE_CHECKING:
     from hushgate.effects.preset_file import Preset
 
@@ -30,9 +32,11 @@ def run(args: argparse.Namespace) -> int:
 
     if args.action == "show":
         preset = load_preset(args.preset)
-        print(
-            json.dumps(_described(preset), indent=2) if args.json else read_preset_text(args.preset).rstrip()
-        )
+        if args.json:
+            print(json.dumps(_described(preset), indent=2))
+        else:
+            for line in read_preset_text(args.preset).rstrip().split("\n"):
+                print(printable(line.rstrip("\r")))
         return 0
     presets = [read_preset(name) for name in available_presets()]
     if args.json:
@@ -40,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     width = max((len(preset.name) for preset in presets), default=0)
     for preset in presets:
-        print(f"{preset.name:<{width}}  {preset.description}")
+        print(printable(f"{preset.name:<{width}}  {preset.description}"))
         print(f"{'':<{width}}  {' > '.join(entry['effect'] for entry in preset.entries)}")
     return 0
 

@@ -19,7 +19,7 @@ def progress_bars(*, quiet: bool = False, threaded: bool = True) -> Iterator[Pro
 
     Args:
         quiet: Show nothing.
-        threaded: Redraw from a thread, so that the time goes on between two steps. Not for a process
+        threaded: Redraw from a thread, so that the time left is current between two steps. Not for a process
             that forks: use False and call `refresh`.
 
     Yields:

@@ -181,7 +181,7 @@ def _print_notes(readings: Sequence[Reading]) -> None:
 
 
 def _run_live(args: argparse.Namespace) -> int:
-    from hushgate import live
+    import hushgate.live as live
     from hushgate.live.terminal.quiet_stderr import native_messages_held
 
     with contextlib.nullcontext() if args.debug else native_messages_held():
@@ -197,7 +197,7 @@ def _run_live(args: argparse.Namespace) -> int:
             **options,
         )
     if not args.json and not args.quiet:
-        print("\n".join(live.summarize(status)))
+        print("\n".join(printable(line) for line in live.summarize(status)))
     for warning in live.warnings_of(status):
         print(f"hushgate: warning: {printable(warning)}", file=sys.stderr)
     return 0

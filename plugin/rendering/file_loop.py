@@ -83,9 +83,9 @@ class FileLoop:
             AudioFileError: It is damaged, cut short, or without sound.
             RuntimeError: The effect swallowed samples, or gave samples that are not finite.
         """
-        form = self._reader.format
+        source = self._reader.format
         num_done = 0
-        for block in stream(self._effect, self._input(), form.sample_rate, self._block_size):
+        for block in stream(self._effect, self._input(), source.sample_rate, self._block_size):
             if not np.isfinite(block).all():
                 raise RuntimeError(
                     f"{self._name}: the effect gave samples that are not finite. Change its settings."
@@ -95,7 +95,7 @@ class FileLoop:
             yield block
             num_done += block.shape[1]
             if self._progress is not None:
-                self._progress(num_done, form.num_samples)
+                self._progress(num_done, source.num_samples)
         if self.num_samples == 0 and not self._allow_empty:
             raise AudioFileError(f"{self._name} holds no sound.")
 

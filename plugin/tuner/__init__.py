@@ -4,13 +4,36 @@
 >>> sorted(tuner.TUNINGS)[:3]
 ['banjo', 'baritone-ukulele', 'bass']
 
-Start with `hushgate.Tuner`.
+Start with `hushgate.Tuner`. Names load when they are first used, so that `hushgate tune --help` needs no
+numpy.
 """
 
 from __future__ import annotations
 
-from hushgate.tuner.notes import TUNINGS, Target, Targets, note_name, note_number
-from hushgate.tuner.reading import Reading
-from hushgate.tuner.tuner import Tuner
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hushgate.tuner.notes import TUNINGS, Target, Targets, note_name, note_number
+    from hushgate.tuner.reading import Reading
+    from hushgate.tuner.tuner import Tuner
 
 __all__ = ["TUNINGS", "Reading", "Target", "Targets", "Tuner", "note_name", "note_number"]
+
+_HOME = {
+    "TUNINGS": "hushgate.tuner.notes",
+    "Reading": "hushgate.tuner.reading",
+    "Target": "hushgate.tuner.notes",
+    "Targets": "hushgate.tuner.notes",
+    "Tuner": "hushgate.tuner.tuner",
+    "note_name": "hushgate.tuner.notes",
+    "note_number": "hushgate.tuner.notes",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value

@@ -13,6 +13,7 @@ from hushgate.live.processing.tap import Tap
 from hushgate.live.session import Session
 from hushgate.live.terminal.line_views import NoView, describe_connection, format_level, state_word
 from hushgate.live.terminal.screen import Screen, state_style
+from hushgate.printable import printable
 from hushgate.tuner.reading import Reading
 from hushgate.tuner.terminal import describe, draw_needle
 from hushgate.tuner.tuner import Tuner
@@ -83,7 +84,7 @@ class LineTunerView(TunerView):
         """Write a line for each new note."""
         if not self._has_begun:
             self._has_begun = True
-            print(describe_connection(status), file=self._stream, flush=True)
+            print(printable(describe_connection(status)), file=self._stream, flush=True)
         for reading in readings:
             is_due = reading.note is not None and not reading.is_held and reading.time_s >= self._due_s
             if reading.note != self._note or is_due:
@@ -104,7 +105,7 @@ class NeedleView(TunerView):
 
     def __init__(self, tuner: Tuner, console: Console, *, title: str, has_keys: bool) -> None:
         super().__init__(tuner)
-        self._console, self._title, self._has_keys = console, title, has_keys
+        self._console, self._title, self._has_keys = console, printable(title), has_keys
         self._screen = Screen(console, _DRAW_PERIOD_S)
 
     def __enter__(self) -> Self:
@@ -120,7 +121,9 @@ class NeedleView(TunerView):
 
     def draw(self, status: Status) -> RenderableType:
         """The drawing of the last reading and the session's status."""
-        head = Text.assemble((self._title, "bold"), f"  {status.input_name}, {status.sample_rate:g} Hz")
+        head = Text.assemble(
+            (self._title, "bold"), f"  {printable(status.input_name)}, {status.sample_rate:g} Hz"
+        )
         if word := state_word(status):
             head.append(f"  {word} ", style=state_style(status))
         figures = f"in {format_level(status.input_dbfs)}   "

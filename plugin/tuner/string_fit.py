@@ -94,7 +94,7 @@ def fit_string(
 
 
 def _candidates(peaks: Peaks) -> NDArray[np.float64]:
-    """Whole fractions of the strongest peaks."""
+    """Integer fractions of the strongest peaks."""
     strongest = np.argsort(peaks.amplitude * peaks.steadiness)[-_NUM_STRONGEST:]
     found = (peaks.frequency_hz[strongest, np.newaxis] / np.arange(1, _MAX_DIVISOR + 1)).ravel()
     return found[(found >= LOWEST_PITCH_HZ) & (found <= HIGHEST_PITCH_HZ)]

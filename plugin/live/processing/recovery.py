@@ -23,7 +23,7 @@ _JOIN_S = 5.0
 class Recovery:
     """Make trial runs of an effect that was too slow, in another thread, until it keeps up again.
 
-    The sound goes on meanwhile, so an effect that is still too slow causes no gap. The first trial run
+    The sound continues meanwhile, so an effect that is still too slow causes no gap. The first trial run
     starts a second after the overload, each further one after twice the time, up to 30 seconds.
 
     Args:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self, TextIO
 
 from hushgate.live.processing.status import Status
+from hushgate.printable import printable
 
 _LINE_PERIOD_S = 5.0
 _JSON_PERIOD_S = 1.0
@@ -64,7 +65,7 @@ class LineView(NoView):
         self._last = status
 
     def _write(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        print(printable(line), file=self._stream, flush=True)
 
 
 class JsonView(NoView):

@@ -13,6 +13,7 @@ from hushgate.live.processing.status import Status
 from hushgate.live.terminal.controls import KEYS_HELP
 from hushgate.live.terminal.line_views import describe_latency, format_level, state_word
 from hushgate.live.terminal.screen import Screen, state_style
+from hushgate.printable import printable
 
 _PERIOD_S = 0.1
 _WIDEST_BAR, _NARROWEST_BAR = 30, 6
@@ -32,7 +33,7 @@ class TerminalView:
     """
 
     def __init__(self, console: Console, *, title: str, has_keys: bool) -> None:
-        self._console, self._title, self._has_keys = console, title, has_keys
+        self._console, self._title, self._has_keys = console, printable(title), has_keys
         self._screen = Screen(console, _PERIOD_S)
         self._is_plain = not console.encoding.lower().startswith("utf")
 
@@ -65,16 +66,16 @@ class TerminalView:
         percent = [round(100.0 * load) for load in (status.load, status.load_median, status.load_p99)]
         figures = f"{percent[0]} % (median {percent[1]}, 99th percentile {percent[2]})"
         table.add_row("load", self._bar(status.load, style), figures)
-        lines: list[RenderableType] = [self._head(status), table, Text(self._figures(status))]
+        lines: list[RenderableType] = [self._head(status), table, Text(printable(self._figures(status)))]
         if status.record_error is not None:
-            lines.append(Text(f"the recording has ended: {status.record_error}", style="bold red"))
+            lines.append(Text(printable(f"the recording has ended: {status.record_error}"), style="bold red"))
         if self._has_keys:
             lines.append(Text(KEYS_HELP, style="dim"))
         return Group(*lines)
 
     def _head(self, status: Status) -> Text:
         devices = f"{status.input_name} -> {status.output_name}, {status.sample_rate:g} Hz"
-        text = Text.assemble((self._title, "bold"), f"  {devices}, {status.elapsed_s:.0f} s  ")
+        text = Text.assemble((self._title, "bold"), f"  {printable(devices)}, {status.elapsed_s:.0f} s  ")
         if word := state_word(status):
             text.append(f" {word} ", style=state_style(status))
         return text
