@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.live import Device, DeviceError, NoKeys, StreamRequest
+from hushgate.live import Device, DeviceError, NoKeys, Status, StreamRequest
 from hushgate.live.devices.backend import AudioCallback
 
 Audio = NDArray[np.float32]
@@ -172,3 +172,39 @@ class SlowEffect(LateEffect):
         self.num_calls += 1
         self.clock.now += self.cost_s
         return super().process(input_array, sample_rate, buffer_size, reset)
+
+
+def make_status(**changes: Any) -> Status:
+    """A status of a running session, with changes."""
+    values: dict[str, Any] = {
+        "input_name": "Desk",
+        "output_name": "Head",
+        "sample_rate": 48_000.0,
+        "block_size": 256,
+        "num_channels": 1,
+        "elapsed_s": 1.0,
+        "state": "running",
+        "is_bypassed": False,
+        "input_dbfs": -12.0,
+        "output_dbfs": -18.0,
+        "gain_reduction_db": 6.0,
+        "presence": 0.7,
+        "mix": 1.0,
+        "gate_threshold_db": -np.inf,
+        "output": "denoised",
+        "effect_latency_ms": 32.0,
+        "device_latency_ms": 10.0,
+        "load": 0.1,
+        "load_median": 0.08,
+        "load_p99": 0.3,
+        "num_dropouts": 0,
+        "num_late": 0,
+        "num_overloads": 0,
+        "num_gaps": 0,
+        "num_clipped": 0,
+        "num_nonfinite": 0,
+        "recording": None,
+        "num_unrecorded": 0,
+        "record_error": None,
+    }
+    return Status(**{**values, **changes})

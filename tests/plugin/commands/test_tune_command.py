@@ -19,9 +19,8 @@ from hushgate.tuner.live_views import NeedleView, TunerView
 from hushgate.tuner.played_notes import stretches
 from hushgate.tuner.terminal import describe, draw_needle, notes_table
 from tests.helpers.command_line import RunCli
-from tests.helpers.live_fakes import FakeBackend
+from tests.helpers.live_fakes import FakeBackend, make_status
 from tests.helpers.strings import PLUCK_S, coloured_noise, pluck
-from tests.plugin.live.test_live_session import a_status
 
 RATE = 16_000
 NOTES = (("E2", 82.407, 3.0), ("A2", 110.0, -7.0), ("G3", 195.998, 14.0))
@@ -287,14 +286,14 @@ def test_the_needle_view_draws_what_its_tap_brings(backend: FakeBackend) -> None
     console = Console(file=io.StringIO(), width=100, force_terminal=True)
     view = NeedleView(Tuner("guitar"), console, title="tuner", has_keys=True)
     with pytest.raises(RuntimeError, match="must be attached"):
-        view.show(a_status())
+        view.show(make_status())
     from hushgate import Chain
 
     live.run(Chain(), view=view, on_session=view.attach, duration_s=1.5)
     assert view.reading is not None
     assert (view.reading.note, view.reading.cents) == ("A2", pytest.approx(7.85, abs=0.1))
     with console.capture() as captured:
-        console.print(view.draw(a_status(is_bypassed=True)))
+        console.print(view.draw(make_status(is_bypassed=True)))
     for words in ("tuner", "A2", f"{view.reading.cents:+.1f} cents", "presence 70 %", "bypass", "q quit"):
         assert words in captured.get()
 

@@ -19,7 +19,7 @@ from hushgate import Chain, Denoiser, live
 from hushgate.live import session
 from hushgate.live.processing import recovery
 from hushgate.live.processing.event_log import EventLog
-from tests.helpers.live_fakes import RATE, FakeBackend, LateEffect, ScriptedKeys
+from tests.helpers.live_fakes import RATE, FakeBackend, LateEffect, ScriptedKeys, make_status
 from tests.helpers.seeded_noise import noise
 
 FADE = 960
@@ -386,7 +386,7 @@ def test_line_view_writes_a_line_now_and_then_and_at_once_when_something_happens
     out = io.StringIO()
     view = live.LineView(out)
     for tick in range(121):
-        view.show(a_status(elapsed_s=tick / 10, num_overloads=int(tick >= 33), num_dropouts=tick))
+        view.show(make_status(elapsed_s=tick / 10, num_overloads=int(tick >= 33), num_dropouts=tick))
     lines = out.getvalue().splitlines()
     assert lines[0].startswith("Desk -> Head, 48000 Hz, mono, blocks of 256, latency 42.0 ms")
     assert len([line for line in lines if ", load" in line]) == 3
@@ -398,7 +398,7 @@ def test_json_view_writes_one_object_per_second_without_infinities() -> None:
     out = io.StringIO()
     view = live.JsonView(out)
     for tick in range(31):
-        view.show(a_status(elapsed_s=tick / 10, input_dbfs=-np.inf))
+        view.show(make_status(elapsed_s=tick / 10, input_dbfs=-np.inf))
     objects = [json.loads(line) for line in out.getvalue().splitlines()]
     assert len(objects) in (3, 4)
     assert objects[0]["input_dbfs"] is None
@@ -415,7 +415,7 @@ def test_terminal_view_shows_everything_in_any_terminal(encoding: str, width: in
     console = Console(file=io.TextIOWrapper(raw, encoding), width=width, force_terminal=True)
     view = TerminalView(console, title="voice", has_keys=True)
     with view, console.capture() as captured:
-        console.print(view.draw(a_status(state="overload", record_error="disk full")))
+        console.print(view.draw(make_status(state="overload", record_error="disk full")))
     text = captured.get()
     text.encode(encoding)
     for word in (
@@ -432,38 +432,3 @@ def test_terminal_view_shows_everything_in_any_terminal(encoding: str, width: in
         assert word in " ".join(text.split())
     if width == 100:
         assert "b bypass" in text
-
-
-def a_status(**changes: Any) -> live.Status:
-    values: dict[str, Any] = {
-        "input_name": "Desk",
-        "output_name": "Head",
-        "sample_rate": 48_000.0,
-        "block_size": 256,
-        "num_channels": 1,
-        "elapsed_s": 1.0,
-        "state": "running",
-        "is_bypassed": False,
-        "input_dbfs": -12.0,
-        "output_dbfs": -18.0,
-        "gain_reduction_db": 6.0,
-        "presence": 0.7,
-        "mix": 1.0,
-        "gate_threshold_db": -np.inf,
-        "output": "denoised",
-        "effect_latency_ms": 32.0,
-        "device_latency_ms": 10.0,
-        "load": 0.1,
-        "load_median": 0.08,
-        "load_p99": 0.3,
-        "num_dropouts": 0,
-        "num_late": 0,
-        "num_overloads": 0,
-        "num_gaps": 0,
-        "num_clipped": 0,
-        "num_nonfinite": 0,
-        "recording": None,
-        "num_unrecorded": 0,
-        "record_error": None,
-    }
-    return live.Status(**{**values, **changes})
