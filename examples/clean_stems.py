@@ -22,16 +22,16 @@ def main() -> None:
     """Read the command line, clean all stems, say how far each is."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("stems", nargs="*", default=[EXAMPLE], type=Path)
-    parser.add_argument("-o", "--output-folder", default=Path("cleaned"), type=Path)
+    parser.add_argument("-o", "--output", metavar="FOLDER", default=Path("cleaned"), type=Path)
     parser.add_argument("--preset", default="stems-vocal")
     parser.add_argument("--threads", default=os.cpu_count(), type=int)
     args = parser.parse_args()
 
-    args.output_folder.mkdir(parents=True, exist_ok=True)
+    args.output.mkdir(parents=True, exist_ok=True)
     preset = load_preset(args.preset)  # a mistake in it shows now, not in the middle of the work
 
     def clean(stem: Path) -> None:
-        target = args.output_folder / stem.name
+        target = args.output / stem.name
         render(Chain.from_preset(preset), stem, target, progress=partial(report, stem), overwrite=True)
 
     with ThreadPoolExecutor(args.threads) as pool:

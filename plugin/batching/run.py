@@ -156,6 +156,9 @@ def batch(
             settings.hash,
             settings.identity(),
         )
+        for result in decision.settled.values():
+            _log.info("%s: %s, an earlier run wrote %s", result.name, result.status, result.output)
+        _log.info("%d files to clean, %d settled", len(decision.pending), len(decision.settled))
         _remove_parts(plan)
         run = _Run(plan, found, decision, log, view or QuietView(), report_paths)
         return run.run(lambda tasks: _outcomes(tasks, jobs, scheduler, run.view), started)
