@@ -17,12 +17,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from support.metrics import si_sdr
 from support.music_sets import hiss
 from support.note_sets import RATE, NoteItem, from_onset, sound_files
 from support.note_systems import System, make_systems
 from support.recordings import Mono, at_snr, find_recordings, looped, power_db, read_mono
 from support.tables import markdown_table, median_and_worst, show_text
+
+from hushgate.training.evaluate.measures.snr import si_sdr_db
 
 PEERS = ("pedalboard.NoiseGate", "RNNoise")
 MEASURES = ("pause", "pluck", "note", "tail")
@@ -164,7 +165,7 @@ def run_clean(phrases: Sequence[Phrase], systems: dict[str, System]) -> Cleaned:
     results: Cleaned = {}
     for name, system in systems.items():
         pairs = [(one.sound, _clean(system, one, np.zeros_like(one.sound))) for one in phrases]
-        ratios = [si_sdr(*pair, RATE) for pair in pairs]
+        ratios = [si_sdr_db(*pair) for pair in pairs]
         results[name] = ratios, [error for pair in pairs for error in pitch_errors(*pair)]
     return results
 

@@ -17,11 +17,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from support.denoisers import HUSHGATE, PEERS, Process, make_told_system, short_name
-from support.metrics import align, si_sdr
 from support.music_sets import HISSES, music_set
 from support.music_sets import MUSIC_RATE as RATE
-from support.recordings import Item, power_db
+from support.recordings import power_db
 from support.tables import markdown_table, median_and_worst, show_text
+
+from hushgate.training.evaluate.alignment import align
+from hushgate.training.evaluate.measures.base import Item
+from hushgate.training.evaluate.measures.snr import si_sdr_db
 
 MEASURES = ("pause", "fade-out", "return", "song")
 _STARTS_AT, _PAUSE_S, _FADES_S = 0.4, 2.0, (0.01, 0.3, 1.0)
@@ -85,7 +88,7 @@ def measure(song: Pausing, output: Audio) -> dict[str, list[float]]:
             if power_db(song.clean[:, part]) > noise_db + _AUDIBLE_DB:
                 values[name].append(power_db(output[:, part]) - power_db(song.clean[:, part]))
     outside = np.r_[: song.start, song.end : song.clean.shape[1]]
-    before, after = (si_sdr(song.clean[:, outside], sound[:, outside], RATE) for sound in (noisy, output))
+    before, after = (si_sdr_db(song.clean[:, outside], sound[:, outside]) for sound in (noisy, output))
     values["song"].append(after - before)
     return values
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from support.denoisers import HUSHGATE, needs_noise, short_name
-from support.metrics import mean_and_margin
+from support.metrics import mean_of
 from support.tables import show_pictures
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def points(quality: dict[str, Any], speed: dict[str, Any], metric: str) -> list[
     found = []
     for result in speed["results"]:
         if result["system"] in scores:
-            mean, margin = mean_and_margin(scores[result["system"]])
+            estimate = mean_of(scores[result["system"]])
             times_real_time = result["whole_seconds"] / result["whole"][form]["cpu_s"]
-            found.append(Point(result["system"], mean, margin, times_real_time))
+            found.append(Point(result["system"], estimate.mean, estimate.margin, times_real_time))
     if not found:
         raise ValueError("the two files must have a system in common (got none).")
     return found
@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = points(quality, speed, args.metric)
         noisy = [s["values"][args.metric] for s in quality["scores"] if s["system"] == "noisy"]
         title = f"{quality['set']}: {quality['items']} recordings, 95 % confidence"
-        figure = draw(found, mean_and_margin(noisy)[0] if noisy else None, args.metric, title)
+        figure = draw(found, mean_of(noisy).mean if noisy else None, args.metric, title)
         target = args.output or IMAGES / f"{quality['set']}-quality-cost.png"
         target.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(target, dpi=110)

@@ -33,10 +33,13 @@ from support.denoisers import (
     short_name,
     usable_systems,
 )
-from support.metrics import align, si_sdr
-from support.recordings import Item
+from support.metrics import figures
 from support.tables import Score, report, write_csv, write_section
 from support.testsets import SETS
+
+from hushgate.training.evaluate.alignment import align
+from hushgate.training.evaluate.measures.base import Item
+from hushgate.training.evaluate.measures.snr import si_sdr_db
 
 MAX_DELAY_MS = 150.0
 _systems: dict[str, Process] = {}
@@ -54,13 +57,9 @@ def score_item(item: Item, systems: Sequence[str], set_name: str) -> list[Score]
             _systems[name] = make_told_system(name)
         output = _systems[name](item.noisy, item.sample_rate, item.noisy - item.clean)
         output = align(item.clean, output, round(MAX_DELAY_MS * item.sample_rate / 1000.0))
-        values = {
-            metric: measure(item.clean, output, item.sample_rate)
-            for metric, measure in SETS[set_name].metrics.items()
-        }
+        values = figures(SETS[set_name].metrics, item, output)
         if item.noisy is not item.clean:
-            untouched = si_sdr(item.clean, item.noisy, item.sample_rate)
-            values["SI-SDR change dB"] = si_sdr(item.clean, output, item.sample_rate) - untouched
+            values["SI-SDR change dB"] = si_sdr_db(item.clean, output) - si_sdr_db(item.clean, item.noisy)
         scores.append(Score(name, item.name, item.groups, values))
     return scores
 
@@ -199,7 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         scores = score_items(items, systems, args.set_name, args.workers)
-    except (ImportError, OSError) as error:
+    except (ImportError, OSError, RuntimeError) as error:
         print(f"quality.py: error: {error}", file=sys.stderr)
         return 2
     minutes = sum(item.clean.shape[1] / item.sample_rate for item in items) / 60.0

@@ -9,6 +9,7 @@ what came out in the band that all rates share, 0 to 4 kHz, and over each rate's
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -19,9 +20,13 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 from support.denoisers import HUSHGATE, Process, make_system
-from support.metrics import align, mean_and_margin, pesq, si_sdr
+from support.metrics import figures, mean_of
 from support.recordings import at_snr, looped, manifest_rows, read_mono
 from support.tables import markdown_table, show_text
+
+from hushgate.training.evaluate.alignment import align
+from hushgate.training.evaluate.measures.base import Item
+from hushgate.training.evaluate.measures.snr import si_sdr_db
 
 Audio = NDArray[np.float32]
 
@@ -77,13 +82,15 @@ def read_scene(process: Process, clean: Audio, noisy: Audio, rate: int) -> Readi
     """Clean one scene at one rate and compare."""
     clean, noisy = _at(clean, _MIX_RATE, rate), _at(noisy, _MIX_RATE, rate)
     output = align(clean, process(noisy, rate), round(_MAX_DELAY_S * rate))
+    item = Item("scene", noisy, clean, rate)
+    pesq = figures(["PESQ"], item, output)["PESQ"] if rate >= _PESQ_RATE else math.nan
     shared = [_at(audio, rate, _SHARED_RATE) for audio in (clean, noisy, output)]
     return Reading(
         noise_reduction_shared=_drop_db(shared[1], shared[2], _SHARED_RATE),
         noise_reduction=_drop_db(noisy, output, rate),
-        si_sdr_shared=si_sdr(shared[0], shared[2], _SHARED_RATE),
-        si_sdr=si_sdr(clean, output, rate),
-        pesq=pesq(clean, output, rate) if rate >= _PESQ_RATE else float("nan"),
+        si_sdr_shared=si_sdr_db(shared[0], shared[2]),
+        si_sdr=si_sdr_db(clean, output),
+        pesq=pesq,
     )
 
 
@@ -105,7 +112,7 @@ def rates_table(process: Process, pairs: Sequence[tuple[Audio, Audio]], rates: S
 
 def _row(name: str, readings: Sequence[Reading]) -> list[str]:
     columns = ("noise_reduction_shared", "noise_reduction", "si_sdr_shared", "si_sdr", "pesq")
-    means = [mean_and_margin([getattr(reading, column) for reading in readings])[0] for column in columns]
+    means = [mean_of([getattr(reading, column) for reading in readings]).mean for column in columns]
     texts = [
         f"{mean:.2f}" if column != "pesq" else f"{mean:.3f}"
         for column, mean in zip(columns, means, strict=True)

@@ -4,7 +4,7 @@ python benchmarks/spectrograms.py --write docs/benchmarks.md    # docs/images/sp
 python benchmarks/spectrograms.py --model music=path/to/model.onnx -o /tmp
 
 Voice: examples/make_example.py (espeak-ng in synthetic rain and hum). Music and guitar: rendered by
-`hushgate.training.synthesis.render` (FluidSynth, FluidR3 GM; extra `train`), the validation split, so no
+`hushgate data render` (FluidSynth, FluidR3 GM; extra `train`), the validation split, so no
 training item; with the tape noise of the music set, and with other instruments and pink noise.
 """
 
@@ -24,10 +24,12 @@ from numpy.typing import NDArray
 from plots import IMAGES
 from quality import MAX_DELAY_MS
 from support.denoisers import HUSHGATE, make_system
-from support.metrics import align
 from support.music_sets import GUITAR_RATE, MUSIC_RATE, hiss
-from support.recordings import Item, at_level, at_snr, find_recordings, mixture, read_channels, read_mono
+from support.recordings import at_level, at_snr, find_recordings, mixture, read_channels, read_mono
 from support.tables import show_pictures
+
+from hushgate.training.evaluate.alignment import align
+from hushgate.training.evaluate.measures.base import Item
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,7 +54,7 @@ def voice_scene(folder: Path) -> Item:
     )
     sound, rate = soundfile.read(clean, dtype="float32", always_2d=True)
     mixed, _ = soundfile.read(noisy, dtype="float32", always_2d=True)
-    return Item("a synthetic voice in rain and mains hum, 5 dB", sound.T, mixed.T, rate)
+    return Item("a synthetic voice in rain and mains hum, 5 dB", mixed.T, sound.T, rate)
 
 
 def music_scene(folder: Path) -> Item:
@@ -91,7 +93,6 @@ SCENES: dict[str, Callable[[Path], Item]] = {
 
 
 def _render(folder: Path, kind: str, sample_rate: int, minutes: float, num_channels: int = 1) -> None:
-    # As a command: benchmarks, like the plugin, import nothing of training.
     flags = {
         "--kind": kind,
         "--minutes": f"{minutes:g}",
@@ -99,11 +100,11 @@ def _render(folder: Path, kind: str, sample_rate: int, minutes: float, num_chann
         "--sample-rate": str(sample_rate),
         "--channels": str(num_channels),
         "--split": "val",
-        "--out": str(folder),
+        "--output": str(folder),
     }
     words = [word for flag in flags.items() for word in flag]
     subprocess.run(
-        [sys.executable, "-m", "hushgate.training.synthesis.render", *words], check=True, capture_output=True
+        [sys.executable, "-m", "hushgate", "data", "render", *words], check=True, capture_output=True
     )
 
 

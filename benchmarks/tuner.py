@@ -19,12 +19,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from support.metrics import si_sdr
-from support.note_sets import PLUCK_S, RATE, NoteItem, alone_set, note_set
+from support.note_sets import PLUCK_S, NoteItem, alone_set, note_set
 from support.note_systems import PEERS, Mono, System, make_systems
 from support.pitch_detectors import DETECTORS, Detector, Track, levels_db
 from support.recordings import ROOM_SNR_DB
 from support.tables import markdown_table
+
+from hushgate.training.evaluate.measures.snr import si_sdr_db
 
 CLEAN, UNTOUCHED = "clean recording", "untouched"
 REFERENCES: dict[str, System] = {
@@ -110,7 +111,7 @@ def run_notes(
             continue
         for system, (run, latency_s) in systems.items():
             output = run(item)
-            ratio_db = si_sdr(item.clean, output[np.newaxis], RATE)
+            ratio_db = si_sdr_db(item.clean, output[np.newaxis])
             for name, detect in detectors.items():
                 track = clean_tracks[name] if system == CLEAN else detect(output)
                 values = measure_note(item, output, track, truth_hz, latency_s)

@@ -5,7 +5,6 @@ Notes are rendered with FluidSynth by seed, or come from a folder of recordings 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -14,10 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hushgate.training.evaluate.measures.base import Audio
+from hushgate.training.synthesis.fluidsynth import find_soundfont
 from support.recordings import (
     ROOM_SNR_DB,
     SOUND_FILES,
-    Audio,
     at_level,
     company,
     find_recordings,
@@ -37,11 +37,6 @@ _MAX_DETUNING_CENTS = 45.0
 PLUCK_S = (0.6, 0.8)
 """When the string is plucked, seconds into the clip."""
 _ONSET_DB = -20.0
-_SOUNDFONTS = (
-    "/usr/share/sounds/sf2/FluidR3_GM.sf2",
-    "/usr/share/soundfonts/FluidR3_GM.sf2",
-    "/usr/share/sounds/sf2/default-GM.sf2",
-)
 
 
 @dataclass(frozen=True)
@@ -73,11 +68,7 @@ class NoteRenderer:
 
     def __init__(self) -> None:
         self._module = import_module("fluidsynth")
-        named = os.environ.get("HUSHGATE_SOUNDFONT")
-        found = [path for path in ([named] if named else _SOUNDFONTS) if Path(path).is_file()]
-        if not found:
-            raise FileNotFoundError("no soundfont: install fluid-soundfont-gm or set HUSHGATE_SOUNDFONT.")
-        self._font = found[0]
+        self._font = str(find_soundfont())
 
     def render(
         self, program: int, key: int, cents: float, velocity: int, seconds: float

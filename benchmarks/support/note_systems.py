@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hushgate.training.evaluate.alignment import align
 from support.denoisers import make_told_system
-from support.metrics import align
 from support.note_sets import RATE, NoteItem
 
 MAX_DELAY_MS = 250.0

@@ -6,9 +6,8 @@ one subfolder of sound files for each kind, all of them used: `FOLDER/speech/ann
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,24 +15,15 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-Audio = NDArray[np.float32]
+from hushgate.training.evaluate.measures.base import Item
+from hushgate.training.recordings.manifest import MANIFEST_NAME, read_manifest
+
 Mono = NDArray[np.float64]
 
 SOUND_FILES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 ROOM_SNR_DB = (3.0, 9.0)
 """How far players stand above the noise of their room, dB."""
 _QUIETEST_DB = -200.0
-
-
-@dataclass(frozen=True)
-class Item:
-    """One recording to clean: (channels, samples) each, and what it should be grouped by."""
-
-    name: str
-    clean: Audio
-    noisy: Audio
-    sample_rate: int
-    groups: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,9 +41,10 @@ def manifest_rows(folder: Path, kind: str, split: str = "val") -> list[dict[str,
         FileNotFoundError: There is no manifest.
         ValueError: It has no such row.
     """
-    path = folder / "manifest.csv"
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if (row["kind"], row["split"]) == (kind, split)]
+    path = folder / MANIFEST_NAME
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist.")
+    rows = [row for row in read_manifest(path) if (row["kind"], row["split"]) == (kind, split)]
     if not rows:
         raise ValueError(f"{path} must list {kind} files of the split {split} (got none).")
     return sorted(rows, key=lambda row: row["path"])
@@ -70,7 +61,7 @@ def find_recordings(folders: Sequence[Path], kind: str) -> list[Recording]:
     for folder in folders:
         if not folder.is_dir():
             raise FileNotFoundError(f"the folder {folder} does not exist.")
-        if (folder / "manifest.csv").is_file():
+        if (folder / MANIFEST_NAME).is_file():
             try:
                 rows = manifest_rows(folder, kind)
             except ValueError:
@@ -172,5 +163,9 @@ def mixture(
     clean, noisy = np.atleast_2d(clean), np.atleast_2d(clean + noise)
     scale = min(1.0, 0.99 / float(np.abs(noisy).max()))
     return Item(
-        name, (scale * clean).astype(np.float32), (scale * noisy).astype(np.float32), sample_rate, groups
+        name,
+        noisy=(scale * noisy).astype(np.float32),
+        clean=(scale * clean).astype(np.float32),
+        sample_rate=sample_rate,
+        groups=groups,
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from support.denoisers import HUSHGATE, short_name
-from support.metrics import mean_and_margin
+from support.metrics import mean_of
 
 _CHANGE = "SI-SDR change dB"
 _DIGITS = {"STOI": 3, "PESQ": 2, "DNSMOS": 2, "level dB": 2}
@@ -35,12 +35,13 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(values: Sequence[float], metric: str, signed: bool = False) -> str:
-    mean, margin = mean_and_margin(values)
-    if math.isnan(mean):
+    estimate = mean_of(values)
+    if math.isnan(estimate.mean):
         return "-"
     digits = _DIGITS.get(metric, 1)
-    text = f"{mean:+.{digits}f}" if signed or "change" in metric else f"{mean:.{digits}f}"
-    return text if math.isnan(margin) else f"{text} ± {margin:.{digits}f}"
+    plus = "+" if signed or "change" in metric else ""
+    text = f"{estimate.mean:{plus}.{digits}f}"
+    return text if math.isnan(estimate.margin) else f"{text} ± {estimate.margin:.{digits}f}"
 
 
 def median_and_worst(values: Sequence[float], is_least_worst: bool) -> str:

@@ -44,33 +44,6 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("delay", [-30, 0, 320])
-def test_alignment_undoes_any_delay(delay: int) -> None:
-    clean = np.random.default_rng(0).standard_normal((2, 4_000)).astype(np.float32)
-    delayed = np.roll(np.pad(clean, ((0, 0), (400, 400))), delay, axis=1)[:, 400:-30]
-    aligned = metrics.align(clean, delayed, 400)
-    assert metrics.find_delay(clean, delayed, 400) == delay
-    assert aligned.shape == clean.shape
-    np.testing.assert_array_equal(aligned[:, 40:-40], clean[:, 40:-40])
-
-
-def test_si_sdr_is_the_ratio_and_ignores_gain() -> None:
-    rng = np.random.default_rng(0)
-    clean = rng.standard_normal((1, 100_000)).astype(np.float32)
-    noise = rng.standard_normal(clean.shape).astype(np.float32)
-    for gain in (0.1, 1.0):
-        assert metrics.si_sdr(clean, gain * (clean + 0.1 * noise), 16_000) == pytest.approx(20.0, abs=0.1)
-    assert metrics.si_sdr(clean, clean, 16_000) == 100.0
-    assert metrics.si_sdr(clean, 0 * clean, 16_000) == -100.0
-
-
-def test_confidence_interval_leaves_out_what_could_not_be_measured() -> None:
-    mean, margin = metrics.mean_and_margin([1.0, math.nan, 3.0])
-    assert mean == 2.0
-    assert margin == pytest.approx(12.71, abs=0.01)
-    assert math.isnan(metrics.mean_and_margin([math.nan])[0])
-
-
 def test_voice_set_follows_its_seed_and_uses_validation_files_only(data: Path) -> None:
     first, again = (voice_sets.voice_set([data], 8, 3) for _ in range(2))
     for one, two in zip(first, again, strict=True):
@@ -179,7 +152,7 @@ def test_speed_measures_live_blocks_and_whole_files(tmp_path: Path) -> None:
 
 
 def test_examples_in_the_docstrings_are_right() -> None:
-    assert doctest.testmod(metrics, extraglobs={"np": np}) == (0, 4)
+    assert doctest.testmod(metrics) == (0, 1)
 
 
 def test_bad_input_is_one_line_and_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

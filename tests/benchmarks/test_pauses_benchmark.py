@@ -15,7 +15,9 @@ pytest.importorskip("soxr", reason="the benchmarks need soxr (extra train)")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import pauses
-from support.recordings import Item, power_db
+from support.recordings import power_db
+
+from hushgate.training.evaluate.measures.base import Item
 
 RATE = pauses.RATE
 
@@ -30,7 +32,7 @@ def _song(seconds: float = 8.0) -> np.ndarray:
 def song() -> pauses.Pausing:
     clean = _song()
     noise = 0.01 * np.random.default_rng(0).standard_normal(clean.shape).astype(np.float32)
-    made = pauses.with_pause(Item("one", clean, clean + noise, RATE, {"noise": "white"}), 1.0)
+    made = pauses.with_pause(Item("one", clean + noise, clean, RATE, {"noise": "white"}), 1.0)
     assert made is not None
     return made
 

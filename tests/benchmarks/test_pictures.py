@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import plots
 import spectrograms
-from support import recordings
+
+from hushgate.training.evaluate.measures.base import Item
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_spectrogram_shows_a_tone_where_it_is() -> None:
 def test_spectrograms_are_small(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="needs the extra plot")
     noise = np.random.default_rng(0).standard_normal((1, 5 * 16_000)).astype(np.float32)
-    item = recordings.Item("noise", 0.1 * noise, noise, 16_000)
+    item = Item("noise", noise, 0.1 * noise, 16_000)
     target = tmp_path / "picture.png"
     spectrograms.draw(item, 0.5 * noise, "voice").savefig(target, dpi=90)
     assert 10_000 < target.stat().st_size < 200_000

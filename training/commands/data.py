@@ -1,11 +1,11 @@
-"""The command `hushgate data`, registered as an entry point; its parts lie in `parts`."""
+"""The command `hushgate data`, registered as an entry point; each part is a module `data_PART`."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
-from collections.abc import Iterator
+
+from hushgate.training.commands.extra import training_extra
 
 # Name: (module with add_arguments and run, what it does).
 _PARTS = {
@@ -15,7 +15,7 @@ _PARTS = {
     ),
     "mix": ("hushgate.training.commands.data_mix", "write pairs of clean and noisy files, with a manifest"),
     "render": (
-        "hushgate.training.synthesis.render",
+        "hushgate.training.commands.data_render",
         "render guitar, other instruments, music and percussion (FluidSynth)",
     ),
     "rooms": ("hushgate.training.commands.data_rooms", "simulate room responses (extra: rooms)"),
@@ -42,7 +42,7 @@ class DataCommand:
                 allow_abbrev=False,
                 formatter_class=argparse.RawDescriptionHelpFormatter,
             )
-            with _training_extra(name):
+            with training_extra(f"data {name}"):
                 importlib.import_module(module).add_arguments(part)
             part.add_argument(
                 "--debug",
@@ -54,18 +54,6 @@ class DataCommand:
 
     @staticmethod
     def run(args: argparse.Namespace) -> int:
-        with _training_extra(args.part):
+        with training_extra(f"data {args.part}"):
             status: int = importlib.import_module(_PARTS[args.part][0]).run(args)
         return status
-
-
-@contextlib.contextmanager
-def _training_extra(part: str) -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in ("pyroomacoustics", "matplotlib"):
-            raise  # of other extras, which the command line names
-        raise RuntimeError(
-            f"hushgate data {part} needs the training extra: pip install 'hushgate[train]' ({error})."
-        ) from error

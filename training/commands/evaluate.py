@@ -59,8 +59,8 @@ class EvaluateCommand:
             "--measures",
             default=_DEFAULT_MEASURES,
             metavar="LIST",
-            help="of si_sdr, snr, mse, lsd, pesq, stoi, dnsmos, visqol, wer, with commas "
-            f"(default: {_DEFAULT_MEASURES})",
+            help="of si_sdr, snr, mse, lsd, target_lsd, level, upper_level, pesq, stoi, dnsmos, visqol, wer, "
+            f"with commas (default: {_DEFAULT_MEASURES})",
         )
         how.add_argument(
             "--texts",

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hushgate.training.commands.extra import training_extra
+
 if TYPE_CHECKING:
     from hushgate.training.evaluate.latent_code import CodeStatistics
 
@@ -50,8 +52,6 @@ class InspectLatentCommand:
 
     @staticmethod
     def run(args: argparse.Namespace) -> int:
-        from hushgate.training.commands.train import training_extra
-
         if args.limit < 1:
             raise ValueError(f"limit must be at least 1 recording (got {args.limit}).")
         if args.csv is not None and args.csv.exists() and not args.overwrite:

@@ -1,26 +1,14 @@
-"""The commands `hushgate train` and `hushgate export`, registered as entry points."""
+"""The command `hushgate train`, registered as an entry point."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
+from hushgate.training.commands.extra import training_extra
 from hushgate.training.config.flags import add_config_flags, config_overrides, config_path
-
-
-@contextlib.contextmanager
-def training_extra(command: str) -> Iterator[None]:
-    """Name the extra to install where a command misses a module."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise RuntimeError(
-            f"hushgate {command} needs the training extra: pip install 'hushgate[train]' ({error})."
-        ) from error
 
 
 class TrainCommand:
@@ -62,35 +50,4 @@ class TrainCommand:
         # Of several processes (torchrun), one speaks.
         if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0:
             print(f"{last}: export it with: hushgate export {last} -o MODEL.onnx")
-        return 0
-
-
-class ExportCommand:
-    """Turn a checkpoint into a model file."""
-
-    help = "turn a checkpoint into an ONNX model, checked against PyTorch (extra: train)"
-
-    @staticmethod
-    def add_arguments(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument(
-            "checkpoint", type=Path, metavar="CHECKPOINT", help="last.ckpt or best.ckpt of a run"
-        )
-        parser.add_argument(
-            "-o", "--output", type=Path, required=True, metavar="MODEL.onnx", help="file to write"
-        )
-        parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
-
-    @staticmethod
-    def run(args: argparse.Namespace) -> int:
-        if args.output.exists() and not args.overwrite:
-            raise FileExistsError(f"{args.output} exists. Use --overwrite to replace it.")
-        if not args.output.parent.is_dir():
-            raise FileNotFoundError(f"folder {args.output.parent} does not exist.")
-        with training_extra("export"):
-            from hushgate.training.exporting.mask_network import export_checkpoint
-        info = export_checkpoint(args.checkpoint, args.output).info
-        print(
-            f"{args.output}: {info.name}, {info.num_parameters:,} parameters, "
-            f"{info.latency_ms:g} ms latency, the same as in PyTorch"
-        )
         return 0

@@ -14,8 +14,8 @@ from hushgate.training.corpora.copies import Copies, reason
 from hushgate.training.corpora.recipe import Options, Recording
 from hushgate.training.corpora.registry import CORPORA
 from hushgate.training.corpora.silence import SilenceRule
-from hushgate.training.corpora.splits import SPLITS, parse_shares, split_groups
-from hushgate.training.recordings.manifest import MANIFEST_NAME, ManifestRow, update_manifest
+from hushgate.training.corpora.splits import parse_shares, split_groups
+from hushgate.training.recordings.manifest import MANIFEST_NAME, SPLITS, ManifestRow, update_manifest
 
 SPLIT_BY = ("speaker", "file")
 Progress = Callable[[Sequence[Recording], str], Iterable[Recording]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
-SPLITS = ("train", "val", "test")
+from hushgate.training.recordings.manifest import SPLITS
 
 
 def parse_shares(text: str) -> tuple[float, float, float]:

@@ -25,6 +25,11 @@ class Estimate:
     high: float
     count: int
 
+    @property
+    def margin(self) -> float:
+        """Half the width of the interval."""
+        return (self.high - self.low) / 2.0
+
 
 def estimate_mean(
     values: Sequence[float], weights: Sequence[float] | None = None, interval: str = "bootstrap"

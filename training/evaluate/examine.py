@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
+from hushgate.training.evaluate.alignment import align
 from hushgate.training.evaluate.measures import make_measures
-from hushgate.training.evaluate.sound_pairs import Item, ItemSet
-from hushgate.training.evaluate.systems import Audio, System, aligned, make_process
+from hushgate.training.evaluate.measures.base import Audio, Item
+from hushgate.training.evaluate.sound_pairs import ItemSet
+from hushgate.training.evaluate.systems import System, make_process
 
 MAX_DELAY_MS = 150.0
 
@@ -74,7 +76,7 @@ class Examiner:
     def _fitted(self, system: System, item: Item, output: Audio) -> Audio:
         if not system.is_program:
             return output
-        return aligned(item.clean, output, round(self._max_delay_ms * item.sample_rate / 1000.0))
+        return align(item.clean, output, round(self._max_delay_ms * item.sample_rate / 1000.0))
 
 
 _examiner: Examiner | None = None

@@ -17,8 +17,8 @@ from torch.nn import functional
 from hushgate.engine.model_files.metadata import ModelInfo
 from hushgate.engine.model_files.model import Model
 from hushgate.engine.signal.framing import analysis_window, spectrum_scale
-from hushgate.training.fitting.denoising_module import load_network
 from hushgate.training.models import SegmentNetwork
+from hushgate.training.models.checkpoint import load_network
 from hushgate.training.models.torch_framing import Framing
 from hushgate.training.recordings.decoded_cache import read_clip
 

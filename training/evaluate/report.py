@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hushgate.training.evaluate.confidence import Estimate, compare, estimate_mean
 from hushgate.training.evaluate.examine import Score
-from hushgate.training.evaluate.measures import Column
+from hushgate.training.evaluate.measures.base import Column
 
 
 class Results:

@@ -6,15 +6,14 @@ import csv
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
-Audio = NDArray[np.float32]
+from hushgate.training.evaluate.measures.base import Audio, Item
+from hushgate.training.evaluate.measures.snr import snr_db
 
 SNR = "SNR"
 NOISE_KIND = "noise kind"
@@ -23,26 +22,6 @@ _STEP_DB = 5.0
 _SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff"}
 _NONE = "none"
 _SEVERAL = "several"
-
-
-@dataclass(frozen=True)
-class Item:
-    """One pair of recordings.
-
-    Attributes:
-        name: What tables call it; unique in its set.
-        noisy, clean: float32 (channels, samples), of one shape.
-        sample_rate: Hz.
-        groups: The columns "SNR", "noise kind" and "noise" of the tables, as text.
-        text: What is said in it, where that is known.
-    """
-
-    name: str
-    noisy: Audio
-    clean: Audio
-    sample_rate: int
-    groups: Mapping[str, str] = field(default_factory=dict)
-    text: str | None = None
 
 
 class ItemSet(Protocol):
@@ -158,10 +137,10 @@ class PairSet:
             )
         row = self._rows.get(noisy_path.name, {})
         given = row.get("snr_db") or ""
-        snr_db = float(given) if given else measured_snr_db(clean, noisy)
+        ratio_db = float(given) if given else measured_snr_db(clean, noisy)
         noises = [one for one in (row.get("noises") or "").split(";") if one]
         kinds = [one.partition(" ")[0] if one.startswith("synthesized ") else "recorded" for one in noises]
-        groups = {SNR: snr_group(snr_db)}
+        groups = {SNR: snr_group(ratio_db)}
         if self._rows:
             groups |= {NOISE_KIND: _summary(kinds), NOISE: _summary(noises)}
         return Item(name, noisy, clean, rate, groups, self._texts.get(name))
@@ -193,20 +172,18 @@ def read_texts(path: Path) -> dict[str, str]:
 
 def measured_snr_db(clean: Audio, noisy: Audio) -> float:
     """Level of the clean sound above the difference of both, dB; NaN when one of them is silent."""
-    signal = float(np.sum(np.square(clean, dtype=np.float64)))
-    noise = float(np.sum(np.square(noisy.astype(np.float64) - clean)))
-    return 10.0 * math.log10(signal / noise) if signal > 0.0 and noise > 0.0 else math.nan
+    return snr_db(clean, noisy) if np.any(noisy != clean) else math.nan
 
 
-def snr_group(snr_db: float) -> str:
+def snr_group(ratio_db: float) -> str:
     """The 5 dB wide group of an SNR.
 
     >>> snr_group(-0.1), snr_group(7.5), snr_group(float("nan"))
     ('-5 to 0 dB', '5 to 10 dB', 'none')
     """
-    if not math.isfinite(snr_db):
+    if not math.isfinite(ratio_db):
         return _NONE
-    low = _STEP_DB * math.floor(snr_db / _STEP_DB)
+    low = _STEP_DB * math.floor(ratio_db / _STEP_DB)
     return f"{low:.0f} to {low + _STEP_DB:.0f} dB"
 
 

@@ -13,12 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
-from scipy import fft
 
 from hushgate import Chain, Denoiser, available_models, available_presets
+from hushgate.training.evaluate.measures.base import Audio
 
-Audio = NDArray[np.float32]
 Process = Callable[[Audio, int], Audio]
 
 NOISY = "noisy"
@@ -87,7 +85,7 @@ def prepare(system: System, folder: Path) -> System:
     """
     if not system.source.endswith(".ckpt"):
         return system
-    from hushgate.training.exporting.mask_network import export_checkpoint
+    from hushgate.training.exporting.checkpoint import export_checkpoint
 
     name = hashlib.sha1(str(Path(system.source).resolve()).encode()).hexdigest()[:12]
     target = folder / f"{name}.onnx"
@@ -143,18 +141,3 @@ def _run_program(template: str, noisy: Audio, sample_rate: int) -> Audio:
     if output.shape[1] != len(noisy):
         raise RuntimeError(f"{words[0]} must keep the channels, {len(noisy)} (wrote {output.shape[1]}).")
     return np.ascontiguousarray(output.T)
-
-
-def aligned(reference: Audio, delayed: Audio, max_delay: int) -> Audio:
-    """Shift `delayed` onto `reference` by whole samples, and give it the same length.
-
-    The shift is where both correlate best, -max_delay to max_delay samples.
-    """
-    size = fft.next_fast_len(reference.shape[1] + delayed.shape[1], real=True)
-    spectra = [fft.rfft(audio.astype(np.float64), size) for audio in (reference, delayed)]
-    correlation = fft.irfft(np.conj(spectra[0]) * spectra[1], size).sum(axis=0)
-    lags = np.arange(-max_delay, max_delay + 1)
-    delay = int(lags[np.argmax(correlation[lags])])
-    shifted = delayed[:, delay:] if delay >= 0 else np.pad(delayed, ((0, 0), (-delay, 0)))
-    missing = max(0, reference.shape[1] - shifted.shape[1])
-    return np.pad(shifted, ((0, 0), (0, missing)))[:, : reference.shape[1]]

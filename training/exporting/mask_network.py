@@ -1,4 +1,4 @@
-"""From a checkpoint to the ONNX file the engine runs, checked before it is written."""
+"""Export of a mask network to an ONNX file, compared with PyTorch before it is written."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from hushgate.engine.model_files.metadata import FORMAT_VERSION, Reference
 from hushgate.engine.model_files.model import Model
 from hushgate.training.config.schema import CardConfig
 from hushgate.training.exporting.onnx_file import common_metadata, finish, trace
-from hushgate.training.exporting.segment_network import ExportError, export_segment_network
-from hushgate.training.fitting.denoising_module import load_network
-from hushgate.training.models import Hush, SegmentNetwork
+from hushgate.training.exporting.segment_network import ExportError
+from hushgate.training.models import Hush
 
 # Frame counts tried against PyTorch, none of them the one traced; state runs through all of them.
 _TRACED_FRAMES = 5
@@ -28,7 +27,7 @@ _TOLERANCE = 1e-4
 # 1.8e-4 apart, answers 4e-6. What a wrong state does shows in the answers after it.
 _STATE_TOLERANCE = 1e-3
 
-__all__ = ["ExportError", "export_checkpoint", "export_network", "export_segment_network"]
+__all__ = ["ExportError", "export_network"]
 
 
 class _Graph(nn.Module):
@@ -42,19 +41,6 @@ class _Graph(nn.Module):
         answer = self.network(spectrum, list(state))
         presence = () if answer.presence is None else (answer.presence.steady.sigmoid(),)
         return (answer.mask, answer.upper_gain, *presence, *answer.state)
-
-
-def export_checkpoint(checkpoint: Path, output: Path) -> Model:
-    """Write the averaged weights of a checkpoint as an ONNX file and return it, loaded by the engine.
-
-    Raises:
-        FileNotFoundError, ValueError: The checkpoint is missing or none of ours.
-        ExportError: The graph differs from PyTorch by more than 1e-4 somewhere.
-    """
-    network, config = load_network(checkpoint)
-    if isinstance(network, SegmentNetwork):
-        return export_segment_network(network, config.card, config.data.sample_rate, output)
-    return export_network(network, config.card, output)
 
 
 def export_network(network: Hush, card: CardConfig, output: Path) -> Model:

@@ -1,4 +1,4 @@
-"""From a segment network to the ONNX file the engine runs, checked before it is written."""
+"""Export of a segment network to an ONNX file, compared with PyTorch before it is written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hushgate.engine.model_files.metadata import SEGMENT_FORMAT_VERSION, SPECTRU
 from hushgate.engine.model_files.model import Model
 from hushgate.training.config.schema import CardConfig
 from hushgate.training.exporting.onnx_file import common_metadata, finish, trace
-from hushgate.training.models import SegmentNetwork, WaveAE
+from hushgate.training.models import SegmentNetwork
 
 # Batches tried against PyTorch, none of them the one traced, at levels from soft to full scale.
 _TRACED_BATCH = 2
@@ -69,17 +69,10 @@ def export_segment_network(
         return finish(draft, metadata, output)
 
 
-def example_shape(network: SegmentNetwork) -> tuple[int, ...]:
-    """Shape of one input of the exported graph, without its batch axis."""
-    if isinstance(network, WaveAE):
-        return (network.num_samples,)
-    return (network.config.segment_frames, network.config.num_bins, 2)
-
-
 def _trace(network: SegmentNetwork, path: Path) -> None:
     name = "waveform" if network.takes_waveforms else "segment"
     outputs = ["estimate", "code"] if network.has_code else ["estimate"]
-    example = torch.randn(_TRACED_BATCH, *example_shape(network)) * 0.1
+    example = torch.randn(_TRACED_BATCH, *network.example_shape) * 0.1
     axes = {one: {0: "batch"} for one in (name, *outputs)}
     trace(_Graph(network), (example,), path, inputs=[name], outputs=outputs, axes=axes)
 
@@ -90,7 +83,7 @@ def _compare(network: SegmentNetwork, path: Path) -> None:
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     generator = torch.Generator().manual_seed(1)
     for batch, level in _CHECKED:
-        inputs = torch.randn(batch, *example_shape(network), generator=generator) * level
+        inputs = torch.randn(batch, *network.example_shape, generator=generator) * level
         with torch.no_grad():
             expected = _Graph(network).eval()(inputs)
         found = session.run(None, {session.get_inputs()[0].name: inputs.numpy()})
@@ -126,7 +119,7 @@ def _reference(network: SegmentNetwork) -> dict[str, object]:
     """A seed for one segment, and enough of the answer's values to notice damage."""
     probe = Reference(0, network.config.segment_frames, _TOLERANCE, np.empty(0, np.float32))
     with torch.no_grad():
-        answer = network(torch.from_numpy(probe.noise(example_shape(network))))[0].numpy().reshape(-1)
+        answer = network(torch.from_numpy(probe.noise(network.example_shape)))[0].numpy().reshape(-1)
     stride = max(1, answer.size // _REFERENCE_VALUES)
     kept = answer[::stride].astype("<f4")
     return {

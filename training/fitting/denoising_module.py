@@ -1,11 +1,10 @@
-"""The networks as Lightning trains them: framing, loss, optimizer, and checkpoints read back."""
+"""The networks as Lightning trains them: framing, loss and optimizer."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import lightning
@@ -14,12 +13,11 @@ from torch import Tensor, nn
 
 from hushgate.training.config.schema import Config
 from hushgate.training.losses import RELATIVE_TERMS, DenoisingLoss, is_sounding, si_sdr
-from hushgate.training.models import Hush, Network, build_model
+from hushgate.training.models import Hush, build_model
 from hushgate.training.models.torch_framing import Framing
 
 _SILENCE = 1e-8
 _MIXED_DB = 40.0
-_NETWORK = "network."
 _GAIN = "si_sdr_gain_db"
 
 
@@ -205,30 +203,3 @@ class DenoisingModule(lightning.LightningModule):
 
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-
-def load_network(checkpoint: Path) -> tuple[Network, Config]:
-    """Read the averaged weights of a checkpoint into a network, in evaluation mode.
-
-    Raises:
-        FileNotFoundError: No such file.
-        ValueError: The file is no checkpoint of `hushgate train`.
-    """
-    if not checkpoint.is_file():
-        raise FileNotFoundError(f"checkpoint {checkpoint} does not exist.")
-    try:
-        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        config = Config.from_dict(content["hyper_parameters"]["config"], str(checkpoint))
-        # Without the discriminator of an adversarial training, which is not needed any more.
-        weights = {
-            name.removeprefix(_NETWORK): value
-            for name, value in content["state_dict"].items()
-            if name.startswith(_NETWORK)
-        }
-    except Exception as error:  # what bytes that are no checkpoint make the reader stumble over is open
-        raise ValueError(
-            f"{checkpoint} is not a checkpoint of hushgate train ({type(error).__name__})."
-        ) from error
-    network = build_model(config.model)
-    network.load_state_dict(weights)
-    return network.eval(), config

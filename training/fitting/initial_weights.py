@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from hushgate.engine.errors import HushgateError
 from hushgate.engine.model_files.model import Model
-from hushgate.training.exporting.segment_network import example_shape
-from hushgate.training.fitting.denoising_module import DenoisingModule, load_network
+from hushgate.training.fitting.denoising_module import DenoisingModule
 from hushgate.training.models import Hush, Network, SegmentNetwork
+from hushgate.training.models.checkpoint import load_network
 
 # Prefix of the exporter's wrapper (`export._Graph.network`) on every name in the graph.
 _PREFIX = "network"
@@ -194,7 +194,7 @@ def _answers(network: Network, model: Model) -> list[tuple[Tensor, NDArray[np.fl
     """What both make of the same noise: mask and upper gain, or a segment."""
     generator = torch.Generator().manual_seed(0)
     if isinstance(network, SegmentNetwork):
-        inputs = torch.randn(1, *example_shape(network), generator=generator) * 0.1
+        inputs = torch.randn(1, *network.example_shape, generator=generator) * 0.1
         if model.info.input_shape != tuple(inputs.shape[1:]):
             raise InitializationError(
                 f"{model.path.name} takes segments of shape {model.info.input_shape}, but [model] those of "

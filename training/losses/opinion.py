@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hushgate.training.evaluate.measures.dnsmos import P835_FILE, RATINGS, network_path
+from hushgate.training.dnsmos_files import P835_FILE, RATINGS, network_path
 
 _SAMPLE_RATE = 16_000
 _FRAME, _HOP = 320, 160

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hushgate.training.corpora.splits import SPLITS
 from hushgate.training.mixtures.rooms import RoomRange, simulate_room
 from hushgate.training.recordings.atomic_files import remove_parts, write_audio
-from hushgate.training.recordings.manifest import MANIFEST_NAME, ManifestRow, update_manifest
+from hushgate.training.recordings.manifest import MANIFEST_NAME, SPLITS, ManifestRow, update_manifest
 
 KIND = "room"
 Progress = Callable[[Iterable[ManifestRow], int], Iterable[ManifestRow]]

@@ -93,6 +93,11 @@ class SegmentNetwork(nn.Module, ABC):
         self.register_buffer("_weights", torch.from_numpy(weights), persistent=False)
         self._weights: Tensor
 
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        """Shape of one input of the exported graph, without its batch axis."""
+        return (self.config.segment_frames, self.config.num_bins, 2)
+
     @abstractmethod
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
         """Map segments to the estimate and the code; shapes as above."""

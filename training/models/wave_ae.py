@@ -71,6 +71,11 @@ class WaveAE(SegmentNetwork):
         sizes.reverse()
         self.up = nn.ModuleList(nn.Linear(before, after) for before, after in itertools.pairwise(sizes))
 
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        """Shape of one input of the exported graph, without its batch axis: one window."""
+        return (self.num_samples,)
+
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
         """Map windows (batch, samples) to the same shape, and to their codes (batch, 1, dimensions)."""
         power = inputs.square().mean(-1, keepdim=True) + _TINY

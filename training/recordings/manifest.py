@@ -11,6 +11,7 @@ from pathlib import Path
 from hushgate.training.recordings.atomic_files import write_bytes
 
 MANIFEST_NAME = "manifest.csv"
+SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)

@@ -34,21 +34,22 @@ _SOUNDFONTS = (
 )
 
 
-def find_soundfont() -> Path:
+def find_soundfont(named: Path | None = None) -> Path:
     """The General MIDI soundfont to render with.
 
-    The environment variable `HUSHGATE_SOUNDFONT` comes first, then the places where Linux
-    distributions install FluidR3.
+    Args:
+        named: File to use; by default the one that the environment variable `HUSHGATE_SOUNDFONT` names, or
+            else FluidR3 where Linux distributions install it.
 
     Raises:
-        FileNotFoundError: None is there.
+        FileNotFoundError: There is no such file.
     """
-    named = os.environ.get("HUSHGATE_SOUNDFONT")
-    for candidate in [named] if named else _SOUNDFONTS:
+    wanted = named or os.environ.get("HUSHGATE_SOUNDFONT")
+    for candidate in [wanted] if wanted else _SOUNDFONTS:
         if Path(candidate).is_file():
             return Path(candidate)
     raise FileNotFoundError(
-        f"No soundfont at {named or ' or '.join(_SOUNDFONTS)}. "
+        f"No soundfont at {wanted or ' or '.join(_SOUNDFONTS)}. "
         "Install fluid-soundfont-gm or point HUSHGATE_SOUNDFONT to an .sf2 file."
     )
 
@@ -101,7 +102,7 @@ class Score:
         return max((event[0] for event in self.events), default=0.0)
 
 
-def _synthesizer(sample_rate: int, score: Score) -> Any:
+def _synthesizer(sample_rate: int, score: Score, soundfont: Path) -> Any:
     import fluidsynth
 
     # Sample data is read from the soundfont only for the programs in use: 30 ms instead of 1 s.
@@ -110,10 +111,10 @@ def _synthesizer(sample_rate: int, score: Score) -> Any:
     )
     room, damping, level = score.reverb
     synth.set_reverb(roomsize=room, damping=damping, width=0.8, level=level)
-    font = synth.sfload(str(find_soundfont()))
+    font = synth.sfload(str(soundfont))
     if font < 0:
         synth.delete()
-        raise ValueError(f"{find_soundfont()} is not a soundfont that FluidSynth can read.")
+        raise ValueError(f"{soundfont} is not a soundfont that FluidSynth can read.")
     for channel in range(NUM_CHANNELS):
         for number, value in ((101, 0), (100, 0), (6, _BEND_RANGE_SEMITONES), (38, 0), (93, 0)):
             synth.cc(channel, number, value)
@@ -164,6 +165,7 @@ def render_score(
     *,
     tail_db: float = -80.0,
     max_tail_s: float = 15.0,
+    soundfont: Path | None = None,
 ) -> NDArray[np.float32]:
     """Audio of a score, with the last note and the room rung out.
 
@@ -174,6 +176,7 @@ def render_score(
         num_channels: 1 (mean of left and right) or 2.
         tail_db: The end is cut where the sound stays this far below its peak, dB.
         max_tail_s: Longest tail after the last event, s. What is left then is faded out.
+        soundfont: General MIDI .sf2 file; by default what `find_soundfont` finds.
 
     Returns:
         float32 (num_channels, samples), not normalised.
@@ -188,7 +191,7 @@ def render_score(
     if num_channels not in (1, 2):
         raise ValueError(f"num_channels must be 1 or 2 (got {num_channels}).")
     native_rate = 44_100 if 44_100 % sample_rate == 0 else 48_000
-    synth = _synthesizer(native_rate, score)
+    synth = _synthesizer(native_rate, score, find_soundfont(soundfont))
     try:
         player = _Player(synth)
         blocks: list[NDArray[np.float32]] = []

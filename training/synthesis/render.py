@@ -1,4 +1,4 @@
-"""Render guitar, instruments, music and percussion with FluidSynth, as training audio.
+"""Rendering of guitar, instruments, music and percussion with FluidSynth, as training audio.
 
 Writes FLAC files and a `manifest.csv` (path, kind, split, label, sample_rate, seconds, license,
 source). Item n of a kind, choice, split and seed always sounds the same, however many are rendered.
@@ -6,9 +6,6 @@ source). Item n of a kind, choice, split and seed always sounds the same, howeve
 
 from __future__ import annotations
 
-import argparse
-import os
-import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hushgate.training.recordings.atomic_files import write_audio
-from hushgate.training.recordings.manifest import MANIFEST_NAME, ManifestRow, update_manifest
+from hushgate.training.recordings.manifest import MANIFEST_NAME, SPLITS, ManifestRow, update_manifest
 from hushgate.training.synthesis.band_scores import music, percussion
 from hushgate.training.synthesis.fluidsynth import Score, find_soundfont, render_score
 from hushgate.training.synthesis.solo_scores import (
@@ -39,7 +36,6 @@ COMPOSERS: dict[str, tuple[Composer, float, float]] = {
     "percussion": (percussion, 6.0, 12.0),
 }
 """For each kind: its composer, and the shortest and longest length before the tail, s."""
-SPLITS = ("train", "val", "test")
 PEAK_DB = -6.0
 _LICENSE = "MIT"
 
@@ -108,6 +104,7 @@ def render_item(
     num_channels: int = 1,
     split: str = "train",
     choice: Choice | None = None,
+    soundfont: Path | None = None,
 ) -> tuple[NDArray[np.float32], str]:
     """Audio and label of one item.
 
@@ -118,6 +115,7 @@ def render_item(
         sample_rate: Hz.
         num_channels: 1 or 2.
         choice: What of the kind to play.
+        soundfont: General MIDI .sf2 file; by default what `find_soundfont` finds.
 
     Returns:
         float32 (num_channels, samples) with its peak at -6 dBFS, and the label.
@@ -136,7 +134,7 @@ def render_item(
     rng = np.random.default_rng(stream)
     while True:
         score, label = choice.compose(kind, rng)
-        audio = render_score(score, sample_rate, num_channels)
+        audio = render_score(score, sample_rate, num_channels, soundfont=soundfont)
         peak = float(np.abs(audio).max(initial=0.0))
         # Some keys of some drum kits and effects hold no sample: draw again.
         if peak > 1e-5:
@@ -155,14 +153,16 @@ def _write_item(
     suffix: str,
     choice: Choice,
     as_kind: str,
+    soundfont: Path | None,
 ) -> ManifestRow:
     audio, label = render_item(
-        kind, index, seed=seed, sample_rate=sample_rate, num_channels=num_channels, split=split, choice=choice
-    )
+        kind, index, seed=seed, sample_rate=sample_rate, num_channels=num_channels, split=split,
+        choice=choice, soundfont=soundfont,
+    )  # fmt: skip
     path = Path(kind) / f"{split}-{seed}-{choice.tag()}{index:05d}.{suffix}"
     write_audio(folder / path, audio, sample_rate)
     seconds = round(audio.shape[1] / sample_rate, 3)
-    source = f"FluidSynth, {find_soundfont().stem}, seed {seed}"
+    source = f"FluidSynth, {find_soundfont(soundfont).stem}, seed {seed}"
     return ManifestRow(path.as_posix(), as_kind, split, label, sample_rate, seconds, _LICENSE, source)
 
 
@@ -186,6 +186,7 @@ def render_minutes(
     suffix: str = "flac",
     choice: Choice | None = None,
     as_kind: str = "",
+    soundfont: Path | None = None,
 ) -> list[ManifestRow]:
     """Render items into `folder/KIND` until they last `minutes`, and add them to its manifest.
 
@@ -202,87 +203,8 @@ def render_minutes(
         kind=kind, split=split, seed=seed, sample_rate=sample_rate,
         num_channels=num_channels, folder=folder, suffix=suffix,
         choice=choice or Choice(), as_kind=as_kind or kind,
+        soundfont=soundfont,
     )  # fmt: skip
     rows = list(_until(map(write, count()), 60.0 * minutes))
     update_manifest(folder / MANIFEST_NAME, rows)
     return rows
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Flags of the command."""
-    parser.add_argument("--kind", required=True, choices=sorted(COMPOSERS))
-    parser.add_argument("--minutes", type=float, required=True, metavar="M", help="how much to render")
-    parser.add_argument(
-        "-o", "--out", "--output", type=Path, required=True, metavar="DIR",
-        help="folder for the files and manifest.csv",
-    )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="starts every choice (default 0)")
-    parser.add_argument("--sample-rate", type=int, default=44_100, metavar="HZ", help="default 44100")
-    parser.add_argument("--channels", type=int, choices=(1, 2), default=1, help="default 1")
-    parser.add_argument("--split", choices=SPLITS, default="train", help="default train")
-    parser.add_argument("--format", choices=("flac", "ogg"), default="flac", help="default flac, 16 bit")
-    parser.add_argument(
-        "--style", action="append", default=[], metavar="NAME",
-        help=f"guitar: of {', '.join(GUITAR_STYLES)} (default all); may be repeated",
-    )  # fmt: skip
-    parser.add_argument(
-        "--program", action="append", default=[], type=int, metavar="N",
-        help="guitar: General MIDI program, 24 (nylon) to 31 (default all); may be repeated",
-    )  # fmt: skip
-    parser.add_argument(
-        "--family", action="append", default=[], metavar="NAME",
-        help=f"instrument: of {', '.join(FAMILIES)} (default all); may be repeated",
-    )  # fmt: skip
-    parser.add_argument(
-        "--seconds", type=float, nargs=2, metavar=("LOW", "HIGH"),
-        help="time in which phrases begin; their end and the tail come on top (default: the kind's own)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--as-kind", default="", metavar="KIND", help="kind in the manifest, such as noise (default: --kind)"
-    )
-    parser.add_argument(
-        "--soundfont", type=Path, metavar="FILE", help="General MIDI .sf2 file (default: FluidR3, or "
-        "what HUSHGATE_SOUNDFONT names)",
-    )  # fmt: skip
-
-
-def run(args: argparse.Namespace) -> int:
-    """Render what the flags ask for."""
-    if args.soundfont is not None:
-        os.environ["HUSHGATE_SOUNDFONT"] = str(args.soundfont)
-    choice = Choice(
-        tuple(args.style),
-        tuple(args.program),
-        tuple(args.family),
-        (args.seconds[0], args.seconds[1]) if args.seconds else None,
-    )
-    rows = render_minutes(
-        args.kind,
-        args.minutes,
-        args.out,
-        seed=args.seed,
-        sample_rate=args.sample_rate,
-        num_channels=args.channels,
-        split=args.split,
-        suffix=args.format,
-        choice=choice,
-        as_kind=args.as_kind,
-    )
-    total = sum(row.seconds for row in rows) / 60.0
-    print(f"{len(rows)} {args.kind} files, {total:.1f} minutes, in {args.out / MANIFEST_NAME}")
-    return 0
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of `python -m hushgate.training.synthesis.render`."""
-    parser = argparse.ArgumentParser(prog="python -m hushgate.training.synthesis.render", description=__doc__)
-    add_arguments(parser)
-    try:
-        return run(parser.parse_args(arguments))
-    except (ImportError, OSError, ValueError) as error:
-        print(f"render: error: {error}", file=sys.stderr)
-        return 2
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

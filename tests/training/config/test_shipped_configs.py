@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra hushgate[t
 from hushgate import training  # noqa: E402
 from hushgate.engine import BlockDenoiser  # noqa: E402
 from hushgate.training.config.schema import Config, load_config  # noqa: E402
-from hushgate.training.exporting.mask_network import export_checkpoint  # noqa: E402
+from hushgate.training.exporting.checkpoint import export_checkpoint  # noqa: E402
 from hushgate.training.fitting.trainer import train  # noqa: E402
 from hushgate.training.models import FAMILIES, build_model  # noqa: E402
 from hushgate.training.models.torch_framing import Framing  # noqa: E402

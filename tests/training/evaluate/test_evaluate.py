@@ -14,18 +14,19 @@ pytest.importorskip("scipy", reason="evaluation needs the extra hushgate[evaluat
 pytest.importorskip("soxr", reason="evaluation needs the extra hushgate[evaluate]")
 
 from hushgate.training.evaluate import confidence
+from hushgate.training.evaluate.alignment import align
 from hushgate.training.evaluate.examine import Examiner, examine_all
-from hushgate.training.evaluate.measures import MEASURES, Measure, make_measures
+from hushgate.training.evaluate.measures import MEASURES, make_measures
+from hushgate.training.evaluate.measures.base import Item, Measure
 from hushgate.training.evaluate.report import Results, against, overall
 from hushgate.training.evaluate.sound_pairs import (
-    Item,
     MixtureSet,
     PairSet,
     measured_snr_db,
     read_texts,
     snr_group,
 )
-from hushgate.training.evaluate.systems import aligned, make_process, parse_system, prepare
+from hushgate.training.evaluate.systems import make_process, parse_system, prepare
 from tests.helpers import tiny_models
 from tests.helpers.tiny import write_workshop
 
@@ -228,8 +229,8 @@ def test_programs_get_files_and_their_delay_is_taken_out(tmp_path: Path) -> None
     noisy = np.random.default_rng(0).standard_normal((2, 900)).astype(np.float32) * 0.1
     np.testing.assert_array_equal(make_process(system)(noisy, RATE), noisy)
     late = np.concatenate([np.zeros((2, 70), np.float32), noisy], axis=1)
-    np.testing.assert_array_equal(aligned(noisy, late, 100), noisy)
-    early = aligned(noisy, noisy[:, 30:], 100)
+    np.testing.assert_array_equal(align(noisy, late, 100), noisy)
+    early = align(noisy, noisy[:, 30:], 100)
     np.testing.assert_array_equal(early[:, 30:], noisy[:, 30:])
     with pytest.raises(RuntimeError, match="false failed with status 1"):
         make_process(parse_system("false {input} {output}"))(noisy, RATE)

@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra hushgate[t
 from hushgate.engine import BlockDenoiser  # noqa: E402
 from hushgate.training.config.schema import CardConfig, Config, DataConfig  # noqa: E402
 from hushgate.training.evaluate.latent_code import CodeStatistics, collect_codes, load_encoder  # noqa: E402
-from hushgate.training.exporting.mask_network import export_checkpoint  # noqa: E402
+from hushgate.training.exporting.checkpoint import export_checkpoint  # noqa: E402
 from hushgate.training.fitting.denoising_module import DenoisingModule  # noqa: E402
 from tests.helpers.small_models import SMALL  # noqa: E402
 

@@ -15,11 +15,12 @@ from hushgate.engine import load_model  # noqa: E402
 from hushgate.training.config.schema import CardConfig, Config, DataConfig, MixConfig, SourceSpec, TrainConfig  # noqa: E402
 from hushgate.training.exporting.mask_network import export_network  # noqa: E402
 from hushgate.training.exporting.onnx_file import trace  # noqa: E402
-from hushgate.training.exporting.segment_network import example_shape, export_segment_network  # noqa: E402
+from hushgate.training.exporting.segment_network import export_segment_network  # noqa: E402
 from hushgate.training.fitting import initial_weights  # noqa: E402
-from hushgate.training.fitting.denoising_module import DenoisingModule, load_network  # noqa: E402
+from hushgate.training.fitting.denoising_module import DenoisingModule  # noqa: E402
 from hushgate.training.fitting.trainer import train  # noqa: E402
 from hushgate.training.models import FAMILIES  # noqa: E402
+from hushgate.training.models.checkpoint import load_network  # noqa: E402
 from tests.helpers.small_models import SMALL  # noqa: E402
 
 MODEL = {
@@ -165,7 +166,7 @@ def test_segment_networks_are_read_back_too(family: str, tmp_path: Path) -> None
         for value in source.network.parameters():
             value.add_(torch.randn_like(value) * 0.1)
     path = tmp_path / "trained.onnx"
-    segment = torch.randn(3, *example_shape(source.network)) * 0.1
+    segment = torch.randn(3, *source.network.example_shape) * 0.1
     with torch.no_grad():
         expected = source.network.eval()(segment)[0]
     export_segment_network(source.network, CardConfig(name=family, licence="MIT"), 4000, path)

@@ -59,8 +59,8 @@ def test_train_resume_export_and_denoise(workshop: Path) -> None:
 
 def test_interrupted_training_ends_like_an_undisturbed_one(workshop: Path) -> None:
     from hushgate.training.config.schema import load_config
-    from hushgate.training.fitting.denoising_module import load_network
     from hushgate.training.fitting.trainer import train
+    from hushgate.training.models.checkpoint import load_network
 
     folders = f"data.folders=['{workshop / 'data'}']"
     whole = load_config(workshop / "tiny.toml", [folders])

@@ -18,8 +18,8 @@ torch = pytest.importorskip("torch", reason="training needs the extra hushgate[t
 lightning = pytest.importorskip("lightning", reason="training needs the extra hushgate[train]")
 
 from hushgate.training.config.schema import Config, load_config  # noqa: E402
-from hushgate.training.fitting.denoising_module import load_network  # noqa: E402
 from hushgate.training.fitting.trainer import train  # noqa: E402
+from hushgate.training.models.checkpoint import load_network  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,11 @@ from hushgate.engine.model_files.model import load_model  # noqa: E402
 from hushgate.training.config.schema import CardConfig, Config, load_config  # noqa: E402
 from hushgate.training.exporting.mask_network import export_network  # noqa: E402
 from hushgate.training.fitting import initial_weights  # noqa: E402
-from hushgate.training.fitting.denoising_module import DenoisingModule, load_network  # noqa: E402
+from hushgate.training.fitting.denoising_module import DenoisingModule  # noqa: E402
 from hushgate.training.fitting.trainer import train  # noqa: E402
 from hushgate.training.mixtures import augmentations  # noqa: E402
 from hushgate.training.models import Hush, HushConfig  # noqa: E402
+from hushgate.training.models.checkpoint import load_network  # noqa: E402
 from hushgate.training.models.presence import presence_loss, steady  # noqa: E402
 from tests.helpers.tiny import write_workshop  # noqa: E402
 

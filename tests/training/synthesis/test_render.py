@@ -10,24 +10,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from hushgate.training.synthesis.fluidsynth import DRUM_CHANNEL, Score, find_soundfont, render_score
-from hushgate.training.synthesis.render import COMPOSERS, Choice, main, render_item, render_minutes
+from hushgate.training.synthesis.fluidsynth import DRUM_CHANNEL, Score, render_score
+from hushgate.training.synthesis.render import COMPOSERS, Choice, render_item, render_minutes
 from hushgate.training.synthesis.solo_scores import GUITAR_STYLES
+from tests.helpers.needs_fluidsynth import needs_fluidsynth
 
-
-def _missing() -> str:
-    try:
-        import fluidsynth  # noqa: F401
-    except ImportError as error:
-        return f"needs pyfluidsynth and libfluidsynth ({error})"
-    try:
-        find_soundfont()
-    except FileNotFoundError as error:
-        return str(error)
-    return ""
-
-
-pytestmark = pytest.mark.skipif(bool(_missing()), reason=_missing() or "FluidSynth is there")
+pytestmark = needs_fluidsynth
 
 
 def _one_note(key: int = 69, seconds: float = 1.0, cents: float = 0.0, program: int = 24) -> Score:
@@ -149,15 +137,6 @@ def test_manifest_describes_the_files_and_a_second_run_replaces_them(tmp_path: P
     assert sorted(path.name for path in tmp_path.iterdir()) == ["guitar", "manifest.csv"]
 
 
-def test_command_renders_into_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    flags = ["--kind", "percussion", "--minutes", "0.05", "--out", str(tmp_path), "--channels", "2"]
-    assert main([*flags, "--sample-rate", "22050", "--format", "ogg", "--seed", "4"]) == 0
-    assert "percussion" in capsys.readouterr().out
-    files = sorted((tmp_path / "percussion").iterdir())
-    assert [path.suffix for path in files] == [".ogg"] * len(files)
-    assert soundfile.info(files[0]).channels == 2
-
-
 @pytest.mark.parametrize("style", sorted(GUITAR_STYLES))
 def test_guitars_play_the_styles_and_programs_they_are_given(style: str) -> None:
     choice = Choice(styles=(style,), programs=(25, 27), seconds=(1.0, 2.0))
@@ -185,21 +164,6 @@ def test_choosing_everything_is_choosing_nothing() -> None:
     )
 
 
-def test_choices_have_files_and_kinds_of_their_own(tmp_path: Path) -> None:
-    flags = ["--minutes", "0.03", "--out", str(tmp_path), "--sample-rate", "8000", "--seconds", "1", "2"]
-    assert main(["--kind", "instrument", "--family", "violin", "--as-kind", "noise", *flags]) == 0
-    assert main(["--kind", "guitar", "--style", "notes", "--style", "tuning", "--program", "25", *flags]) == 0
-    with (tmp_path / "manifest.csv").open(newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
-    assert {line["kind"] for line in lines} == {"noise", "guitar"}
-    assert lines[0]["path"] == "instrument/train-0-violin-1to2s-00000.flac"
-    assert {line["path"][:36] for line in lines if line["kind"] == "guitar"} == {
-        "guitar/train-0-notes-tuning-25-1to2s"
-    }
-    violins = {f"p{program}" for program in (40, 41, 44, 45)}
-    assert {part for line in lines if line["kind"] == "noise" for part in line["label"].split("-")} <= violins
-
-
 @pytest.mark.parametrize(
     ("settings", "kind", "message"),
     [
@@ -214,12 +178,6 @@ def test_choices_have_files_and_kinds_of_their_own(tmp_path: Path) -> None:
 def test_choices_that_do_not_exist_are_named(settings: dict[str, object], kind: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         render_item(kind, 0, seed=0, sample_rate=8_000, choice=Choice(**settings))  # type: ignore[arg-type]
-
-
-def test_command_reports_errors_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--kind", "guitar", "--minutes", "0", "--out", str(tmp_path / "new")]) == 2
-    assert capsys.readouterr().err == "render: error: minutes must be above 0 (got 0.0).\n"
-    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(

@@ -4,52 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hushgate.training.evaluate.sound_pairs import Item
-
-Audio = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Column:
-    """One figure that a measure gives.
-
-    Attributes:
-        name: Of the column in CSV files.
-        title: What tables call it, with its unit.
-        digits: After the decimal point in tables.
-        higher_is_better: Which way is good.
-        weight: Column that says what each item counts in the mean; "" for all the same.
-        is_shown: Whether tables and plots have it; the CSV file has all.
-    """
-
-    name: str
-    title: str
-    digits: int
-    higher_is_better: bool = True
-    weight: str = ""
-    is_shown: bool = True
-
-
-class Measure(Protocol):
-    """What judges an output."""
-
-    columns: tuple[Column, ...]
-
-    def __call__(self, item: Item, output: Audio) -> Mapping[str, float]:
-        """Figures by column name; NaN where there is nothing to measure.
-
-        Args:
-            item: The pair.
-            output: What a system made of `item.noisy`, in its shape, aligned with `item.clean`.
-        """
-
+from hushgate.training.evaluate.measures.base import Measure
 
 # Name: (module here, class, package it needs).
 _PLACES = {
@@ -57,6 +14,9 @@ _PLACES = {
     "snr": ("snr", "Snr", ""),
     "mse": ("snr", "MeanSquaredError", ""),
     "lsd": ("lsd", "LogSpectralDistance", ""),
+    "target_lsd": ("lsd", "TargetLogSpectralDistance", ""),
+    "level": ("level", "LevelChange", ""),
+    "upper_level": ("level", "UpperLevelChange", ""),
     "pesq": ("pesq", "Pesq", "pesq"),
     "stoi": ("stoi", "Stoi", "pystoi"),
     "dnsmos": ("dnsmos", "Dnsmos", "speechmos"),

@@ -6,28 +6,19 @@ requests without saying so, and the features are a few lines.
 
 from __future__ import annotations
 
-import importlib.util
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.training.evaluate.measures import Audio, Column
+from hushgate.training.dnsmos_files import P808_FILE, P835_FILE, RATINGS, network_path
+from hushgate.training.evaluate.measures.base import Audio, Column, Item
 from hushgate.training.evaluate.measures.mono_at_rate import mono_at
-from hushgate.training.evaluate.sound_pairs import Item
 
 _RATE = 16_000
 _SECONDS = 9.01
 _FRAME, _HOP, _BANDS = 321, 160, 120
-RATINGS = {
-    "dnsmos_sig": (-0.08397278, 1.22083953, 0.0052439),
-    "dnsmos_bak": (-0.13166888, 1.60915514, -0.39604546),
-    "dnsmos_ovr": (-0.06766283, 1.11546468, 0.04602535),
-}
-"""From the raw outputs of the P.835 network, in their order, to ratings; highest power first."""
-P835_FILE = "sig_bak_ovr.onnx"
 
 
 class Dnsmos:
@@ -55,7 +46,7 @@ class Dnsmos:
                 network_path(name), options, providers=["CPUExecutionProvider"]
             )
 
-        self._p835, self._p808 = load(P835_FILE), load("model_v8.onnx")
+        self._p835, self._p808 = load(P835_FILE), load(P808_FILE)
         self._filters = mel_filters()
 
     def __call__(self, item: Item, output: Audio) -> dict[str, float]:
@@ -84,14 +75,6 @@ class Dnsmos:
             *(float(np.polyval(powers, value)) for powers, value in zip(RATINGS.values(), raw, strict=True)),
             p808,
         ]
-
-
-def network_path(file: str) -> Path:
-    """Where speechmos, which must be installed, keeps a network."""
-    spec = importlib.util.find_spec("speechmos")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "dnsmos_models" / file
 
 
 def log_mel(audio: NDArray[np.float64], filters: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import importlib
 import math
 
-from hushgate.training.evaluate.measures import Audio, Column
+from hushgate.training.evaluate.measures.base import Audio, Column, Item
 from hushgate.training.evaluate.measures.mono_at_rate import mono_at
-from hushgate.training.evaluate.sound_pairs import Item
 
 _RATE = 16_000
 

@@ -6,9 +6,8 @@ import importlib
 import math
 import warnings
 
-from hushgate.training.evaluate.measures import Audio, Column
+from hushgate.training.evaluate.measures.base import Audio, Column, Item
 from hushgate.training.evaluate.measures.mono_at_rate import mono_at
-from hushgate.training.evaluate.sound_pairs import Item
 
 _RATE = 16_000
 

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hushgate.training.evaluate.measures import Audio, Column
+from hushgate.training.evaluate.measures.base import Audio, Column, Item
 from hushgate.training.evaluate.measures.mono_at_rate import mono_at
-from hushgate.training.evaluate.sound_pairs import Item
 
 _RATE = 16_000
 _PEAK = 0.5
