@@ -1,1 +1,5 @@
-"""Training of the models: data mixing, networks, losses, trainer and export. Needs the extra `train`."""
+"""Training of hushgate's models: data, networks, losses, export, evaluation (PyTorch, extra `train`)."""
+
+import logging
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hushgate.training.evaluate.measures.base import Audio
+from hushgate.training.recordings.atomic_files import list_audio
 from hushgate.training.synthesis.fluidsynth import find_soundfont
 from support.recordings import (
     ROOM_SNR_DB,
-    SOUND_FILES,
     at_level,
     company,
     find_recordings,
@@ -97,7 +97,7 @@ def sound_files(notes: Path) -> list[Path]:
     Raises:
         ValueError: There are none.
     """
-    paths = sorted(path for path in notes.rglob("*") if path.suffix.lower() in SOUND_FILES)
+    paths = list_audio(notes)
     if not paths:
         raise ValueError(f"--notes must be a folder of sound files with one note each (got none in {notes}).")
     return paths

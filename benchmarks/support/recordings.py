@@ -16,11 +16,11 @@ import soxr
 from numpy.typing import NDArray
 
 from hushgate.training.evaluate.measures.base import Item
+from hushgate.training.recordings.atomic_files import list_audio
 from hushgate.training.recordings.manifest import MANIFEST_NAME, read_manifest
 
 Mono = NDArray[np.float64]
 
-SOUND_FILES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 ROOM_SNR_DB = (3.0, 9.0)
 """How far players stand above the noise of their room, dB."""
 _QUIETEST_DB = -200.0
@@ -68,8 +68,7 @@ def find_recordings(folders: Sequence[Path], kind: str) -> list[Recording]:
                 continue
             found += [Recording(folder / row["path"], row["label"]) for row in rows]
         else:
-            paths = sorted(path for path in (folder / kind).rglob("*") if path.suffix.lower() in SOUND_FILES)
-            found += [Recording(path, path.parent.name) for path in paths]
+            found += [Recording(path, path.parent.name) for path in list_audio(folder / kind)]
     if not found:
         names = ", ".join(str(folder) for folder in folders)
         raise ValueError(

@@ -97,6 +97,7 @@ class EvaluateCommand:
         _check(args)
         import tempfile
 
+        from hushgate.audio_files.atomic_write import write_atomically
         from hushgate.training.evaluate.examine import examine_all
         from hushgate.training.evaluate.measures import make_measures
         from hushgate.training.evaluate.report import Results, markdown, overall, write_csv
@@ -123,7 +124,7 @@ class EvaluateCommand:
             ]
             write_csv(results, args.output / "files.csv")
             report = markdown(results, baseline, conditions)
-            (args.output / "report.md").write_text(report, encoding="utf-8")
+            write_atomically(args.output / "report.md", report)
             if not args.no_plots:
                 from hushgate.training.evaluate.plots import write_plots
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from hushgate.audio_files.atomic_write import write_atomically
 from hushgate.engine.model_files.metadata import ModelInfo
 from hushgate.engine.model_files.model import Model
 from hushgate.engine.signal.framing import analysis_window, spectrum_scale
@@ -184,14 +186,15 @@ class CodeStatistics:
 
 def write_csv(statistics: CodeStatistics, path: Path) -> None:
     """Write one row per dimension: number, mean, spread, whether it is unused."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["dimension", "mean", "spread", "unused"])
-        rows = zip(statistics.mean, statistics.spread, statistics.unused, strict=True)
-        writer.writerows(
-            [number, f"{mean:.6g}", f"{spread:.6g}", int(unused)]
-            for number, (mean, spread, unused) in enumerate(rows)
-        )
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(["dimension", "mean", "spread", "unused"])
+    rows = zip(statistics.mean, statistics.spread, statistics.unused, strict=True)
+    writer.writerows(
+        [number, f"{mean:.6g}", f"{spread:.6g}", int(unused)]
+        for number, (mean, spread, unused) in enumerate(rows)
+    )
+    write_atomically(path, text.getvalue())
 
 
 def plot_codes(statistics: CodeStatistics, title: str) -> Figure:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from hushgate.audio_files.atomic_write import write_atomically
 from hushgate.training.evaluate.confidence import Estimate, compare, estimate_mean
 from hushgate.training.evaluate.examine import Score
 from hushgate.training.evaluate.measures.base import Column
@@ -59,13 +61,14 @@ def write_csv(results: Results, path: Path) -> None:
     """One row for each system and item, with its groups and every column; empty where a figure is missing."""
     groups = list(dict.fromkeys(name for score in results.scores for name in score.groups))
     names = [column.name for column in results.all_columns]
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["system", "item", *groups, *names])
-        for score in results.scores:
-            values = [score.values.get(name, math.nan) for name in names]
-            texts = ["" if math.isnan(value) else f"{value:.6g}" for value in values]
-            writer.writerow([score.system, score.item, *(score.groups.get(g, "") for g in groups), *texts])
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["system", "item", *groups, *names])
+    for score in results.scores:
+        values = [score.values.get(name, math.nan) for name in names]
+        texts = ["" if math.isnan(value) else f"{value:.6g}" for value in values]
+        writer.writerow([score.system, score.item, *(score.groups.get(g, "") for g in groups), *texts])
+    write_atomically(path, text.getvalue())
 
 
 def markdown(results: Results, baseline: str, conditions: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import Counter
 from collections.abc import Mapping
@@ -14,12 +13,13 @@ import soundfile
 
 from hushgate.training.evaluate.measures.base import Audio, Item
 from hushgate.training.evaluate.measures.snr import snr_db
+from hushgate.training.recordings.atomic_files import list_audio
+from hushgate.training.recordings.manifest import MANIFEST_NAME, read_manifest
 
 SNR = "SNR"
 NOISE_KIND = "noise kind"
 NOISE = "noise"
 _STEP_DB = 5.0
-_SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff"}
 _NONE = "none"
 _SEVERAL = "several"
 
@@ -121,7 +121,8 @@ class PairSet:
         self._pairs = [(name, cleans[name], noisies[name]) for name in sorted(noisies)]
         if not self._pairs:
             raise ValueError(f"folder {noisy} must hold sound files (got none).")
-        self._rows = _manifest_rows(noisy.parent / "manifest.csv")
+        rows = read_manifest(noisy.parent / MANIFEST_NAME)
+        self._rows = {Path(row["noisy"]).name: row for row in rows if row.get("noisy")}
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -197,12 +198,4 @@ def _summary(names: list[str]) -> str:
 def _sounds(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise FileNotFoundError(f"folder {folder} does not exist.")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
-    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in files}
-
-
-def _manifest_rows(path: Path) -> dict[str, dict[str, str]]:
-    if not path.is_file():
-        return {}
-    with open(path, newline="", encoding="utf-8") as file:
-        return {Path(row["noisy"]).name: row for row in csv.DictReader(file) if row.get("noisy")}
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in list_audio(folder)}

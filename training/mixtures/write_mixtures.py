@@ -7,10 +7,9 @@ import csv
 import hashlib
 import io
 import json
+import logging
 import multiprocessing
-import os
 import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from hushgate.batching.workers.parent_watch import end_with_parent
 from hushgate.training.config.schema import Config
 from hushgate.training.mixtures import augmentations
 from hushgate.training.mixtures.mixer import Mixer
@@ -30,6 +30,7 @@ JOURNAL_NAME = ".mix-journal.csv"
 KIND = "mixture"
 FORMATS = ("flac", "wav")
 _HEADROOM = 0.999
+_LOG = logging.getLogger(__name__)
 COLUMNS = (
     "path", "kind", "split", "label", "sample_rate", "seconds", "license", "source", "noisy", "noise",
     "index", "seed", "targets", "noises", "snr_db", "measured_snr_db", "level_db", "gain_db", "changes",
@@ -124,6 +125,8 @@ def write_mixtures(
     rows = {int(row["index"]): row for row in [*read_manifest(manifest), *_read_journal(journal)]}
     rows = {index: row for index, row in rows.items() if _is_complete(row, output)}
     missing = [index for index in range(count) if index not in rows]
+    if len(missing) < count:
+        _LOG.info("%s: %d of %d mixtures are there already", output, count - len(missing), count)
     with open(journal, "a", newline="", encoding="utf-8") as file:
         for row in progress(_written(job, mixer, output, missing, workers), len(missing)):
             rows[int(row["index"])] = row
@@ -204,17 +207,9 @@ def _start_worker(job: MixJob, output: Path, loads: bool) -> None:
     # Ctrl-C reaches the whole group: the parent ends the work in its own time.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    end_with_parent()
     if loads:
         _worker = (job, Mixer(job.config.data, job.config.mix, job.split), output)
-
-
-def _leave_with_parent() -> None:
-    """End this process when the one that started it was killed: nobody would take its results."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _work(index: int) -> Row:

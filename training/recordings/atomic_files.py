@@ -1,35 +1,28 @@
-"""Files written in one step: what cannot be finished leaves nothing behind."""
+"""Sound files and tables written in one step, and folders of sound files."""
 
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff"}
+from hushgate.audio_files.atomic_write import write_atomically
+from hushgate.audio_files.formats import AUDIO_SUFFIXES
+
 _PART = ".hushgate-part-"
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file under another name, then swap it in.
+    """Write a file in one step, replacing an old one; its folder is made where it is missing.
 
     Raises:
         OSError: It cannot be written; `path` is as before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{_PART}{os.getpid()}-{path.name}")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    except OSError as error:
-        # A full disk is reported without a name, others with the temporary one.
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        part.unlink(missing_ok=True)
+    write_atomically(path, content, part_prefix=_PART)
 
 
 def write_audio(
@@ -53,7 +46,7 @@ def write_audio(
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove what an earlier run that was killed has left under its other names."""
+    """Remove temporary files of an earlier run that was killed."""
     for part in folder.rglob(f"{_PART}*"):
         part.unlink(missing_ok=True)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import csv
+import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,13 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from hushgate.training.recordings.atomic_files import list_audio
 from hushgate.training.recordings.decoded_cache import load_samples, read_clip
+from hushgate.training.recordings.manifest import MANIFEST_NAME, read_manifest
 
 Audio = NDArray[np.float32]
 
 _COLUMNS = ("path", "kind", "split", "label")
-_AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff"}
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,9 @@ def list_clips(location: Path) -> list[Clip]:
         ValueError: It holds no audio, or the manifest lacks a column.
     """
     if location.is_dir():
-        if (location / "manifest.csv").is_file():
-            return list_clips(location / "manifest.csv")
-        files = sorted(f for f in location.rglob("*") if f.suffix.lower() in _AUDIO_SUFFIXES)
+        if (location / MANIFEST_NAME).is_file():
+            return list_clips(location / MANIFEST_NAME)
+        files = list_audio(location)
         if not files:
             raise ValueError(f"data folder must hold audio files or manifest.csv (got {location}).")
         names = [f.relative_to(location) for f in files]
@@ -55,19 +57,16 @@ def list_clips(location: Path) -> list[Clip]:
             Clip(f, n.as_posix(), n.parts[0], "val" if i % 10 == 9 else "train", n.parent.as_posix())
             for i, (f, n) in enumerate(zip(files, names, strict=True))
         ]
-    with open(location, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = [c for c in _COLUMNS if c not in (reader.fieldnames or ())]
-        if missing:
-            raise ValueError(f"{location} must have the columns {', '.join(_COLUMNS)} (lacks {missing[0]}).")
-        folder = location.parent
-        return [
-            Clip(
-                folder / row["path"], row["path"], row["kind"], row["split"], row["label"],
-                folder / row["noisy"] if row.get("noisy") else None,
-            )
-            for row in reader
-        ]  # fmt: skip
+    if not location.is_file():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(location))
+    folder = location.parent
+    return [
+        Clip(
+            folder / row["path"], row["path"], row["kind"], row["split"], row["label"],
+            folder / row["noisy"] if row.get("noisy") else None,
+        )
+        for row in read_manifest(location, _COLUMNS)
+    ]  # fmt: skip
 
 
 class ClipPool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import signal
 
 _SUFFIX = ".hushgate-samples"
+_LOG = logging.getLogger(__name__)
 
 
 def read_clip(path: Path, sample_rate: int) -> NDArray[np.float32]:
@@ -55,6 +57,7 @@ def load_samples(
         digest.update(repr((str(path.resolve()), state.st_size, state.st_mtime_ns)).encode())
     place = cache / (digest.hexdigest()[:32] + _SUFFIX)
     if not place.is_dir():
+        _LOG.info("cache miss: decoding %d files at %d Hz into %s", len(paths), sample_rate, place)
         _store(paths, sample_rate, place)
     starts = _starts(json.loads((place / "lengths.json").read_text(encoding="utf-8")))
     if not starts[-1]:  # nothing can be mapped

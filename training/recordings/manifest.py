@@ -43,12 +43,20 @@ class ManifestRow:
 COLUMNS = tuple(column.name for column in fields(ManifestRow))
 
 
-def read_manifest(path: Path) -> list[dict[str, str]]:
-    """Return the lines of a manifest; none if it does not exist."""
+def read_manifest(path: Path, required: Sequence[str] = ()) -> list[dict[str, str]]:
+    """Return the lines of a manifest; none if it does not exist.
+
+    Raises:
+        ValueError: One of the columns `required` is missing.
+    """
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        reader = csv.DictReader(file)
+        missing = [column for column in required if column not in (reader.fieldnames or ())]
+        if missing:
+            raise ValueError(f"{path} must have the columns {', '.join(required)} (lacks {missing[0]}).")
+        return list(reader)
 
 
 def write_manifest(path: Path, lines: Sequence[Mapping[str, object]]) -> None:

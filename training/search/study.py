@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import math
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,10 +19,12 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import Trial, TrialState
 
+from hushgate.audio_files.atomic_write import write_atomically
 from hushgate.training.config.schema import Config, SearchConfig
 from hushgate.training.fitting.trainer import train
 
 STUDY = "hushgate"
+_LOG = logging.getLogger(__name__)
 _HEARTBEAT_S = 30
 _BUSY_TIMEOUT_S = 120.0
 _ERROR = "error"
@@ -96,6 +98,7 @@ def _run_trial(
         train(config, output / f"trial-{trial.number:04d}", progress=progress, callbacks=[watch])
     except (ValueError, RuntimeError) as error:
         trial.set_user_attr(_ERROR, str(error))
+        _LOG.warning("trial %d failed: %s", trial.number, error)
         raise
     if watch.best is None:
         raise RuntimeError(f"search.monitor must be a logged value (got {search_config.monitor!r}).")
@@ -265,6 +268,4 @@ def write_best(study: optuna.Study, values: Mapping[str, Any], path: Path) -> No
         f"# Found by hushgate search: trial {best.number} of {len(study.trials)}, "
         f"{study.direction.name.lower()}d to {best.value:.6g}.\n\n"
     )
-    part = path.with_name(f".{path.name}-{os.getpid()}.part")
-    part.write_text(header + tomli_w.dumps(found), encoding="utf-8")
-    os.replace(part, path)
+    write_atomically(path, header + tomli_w.dumps(found))

@@ -83,3 +83,13 @@ def test_mixtures_are_the_same_with_a_cache(files: list[Path], tmp_path: Path) -
     one, other = (Mixer(data, mix, "train").mixture(3, 5) for data in (plain, cached))
     np.testing.assert_array_equal(one.noisy, other.noisy)
     np.testing.assert_array_equal(one.clean, other.clean)
+
+
+def test_a_cache_miss_is_logged_and_nothing_is_printed(
+    files: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level("INFO", logger="hushgate.training"):
+        for _ in range(2):
+            load_samples(files, RATE, tmp_path / "cache")
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == ["cache miss"]
+    assert capfd.readouterr() == ("", "")
