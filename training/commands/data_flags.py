@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from hushgate.commands.progress_bar import progress_bar
 from hushgate.training.config.flags import add_config_flags
 
 Item = TypeVar("Item")
 
 
 def with_progress(items: Iterable[Item], total: int, what: str, quiet: bool) -> Iterator[Item]:
-    """Pass items on, with a bar on a terminal."""
-    if quiet or not sys.stderr.isatty():
-        yield from items
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    # Without a thread of its own, which would not go well with forked processes.
-    with Progress(console=Console(stderr=True), auto_refresh=False, transient=True) as progress:
-        task = progress.add_task(what, total=total)
+    """Yield items while a bar on a terminal counts them."""
+    with progress_bar(what, total, quiet=quiet) as advance:
         for item in items:
             yield item
-            progress.advance(task)
-            progress.refresh()
+            advance(1)
 
 
 def add_source(parser: argparse.ArgumentParser, *, optional: bool) -> None:

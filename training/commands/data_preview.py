@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from hushgate.commands.retired_flags import add_retired_flags
 from hushgate.training.commands.data_flags import add_source
 
 
@@ -15,8 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clean", type=Path, metavar="FILE", help="instead of a configuration: a clean file")
     parser.add_argument("--noisy", type=Path, metavar="FILE", help="and its noisy take")
     parser.add_argument(
-        "-o", "--figure", type=Path, required=True, metavar="FILE", help="picture: .png, .pdf, .svg or .jpg"
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="picture: .png, .pdf, .svg or .jpg"
     )
+    add_retired_flags(parser, {"--figure": "-o FILE"})
     parser.add_argument("--overwrite", action="store_true", help="replace an existing picture")
     parser.add_argument(
         "--stft",
@@ -40,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from hushgate.pictures.figures import check_figure_path, save_figure
     from hushgate.training.mixtures.preview_plot import draw_preview, parse_stft
 
-    check_figure_path(args.figure, overwrite=args.overwrite)
+    check_figure_path(args.output, overwrite=args.overwrite)
     settings = [parse_stft(text, args.window) for text in args.stft or ["512/128"]]
     if (args.config is None) == (args.clean is None) or (args.clean is None) != (args.noisy is None):
         raise ValueError("preview must be given either CONFIG, or --clean and --noisy.")
@@ -62,9 +64,9 @@ def run(args: argparse.Namespace) -> int:
     figure = draw_preview(
         clean, noisy, sample_rate, settings, range_db=args.range_db, scale=args.scale, title=title
     )
-    save_figure(figure, args.figure)
+    save_figure(figure, args.output)
     if not args.quiet:
-        print(f"figure   {args.figure}")
+        print(f"figure   {args.output}")
     return 0
 
 

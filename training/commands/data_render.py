@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from hushgate.commands.retired_flags import add_retired_flags
 from hushgate.training.recordings.manifest import MANIFEST_NAME, SPLITS
 from hushgate.training.synthesis.render import COMPOSERS, Choice, render_minutes
 from hushgate.training.synthesis.solo_scores import FAMILIES, GUITAR_STYLES
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="folder for files and manifest.csv"
     )
+    add_retired_flags(parser, {"--out": "-o DIR"})
     parser.add_argument("--seed", type=int, default=0, help="starts every choice (default 0)")
     parser.add_argument("--sample-rate", type=int, default=44_100, metavar="HZ", help="default 44100")
     parser.add_argument("--channels", type=int, choices=(1, 2), default=1, help="default 1")

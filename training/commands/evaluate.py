@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import shlex
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hushgate.commands.progress_bar import progress_bar
 from hushgate.training.config.flags import add_config_flags, config_overrides, config_path
 
 if TYPE_CHECKING:
@@ -108,10 +107,18 @@ class EvaluateCommand:
         systems = _systems(args.systems)
         baseline = _baseline(args.baseline, systems)
         items, origin = _items(args)
-        with tempfile.TemporaryDirectory() as folder, _progress(args.quiet, len(items)) as advance:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            progress_bar("evaluating", len(items), quiet=args.quiet) as advance,
+        ):
             runnable = [prepare(system, Path(folder)) for system in systems]
             scores = examine_all(
-                items, runnable, measures, max_delay_ms=args.max_delay_ms, jobs=args.jobs, advance=advance
+                items,
+                runnable,
+                measures,
+                max_delay_ms=args.max_delay_ms,
+                jobs=args.jobs,
+                advance=lambda: advance(1),
             )
         results = Results(scores, columns, args.interval)
         if args.output is not None:
@@ -186,17 +193,3 @@ def _items(args: argparse.Namespace) -> tuple[ItemSet, str]:
     clean = args.pairs / "clean" if args.pairs is not None else args.clean
     noisy = args.pairs / "noisy" if args.pairs is not None else args.noisy
     return PairSet(clean, noisy, texts), f"pairs of {noisy.name} and {clean.name}"
-
-
-@contextlib.contextmanager
-def _progress(quiet: bool, total: int) -> Iterator[Callable[[], None]]:
-    """A bar on standard error when a person sits before it; else nothing."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("evaluating", total=total)
-        yield lambda: progress.advance(task)

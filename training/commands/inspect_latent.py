@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hushgate.commands.retired_flags import add_retired_flags
 from hushgate.training.commands.extra import training_extra
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 class InspectLatentCommand:
     """Say which dimensions of an autoencoder's code are used."""
 
-    help = "show what the code of an autoencoder is used for (extra: train; --plot: plot)"
+    help = "show what the code of an autoencoder is used for (extra: train; pictures: plot)"
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,25 +46,20 @@ class InspectLatentCommand:
             metavar="SHARE",
             help="a dimension is unused below this share of the largest spread (default: 0.01)",
         )
-        parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table to a file")
         parser.add_argument(
-            "--plot", type=Path, metavar="FILE", help="draw means and spreads (png, pdf or svg)"
+            "-o", "--output", type=Path, metavar="DIR", help="folder for code.csv and code.png (extra: plot)"
         )
+        add_retired_flags(parser, {"--csv": "-o DIR", "--plot": "-o DIR"})
+        parser.add_argument("--no-plots", action="store_true", help="write the table only")
         parser.add_argument("--overwrite", action="store_true", help="replace existing files")
 
     @staticmethod
     def run(args: argparse.Namespace) -> int:
         if args.limit < 1:
             raise ValueError(f"limit must be at least 1 recording (got {args.limit}).")
-        if args.csv is not None and args.csv.exists() and not args.overwrite:
-            raise FileExistsError(f"{args.csv} exists. Use --overwrite to replace it.")
-        if args.plot is not None:
-            import matplotlib  # noqa: F401  # missing, it is to be missed before the work
-
-            from hushgate.pictures.figures import check_figure_path, save_figure
-
-            check_figure_path(args.plot, overwrite=args.overwrite)
+        table, picture = _outputs(args.output, not args.no_plots, args.overwrite)
         with training_extra("inspect-latent"):
+            from hushgate.pictures.figures import save_figure
             from hushgate.training.evaluate.latent_code import (
                 CodeStatistics,
                 collect_codes,
@@ -81,11 +78,25 @@ class InspectLatentCommand:
             f"{statistics.num_codes:,} codes of {statistics.mean.size} dimensions, "
             f"{int(statistics.unused.sum())} unused, {statistics.effective:.1f} effective"
         )
-        if args.csv is not None:
-            write_csv(statistics, args.csv)
-        if args.plot is not None:
-            save_figure(plot_codes(statistics, args.model.name), args.plot)
+        if table is not None:
+            table.parent.mkdir(parents=True, exist_ok=True)
+            write_csv(statistics, table)
+        if picture is not None:
+            save_figure(plot_codes(statistics, args.model.name), picture)
         return 0
+
+
+def _outputs(folder: Path | None, with_plot: bool, overwrite: bool) -> tuple[Path | None, Path | None]:
+    """Table and picture to write, each None where it is not wanted; refused before the work begins."""
+    if folder is None:
+        return None, None
+    table, picture = folder / "code.csv", folder / "code.png" if with_plot else None
+    for path in (table, picture):
+        if path is not None and path.exists() and not overwrite:
+            raise FileExistsError(f"{path} exists. Use --overwrite to replace it.")
+    if picture is not None:
+        importlib.import_module("matplotlib")
+    return table, picture
 
 
 def _table(statistics: CodeStatistics) -> list[str]:

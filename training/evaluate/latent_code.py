@@ -19,6 +19,7 @@ from hushgate.audio_files.atomic_write import write_atomically
 from hushgate.engine.model_files.metadata import ModelInfo
 from hushgate.engine.model_files.model import Model
 from hushgate.engine.signal.framing import analysis_window, spectrum_scale
+from hushgate.pictures.figures import new_figure, plain_text
 from hushgate.training.models import SegmentNetwork
 from hushgate.training.models.checkpoint import load_network
 from hushgate.training.models.torch_framing import Framing
@@ -203,9 +204,7 @@ def plot_codes(statistics: CodeStatistics, title: str) -> Figure:
     Raises:
         ModuleNotFoundError: matplotlib is not installed (extra `plot`).
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10.0, 6.0), layout="constrained")
+    figure = new_figure(10.0, 6.0)
     upper, lower = figure.subplots(2, 1)
     number = np.arange(statistics.mean.size)
     for chosen, colour, label in ((~statistics.unused, "C0", "used"), (statistics.unused, "C3", "unused")):
@@ -219,7 +218,7 @@ def plot_codes(statistics: CodeStatistics, title: str) -> Figure:
                 elinewidth=0.8,
                 label=f"{label} ({chosen.sum()})",
             )
-    upper.set(title=title, xlabel="dimension", ylabel="mean, standard deviation")
+    upper.set(title=plain_text(title), xlabel="dimension", ylabel="mean, standard deviation")
     upper.legend(loc="upper right")
     falling = np.sort(statistics.spread)[::-1]
     lower.semilogy(number + 1, np.maximum(falling, 1e-12), color="C0")

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushgate.pictures.figures import save_figure
+from hushgate.pictures.figures import new_figure, plain_text, save_figure
 from hushgate.training.evaluate.report import Results, snr_middle
 from hushgate.training.evaluate.sound_pairs import SNR
 
@@ -42,7 +42,7 @@ def draw_overall(results: Results) -> Figure:
             panel.plot(estimate.mean, place, "o", color=f"C{len(places) - 1 - place}")
             if not math.isnan(estimate.low):
                 panel.plot([estimate.low, estimate.high], [place, place], color=f"C{len(places) - 1 - place}")
-        panel.set_yticks(places, [_plain(system) for system in results.systems])
+        panel.set_yticks(places, [plain_text(system) for system in results.systems])
         panel.set(title=column.title + _arrow(column.higher_is_better), ylim=(-0.5, len(places) - 0.5))
         panel.grid(axis="x", alpha=0.3)
     return figure
@@ -56,7 +56,8 @@ def draw_by_snr(results: Results) -> Figure:
     for panel, column in zip(panels, results.columns, strict=True):
         for number, system in enumerate(results.systems):
             estimates = [results.estimate(system, column, SNR, member) for member in members]
-            panel.plot(middles, [e.mean for e in estimates], ".-", color=f"C{number}", label=_plain(system))
+            means, label = [e.mean for e in estimates], plain_text(system)
+            panel.plot(middles, means, ".-", color=f"C{number}", label=label)
             lows, highs = [e.low for e in estimates], [e.high for e in estimates]
             panel.fill_between(middles, lows, highs, color=f"C{number}", alpha=0.15, linewidth=0)
         panel.set(title=column.title + _arrow(column.higher_is_better), xlabel="SNR of the input, dB")
@@ -66,13 +67,10 @@ def draw_by_snr(results: Results) -> Figure:
 
 
 def _panels(results: Results, height: float) -> tuple[Figure, list[Any]]:
-    # Without pyplot: no window system, no state that outlives the figure.
-    from matplotlib.figure import Figure
-
     count = len(results.columns)
     columns = min(_COLUMNS, count)
     rows = math.ceil(count / columns)
-    figure = Figure(figsize=(4.2 * columns, rows * (height + 0.6)), layout="constrained")
+    figure = new_figure(4.2 * columns, rows * (height + 0.6))
     axes: Any = figure.subplots(rows, columns, squeeze=False)
     panels = list(axes.flat)
     for empty in panels[count:]:
@@ -82,8 +80,3 @@ def _panels(results: Results, height: float) -> tuple[Figure, list[Any]]:
 
 def _arrow(higher_is_better: bool) -> str:
     return " (higher is better)" if higher_is_better else " (lower is better)"
-
-
-def _plain(name: str) -> str:
-    # Names may hold what matplotlib takes for mathematics.
-    return name.replace("$", r"\$")

@@ -11,15 +11,12 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hushgate.pictures.colour_map import inferno
 from hushgate.training.fitting.denoising_module import DenoisingModule
 from hushgate.training.mixtures.dataset import MixtureDataset
 
 _RANGE_DB = 80.0
 _GAP_ROWS = 4
-# Black, violet, red, orange, pale yellow: evenly rising brightness.
-_COLOURS = np.array(
-    [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], dtype=np.float64
-)
 
 
 class Previews(lightning.Callback):
@@ -79,9 +76,7 @@ def stacked_spectrograms(spectra: list[Tensor]) -> NDArray[np.uint8]:
 
 
 def _coloured(share: NDArray[Any]) -> NDArray[np.uint8]:
-    stops = np.linspace(0.0, 1.0, len(_COLOURS))
-    channels = [np.interp(share, stops, _COLOURS[:, channel]) for channel in range(3)]
-    return np.stack(channels, axis=-1).astype(np.uint8)
+    return inferno()[np.rint(255.0 * share).astype(np.intp)]
 
 
 def _log_image(logger: Logger, name: str, picture: NDArray[np.uint8], step: int) -> None:

@@ -13,6 +13,8 @@ import soundfile
 from numpy.typing import NDArray
 from scipy import signal
 
+from hushgate.pictures.figures import new_figure, plain_text
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -102,13 +104,10 @@ def draw_preview(
         raise ValueError(f"range_db must be above 0 dB (got {range_db:g}).")
     if scale not in SCALES:
         raise ValueError(f"scale must be one of {', '.join(SCALES)} (got {scale!r}).")
-    # Without pyplot: no window system, no state that outlives the figure.
-    from matplotlib.figure import Figure
-
     sounds = {"clean": clean, "noisy": noisy, "added noise": noisy - clean}
     levels = [[level_spectrogram(sound, one) for sound in sounds.values()] for one in settings]
     top_db = max(float(level.max()) for row in levels for level in row)
-    figure = Figure(figsize=(13.0, 0.8 + 3.0 * len(settings)), layout="constrained")
+    figure = new_figure(13.0, 0.8 + 3.0 * len(settings))
     axes: Any = figure.subplots(len(settings), 3, squeeze=False, sharex=True, sharey=True)
     image: Any = None
     for row, one in enumerate(settings):
@@ -132,8 +131,7 @@ def draw_preview(
     for axis in axes[-1]:
         axis.set(xlabel="time, s")
     figure.colorbar(image, ax=axes, label="dB", fraction=0.03, pad=0.01)
-    # File names may hold what matplotlib takes for mathematics.
-    figure.suptitle(title.replace("$", r"\$"))
+    figure.suptitle(plain_text(title))
     return figure
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from hushgate.pictures.figures import save_figure
+from hushgate.pictures.figures import new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,19 +38,12 @@ def write_plots(study: optuna.Study, monitor: str, folder: Path) -> list[Path]:
     return written
 
 
-def _figure(width: float, height: float) -> Figure:
-    # Without pyplot: no window system, no state that outlives the figure.
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
-
-
 def _finished(study: optuna.Study) -> list[FrozenTrial]:
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
 def _history(study: optuna.Study, monitor: str) -> Figure:
-    figure = _figure(7.0, 4.0)
+    figure = new_figure(7.0, 4.0)
     axes: Any = figure.subplots()
     finished = _finished(study)
     numbers = [trial.number for trial in finished]
@@ -71,7 +64,7 @@ def _history(study: optuna.Study, monitor: str) -> Figure:
 
 
 def _curves(study: optuna.Study, monitor: str) -> Figure:
-    figure = _figure(7.0, 4.0)
+    figure = new_figure(7.0, 4.0)
     axes: Any = figure.subplots()
     for trial in study.get_trials(deepcopy=False):
         steps = sorted(trial.intermediate_values)
@@ -94,7 +87,7 @@ def _parameters(study: optuna.Study, monitor: str) -> Figure:
     names = sorted({name for trial in finished for name in trial.params})
     columns = min(_COLUMNS, len(names))
     rows = math.ceil(len(names) / columns)
-    figure = _figure(4.2 * columns, 3.4 * rows)
+    figure = new_figure(4.2 * columns, 3.4 * rows)
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for empty in panels[len(names) :]:
         empty.set_axis_off()

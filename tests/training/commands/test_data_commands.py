@@ -146,6 +146,8 @@ def test_mistakes_are_said_in_one_line(
         ),
         (("render", "--kind", "guitar", "--minutes", "1", "--style", "slap"), "styles must be of phrases"),
         (("preview", prepared, "--stft", "wide"), "the figure must be a"),
+        (("preview", prepared, "--figure", "p.png"), "--figure is now -o FILE"),
+        (("render", "--kind", "guitar", "--minutes", "1", "--out", "x"), "--out is now -o DIR"),
     ):
         assert words in _error(capsys, *arguments, *out)
     assert not (tmp_path / "new").exists()

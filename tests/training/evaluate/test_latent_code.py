@@ -112,7 +112,7 @@ def test_models_without_a_code_and_silence_are_refused(recordings: Path, tmp_pat
 def test_the_command_prints_a_table_and_writes_files(recordings: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="plots need the extra hushgate[plot]")
     checkpoint = _checkpoint(tmp_path, "wave_ae")
-    table, picture = tmp_path / "code.csv", tmp_path / "code.png"
+    folder = tmp_path / "code"
 
     def hushgate(*more: str | Path, expect: int = 0) -> str:
         run = subprocess.run(
@@ -124,12 +124,13 @@ def test_the_command_prints_a_table_and_writes_files(recordings: Path, tmp_path:
         assert run.returncode == expect, run.stderr
         return run.stdout + run.stderr
 
-    printed = hushgate("--csv", table, "--plot", picture)
+    printed = hushgate("-o", folder)
     assert re.search(r"\d+ codes of 4 dimensions, \d unused, \d\.\d effective", printed)
     assert len(re.findall(r"^ +[0-3] +", printed, re.MULTILINE)) == 4
-    rows = list(csv.DictReader(table.open(encoding="utf-8")))
+    rows = list(csv.DictReader((folder / "code.csv").open(encoding="utf-8")))
     assert [row["dimension"] for row in rows] == ["0", "1", "2", "3"]
     assert all(float(row["spread"]) >= 0.0 for row in rows)
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    assert "exists" in hushgate("--csv", table, expect=2)
+    assert (folder / "code.png").read_bytes().startswith(b"\x89PNG")
+    assert "exists" in hushgate("-o", folder, expect=2)
+    assert "--csv is now -o DIR" in hushgate("--csv", "code.csv", expect=2)
     assert "limit must be at least 1" in hushgate("--limit", "0", expect=2)
