@@ -61,7 +61,7 @@ def voice_set(folders: Sequence[Path], num_items: int, seed: int) -> list[Item]:
 
 
 def full_band_voice_set(folders: Sequence[Path], num_items: int, seed: int) -> list[Item]:
-    """The voice set's recipe at 44.1 kHz: noise at its full band, speech `with_upper_band`."""
+    """The voice set at 44.1 kHz: noise at its full band, speech `with_upper_band`."""
     return list(_voice_items(folders, num_items, seed, FULL_RATE))
 
 

@@ -7,7 +7,7 @@ import importlib
 
 from hushgate.training.commands.extra import training_extra
 
-# Name: (module with add_arguments and run, what it does).
+# Name: (module with add_arguments and run, help).
 _PARTS = {
     "prepare": (
         "hushgate.training.commands.data_prepare",
@@ -47,7 +47,7 @@ class DataCommand:
             part.add_argument(
                 "--debug",
                 action="store_true",
-                # The same flag stands before the part, too: its value must not be undone here.
+                # `hushgate data` has the same flag; SUPPRESS keeps this one from resetting its value.
                 default=argparse.SUPPRESS,
                 help="show a traceback when something fails",
             )

@@ -1,4 +1,4 @@
-"""What the parts of `hushgate data` share: where mixtures come from, and progress."""
+"""Arguments and progress bar that parts of `hushgate data` share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def with_progress(items: Iterable[Item], total: int, what: str, quiet: bool) -> 
 
 
 def add_source(parser: argparse.ArgumentParser, *, optional: bool) -> None:
-    """Declare what mixtures are made from, of which split and seed."""
+    """Declare the configuration, split and seed of mixtures."""
     parser.add_argument(
         "config",
         nargs="?" if optional else None,

@@ -28,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what `hushgate data mix` was asked for; exit status 0.
+    """Run `hushgate data mix`; exit status 0.
 
     Raises:
-        OSError, RuntimeError, ValueError: Whatever kept it from being done, in one line.
+        OSError, RuntimeError, ValueError: The command failed.
     """
     from hushgate.training.corpora.prepared_config import find_config
     from hushgate.training.mixtures.write_mixtures import MixJob, write_mixtures

@@ -14,11 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from hushgate.training.corpora.registry import CORPORA
 
     width = max(map(len, CORPORA))
-    parser.epilog = "recipes and what their folders hold:\n" + "\n".join(
+    parser.epilog = "corpora and the layout of their folders:\n" + "\n".join(
         f"  {name:<{width}}  {corpus.layout}" for name, corpus in CORPORA.items()
     )
     parser.add_argument(
-        "recipe", choices=sorted(CORPORA), metavar="RECIPE", help="name of a recipe, see below"
+        "corpus", choices=sorted(CORPORA), metavar="CORPUS", help="name of a corpus, see below"
     )
     parser.add_argument(
         "folders", nargs="+", type=Path, metavar="FOLDER", help="where the corpus lies; it is only read"
@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--skip-unreadable", action="store_true", help="leave out files that cannot be read, and list them"
     )
     parser.add_argument("--quiet", action="store_true", help="print only warnings and errors")
-    own = parser.add_argument_group("options of single recipes")
+    own = parser.add_argument_group("options of single corpora")
     own.add_argument(
         "--subset",
         action="append",
@@ -108,30 +108,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what `hushgate data prepare` was asked for; exit status 0.
+    """Run `hushgate data prepare`; exit status 0.
 
     Raises:
-        OSError, RuntimeError, ValueError: Whatever kept it from being done, in one line.
+        OSError, RuntimeError, ValueError: The command failed.
     """
+    from hushgate.training.corpora.corpus import Options
     from hushgate.training.corpora.prepare import Preparation, prepare, summarize
     from hushgate.training.corpora.prepared_config import write_config
-    from hushgate.training.corpora.recipe import Options
     from hushgate.training.corpora.registry import CORPORA
     from hushgate.training.corpora.silence import SilenceRule
 
     options = Options(
         tuple(args.subset), tuple(args.table), args.esc10, args.val_fold, args.test_fold, tuple(args.kind)
     )
-    used = CORPORA[args.recipe].options
+    used = CORPORA[args.corpus].options
     for name, default in vars(Options()).items():
         if getattr(options, name) != default and name not in used:
             flag = "--" + {"subsets": "subset", "tables": "table", "kinds": "kind"}.get(name, name).replace(
                 "_", "-"
             )
-            raise ValueError(f"{flag} must not be given with recipe {args.recipe}, which has no such option.")
+            raise ValueError(f"{flag} must not be given with corpus {args.corpus}, which has no such option.")
     rule = SilenceRule(args.silence_below_db, args.silence_longest_s, args.silence_keep_s)
     done = prepare(
-        args.recipe,
+        args.corpus,
         args.folders,
         args.output,
         Preparation(

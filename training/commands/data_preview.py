@@ -34,10 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what `hushgate data preview` was asked for; exit status 0.
+    """Run `hushgate data preview`; exit status 0.
 
     Raises:
-        OSError, RuntimeError, ValueError: Whatever kept it from being done, in one line.
+        OSError, RuntimeError, ValueError: The command failed.
     """
     from hushgate.pictures.figures import check_figure_path, save_figure
     from hushgate.training.mixtures.preview_plot import draw_preview, parse_stft
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _describe(facts: object) -> str:
     values = vars(facts)
-    # Of long paths the class and the file: what tells noises apart.
+    # The last two parts of a path, class and file, identify a noise.
     short = ("/".join(name.split("/")[-2:]) for name in values["noises"])
     noises = ", ".join(dict.fromkeys(short)) or "no noise"
     snr_db = values["snr_db"]

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Render what the flags ask for; exit status 0.
+    """Run `hushgate data render`; exit status 0.
 
     Raises:
         ImportError, OSError, ValueError: FluidSynth or its soundfont is missing, a flag is out of range, or a

@@ -40,10 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what `hushgate data rooms` was asked for; exit status 0.
+    """Run `hushgate data rooms`; exit status 0.
 
     Raises:
-        OSError, RuntimeError, ValueError: Whatever kept it from being done, in one line.
+        OSError, RuntimeError, ValueError: The command failed.
     """
     from hushgate.training.mixtures.rooms import RoomRange
     from hushgate.training.mixtures.write_rooms import write_rooms

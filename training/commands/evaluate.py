@@ -174,7 +174,7 @@ def _systems(texts: list[str]) -> list[System]:
 def _baseline(name: str | None, systems: list[System]) -> str:
     names = [system.name for system in systems]
     if name is None:
-        # The first that was asked for, unless there is nothing but the input to compare it with.
+        # The first system that was named, if there are others to compare with it.
         return names[1] if len(names) > 2 else names[0]
     if name not in names:
         raise ValueError(f"--baseline must be one of {', '.join(names)} (got {name!r}).")

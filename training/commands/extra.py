@@ -1,11 +1,11 @@
-"""The error of commands that miss the training extra."""
+"""Error for a missing training extra."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
 
-# Packages of other extras, which the command line names itself.
+# Packages of other extras; the command line names those itself.
 _OF_OTHER_EXTRAS = ("pyroomacoustics", "matplotlib")
 
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class InspectLatentCommand:
-    """Say which dimensions of an autoencoder's code are used."""
+    """Print and plot the use of an autoencoder's code."""
 
-    help = "show what the code of an autoencoder is used for (extra: train; pictures: plot)"
+    help = "measure which dimensions of an autoencoder's code are used (extra: train; pictures: plot)"
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser) -> None:

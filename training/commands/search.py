@@ -55,7 +55,7 @@ class SearchCommand:
             raise RuntimeError(
                 f"hushgate search needs two extras: pip install 'hushgate[train,search]' ({error})."
             ) from error
-        # Of parallel sampling and heartbeats, which Optuna calls experimental.
+        # Optuna warns that parallel sampling and heartbeats are experimental.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         if args.quiet:
             optuna.logging.set_verbosity(optuna.logging.ERROR)

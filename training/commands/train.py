@@ -47,7 +47,7 @@ class TrainCommand:
         output = args.output or Path("runs") / path.stem
         progress = not args.quiet and sys.stderr.isatty()
         last = train(config, output, resume=args.resume, init_from=args.init_from, progress=progress)
-        # Of several processes (torchrun), one speaks.
+        # With torchrun only the first process prints.
         if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0:
             print(f"{last}: export it with: hushgate export {last} -o MODEL.onnx")
         return 0

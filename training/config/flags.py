@@ -1,4 +1,4 @@
-"""The flags that change a configuration, and what they say.
+"""Command-line flags that change a configuration.
 
 The command line imports this for its help, so that nothing heavy is imported before it is needed.
 """

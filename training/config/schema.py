@@ -1,4 +1,4 @@
-"""Training configuration: small TOML files, checked before anything runs.
+"""Tables and keys of a training configuration, with their checks.
 
 Every table of the file is one dataclass here, and the defaults below are all the defaults there are.
 `training/configs` holds those of the shipped models.
@@ -41,7 +41,7 @@ SNR_SHAPES = ("triangular", "uniform")
 
 @dataclass(frozen=True)
 class SourceSpec:
-    """Where part of a mixture comes from.
+    """One source of targets or noises.
 
     Args:
         kind: Kind of the recordings in the manifest, or the name of a generator in `training.noises`, or
@@ -79,7 +79,7 @@ class SourceSpec:
 
     @property
     def is_synthesized(self) -> bool:
-        """Whether a generator makes it, so that it needs no recordings."""
+        """True for a generator, which needs no recordings."""
         return self.kind == ANY_SYNTHESIZED or self.kind in GENERATORS
 
 
@@ -104,7 +104,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class MixConfig:
-    """How a mixture is drawn. Probabilities are 0..1.
+    """Random choices of a mixture. Probabilities are 0..1.
 
     Args:
         targets, noises: What to keep and what to remove.
@@ -124,8 +124,8 @@ class MixConfig:
         second_target: Probability of another target on top, and of another on top of that.
         drive: Probability that a target is overdriven: distorted guitars and loud masters sound like noise
             and must stay.
-        cabinet: Probability that an overdriven part of it is heard through a guitar loudspeaker.
-        breaks: Probability that the target pauses or is quiet once or twice, while the noise goes on.
+        cabinet: Probability that an overdriven part of it passes a simulated guitar loudspeaker.
+        breaks: Probability that the target pauses or is quiet once or twice, while the noise continues.
         pairs: Share of examples that are pairs of the manifest (column noisy): cut and levelled, not mixed.
     """
 
@@ -171,17 +171,17 @@ class LossConfig:
     Args:
         magnitude, complex: Weights of the power-compressed spectral errors.
         snr: Weight of the negative SNR, a dB.
-        silence: Weight of what is left where the target is silence, a dB of its level below the mixture.
+        silence: Weight of the output's level against the mixture's, dB, where the target is silence.
         mse: Weight of the mean squared error of the magnitudes.
         quiet_mse: Weight of the same with frames weighted the more, the quieter they are.
         log_magnitude: Weight of the mean squared error of the magnitudes' logarithms.
         si_sdr: Weight of the negative SI-SDR, a dB; unlike `snr` it lets the output level drift.
         multi_resolution: Weight of the multi-resolution STFT loss.
-        perceptual: Weight of the disturbance that PESQ hears; speech at 16 kHz or more.
-        opinion: Weight of what DNSMOS finds missing to the best score; speech at 16 kHz (see `OpinionLoss`).
-        adversarial: Weight of what a discriminator, trained alongside, finds wrong.
+        perceptual: Weight of the disturbance of PESQ's model; speech at 16 kHz or more.
+        opinion: Weight of the distance of DNSMOS's score from 5; speech at 16 kHz (see `OpinionLoss`).
+        adversarial: Weight of the loss against a discriminator trained alongside.
         feature_matching: Weight of the distance of the discriminator's features; only with `adversarial`.
-        log_floor_db: Level below which `log_magnitude` sees nothing, dB below a full-scale sine.
+        log_floor_db: Floor of the levels in `log_magnitude`, dB below a full-scale sine.
         compression: Exponent of the magnitudes in `magnitude` and `complex`.
         snr_ceiling_db: SNR beyond which `snr` and `si_sdr` have little to gain, dB; above the best mixtures'
             own SNR.
@@ -299,7 +299,7 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """What `hushgate search` varies, and how long; training ignores it.
+    """Settings of `hushgate search`; training ignores them.
 
     Args:
         trials: Trainings in all, those of earlier and concurrent runs included.
@@ -334,7 +334,7 @@ class SearchConfig:
 
 @dataclass(frozen=True)
 class CardConfig:
-    """What the exported file says of itself."""
+    """Name, task, licence and attribution in the exported file."""
 
     name: str = "model"
     task: str = "voice"
@@ -345,7 +345,7 @@ class CardConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """One training, whole: the tables of a TOML file.
+    """All tables of a configuration file.
 
     `model` names a family of `training.models` under "family" and holds its parameters.
     """

@@ -1,4 +1,4 @@
-"""Tables of TOML files, and their way into dataclasses: every key and type is checked."""
+"""TOML tables read into dataclasses; every key and type is checked."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read_values(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
 
 def toml_string(text: str) -> str:
     """Write a string as TOML."""
-    # What JSON escapes, TOML's basic strings read alike.
+    # A JSON string is a valid TOML basic string.
     return json.dumps(text, ensure_ascii=False)
 
 

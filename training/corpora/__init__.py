@@ -1,1 +1,1 @@
-"""Data recipes: from downloaded corpora to recordings with a manifest."""
+"""Known corpora: their layouts, splits and manifests."""

@@ -1,4 +1,4 @@
-"""Copies of recordings where the sound itself has to change: another rate, no silent stretches."""
+"""Copies of recordings at another sample rate or without silent stretches."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from hushgate.training.corpora.recipe import Recording
+from hushgate.training.corpora.corpus import Recording
 from hushgate.training.corpora.silence import SilenceRule, cut_together, find_sounding
 from hushgate.training.recordings.atomic_files import remove_parts, write_audio
 
 
 class Copies:
-    """Copies of recordings, resampled and without silent stretches, as FLAC under audio/RECIPE-SETTINGS."""
+    """Copies of recordings, resampled and without silent stretches, as FLAC under audio/CORPUS-SETTINGS."""
 
     def __init__(
         self,
         output: Path,
-        recipe: str,
+        corpus_name: str,
         folders: Sequence[Path],
         sample_rate: int | None,
         silence: SilenceRule | None,
     ) -> None:
-        # Other settings get another folder, so a copy that is there is the copy that is wanted.
+        # Each group of settings has its own folder, so an existing copy can be used as it is.
         settings = {"sample_rate": sample_rate, "silence": asdict(silence) if silence else None}
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
-        self.folder = output.resolve() / "audio" / f"{recipe}-{digest}"
+        self.folder = output.resolve() / "audio" / f"{corpus_name}-{digest}"
         self.roots = [folder.absolute() for folder in folders]
         self.sample_rate, self.silence = sample_rate, silence
         if self.folder.is_dir():
@@ -56,7 +56,7 @@ class Copies:
                 audio = [cut_together(sound, stretches, rate) for sound in audio]
             wanted = self.sample_rate or rate
             audio = [_resampled(sound, rate, wanted) for sound in audio]
-            # Resampling overshoots by a little, which 16 bits would clip. One gain, so that pairs stay pairs.
+            # Resampling overshoots a little and would clip 16-bit samples. Both files of a pair get one gain.
             peak = max(1.0, *(float(np.max(np.abs(sound), initial=0.0)) for sound in audio))
             if audio[0].shape[1]:
                 for place, sound in zip(places, audio, strict=True):

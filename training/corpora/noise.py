@@ -1,11 +1,11 @@
-"""Recipes for corpora of noise: UrbanSound8K, ESC-50 and ESC-10."""
+"""Corpora of noise: UrbanSound8K, ESC-50 and ESC-10."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from hushgate.training.corpora.recipe import (
+from hushgate.training.corpora.corpus import (
     Corpus,
     Options,
     Recording,

@@ -1,4 +1,4 @@
-"""From a corpus to a manifest: splits, lengths, and copies of the sound where it has to change."""
+"""Preparation of a corpus: splits, lengths, copies where needed, and the manifest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import soundfile
 
 from hushgate.training.corpora.copies import Copies, reason
-from hushgate.training.corpora.recipe import Options, Recording
+from hushgate.training.corpora.corpus import Options, Recording
 from hushgate.training.corpora.registry import CORPORA
 from hushgate.training.corpora.silence import SilenceRule
 from hushgate.training.corpora.splits import parse_shares, split_groups
@@ -23,7 +23,7 @@ Progress = Callable[[Sequence[Recording], str], Iterable[Recording]]
 
 @dataclass(frozen=True)
 class Preparation:
-    """What to make of a corpus.
+    """Settings of a preparation.
 
     Args:
         split: "official" (what the corpus says; else by `validation`) or shares of train, val and test, such
@@ -66,13 +66,13 @@ class Preparation:
 
     @property
     def changes_sound(self) -> bool:
-        """Whether copies are written."""
+        """True if copies are written."""
         return self.sample_rate is not None or self.silence is not None
 
 
 @dataclass
 class Prepared:
-    """What came of it: the rows, and how many recordings were left out for which reason."""
+    """Result: the rows, and the number of recordings left out by reason."""
 
     manifest: Path
     rows: list[ManifestRow]
@@ -81,7 +81,7 @@ class Prepared:
 
 
 def prepare(
-    recipe: str,
+    corpus_name: str,
     folders: Sequence[Path],
     output: Path,
     preparation: Preparation | None = None,
@@ -90,12 +90,12 @@ def prepare(
 ) -> Prepared:
     """Check a corpus, deal its recordings into splits and add them to the manifest of `output`.
 
-    Rows of the same recipe are replaced, others stay: speech and noise can share one folder. The corpus is
+    Rows of the same corpus are replaced, others stay: speech and noise can share one folder. The corpus is
     only read. If something goes wrong halfway, the old manifest is still there; copies made so far are used
     by the next run.
 
     Args:
-        recipe: Name in `CORPORA`.
+        corpus_name: Name in `CORPORA`.
         folders: Where the corpus lies.
         output: Folder for the manifest, and for copies under audio/.
         preparation: What to make of it.
@@ -108,13 +108,13 @@ def prepare(
         OSError: Something cannot be written.
     """
     preparation, options = preparation or Preparation(), options or Options()
-    if recipe not in CORPORA:
-        raise ValueError(f"recipe must be one of {', '.join(CORPORA)} (got {recipe!r}).")
-    corpus = CORPORA[recipe]
+    if corpus_name not in CORPORA:
+        raise ValueError(f"corpus must be one of {', '.join(CORPORA)} (got {corpus_name!r}).")
+    corpus = CORPORA[corpus_name]
     fewest, most = corpus.num_folders
     if not fewest <= len(folders) <= most:
         count = str(fewest) if fewest == most else f"{fewest} to {most}"
-        raise ValueError(f"recipe {recipe} takes {count} folders (got {len(folders)}).")
+        raise ValueError(f"corpus {corpus_name} takes {count} folders (got {len(folders)}).")
     if preparation.changes_sound:
         for folder in folders:
             if output.resolve().is_relative_to(folder.resolve()):
@@ -128,7 +128,7 @@ def prepare(
         raise ValueError(f"nothing of {corpus.title} is left: {reasons}.")
     dealt = _Dealer(preparation, folders, lengths).deal(usable)
     copies = (
-        Copies(output, recipe, folders, preparation.sample_rate, preparation.silence)
+        Copies(output, corpus_name, folders, preparation.sample_rate, preparation.silence)
         if preparation.changes_sound
         else None
     )
@@ -221,14 +221,14 @@ class _Dealer:
     def _group(self, recording: Recording) -> str:
         if self.preparation.split_by == "speaker" and recording.group:
             return recording.group
-        # Without the corpus's own place, which differs from machine to machine.
+        # Relative to the corpus, whose own path differs between machines.
         inner = (recording.path.relative_to(f) for f in self.folders if recording.path.is_relative_to(f))
         return next(inner).as_posix()
 
 
 def _relative(path: Path, output: Path) -> str:
     try:
-        # Links on the way to the file stay; on the way up from the output they would lead astray.
+        # Links in the path of the file are kept; the output is resolved, since ".." may follow a link.
         return Path(os.path.relpath(path.absolute(), output.resolve())).as_posix()
     except ValueError:  # another drive (Windows)
         return path.absolute().as_posix()

@@ -1,4 +1,4 @@
-"""A configuration for what lies in a prepared folder, and finding the one that a command was given."""
+"""The file mix.toml of a prepared folder, and the configuration that a command's argument names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOT_TARGETS = ("noise", "room")
 
 
 def write_config(folder: Path) -> Path | None:
-    """Write `mix.toml` for the manifest of `folder`: a start that trains and mixes as it stands.
+    """Write `mix.toml` for the manifest of `folder`: a configuration to start from, ready to train and mix.
 
     Everything but noise and rooms becomes a target. Without recorded noise it is synthesized, unless there
     are pairs; rooms are used if there are any.
@@ -59,7 +59,7 @@ def write_config(folder: Path) -> Path | None:
 
 
 def find_config(name: str, folders: Sequence[str], overrides: Sequence[str]) -> Config:
-    """Load the configuration that `name` means: a TOML file, a prepared folder, or a shipped configuration.
+    """Load a configuration by name: a TOML file, a prepared folder, or a shipped configuration.
 
     Args:
         name: What the user wrote.

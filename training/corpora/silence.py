@@ -1,4 +1,4 @@
-"""Silent stretches of a recording: where they are, and the recording without them."""
+"""Silent stretches of a recording, and their removal."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _FADE_MS = 5.0
 
 @dataclass(frozen=True)
 class SilenceRule:
-    """What counts as a silent stretch, and what stays of it.
+    """Definition of a silent stretch, and its length after the cut.
 
     Args:
         below_db: Frames this far below the recording's loud frames (95th percentile) are silent, dB above 0.
-        longest_s: Stretches up to this length stay whole, s.
+        longest_s: Stretches up to this length are kept, s.
         keep_s: What stays of longer ones, half at either end, s; at most `longest_s`.
     """
 

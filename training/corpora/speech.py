@@ -1,11 +1,11 @@
-"""Recipes for corpora of speech: LibriSpeech, Common Voice, VoxCeleb1."""
+"""Corpora of speech: LibriSpeech, Common Voice, VoxCeleb1."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from hushgate.training.corpora.recipe import (
+from hushgate.training.corpora.corpus import (
     Corpus,
     Options,
     Recording,
@@ -63,7 +63,7 @@ def find_common_voice(folders: Sequence[Path], options: Options) -> list[Recordi
             table,
             [
                 Recording(
-                    # Tables before version 4 leave the suffix out.
+                    # Tables before version 4 omit the suffix.
                     folder / "clips" / (line["path"] if Path(line["path"]).suffix else line["path"] + ".mp3"),
                     "speech",
                     line["client_id"][:16],

@@ -1,14 +1,14 @@
-"""Recipes for corpora of speech and noise together, and for any folders: MS-SNSD, VoiceBank+DEMAND."""
+"""Corpora of speech and noise together, MS-SNSD and VoiceBank+DEMAND, and folders of any recordings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from hushgate.training.corpora.recipe import Corpus, Options, Recording, enter, wrong_layout
+from hushgate.training.corpora.corpus import Corpus, Options, Recording, enter, wrong_layout
 from hushgate.training.recordings.atomic_files import list_audio
 
-# The two speakers of the training set that published work holds back for validation.
+# Published work holds these two speakers of the training set back for validation.
 _VALIDATION_SPEAKERS = ("p226", "p287")
 
 
@@ -23,7 +23,7 @@ def find_ms_snsd(folders: Sequence[Path], options: Options) -> list[Recording]:
             if not files:
                 raise wrong_layout("MS-SNSD", folder, f"{part.name} with sound files")
             for path in files:
-                # p234_001 is of speaker p234, AirConditioner_1 of a class, clnsp12 of nobody named.
+                # p234_001: speaker p234; AirConditioner_1: a class of noise; clnsp12: no speaker given.
                 label = path.stem.rpartition("_")[0] or path.stem
                 group = label if kind == "speech" else path.stem
                 found.append(Recording(path, kind, label, split, group))

@@ -1,4 +1,4 @@
-"""Which recordings train, which validate, which test: whole speakers and sources, by seed."""
+"""Splits into training, validation and test that keep speakers and sources together."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def split_groups(sizes: Mapping[str, float], shares: Sequence[float], seed: int)
         if len(order) - place <= len(empty):
             split = empty[0]
         else:
-            # Where the most is missing in proportion to the goal.
+            # The split farthest below its share of the total.
             split = max(wanted, key=lambda s: goal[s] - filled[s] / total)
         dealt[name] = split
         filled[split] += max(sizes[name], 1e-9)

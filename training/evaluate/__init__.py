@@ -1,1 +1,1 @@
-"""Measuring denoisers: which sounds, which systems, which measures, and what the figures are worth."""
+"""Evaluation of denoisers: items, systems, measures, confidence, reports."""

@@ -1,4 +1,4 @@
-"""What a mean over test items is worth: confidence intervals, and differences on the same items."""
+"""Confidence intervals of means over test items, and paired comparisons."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def estimate_mean(
 
     Args:
         values: One for each item.
-        weights: What each item counts (the words of a text, say); the same for all by default.
+        weights: Weight of each item, such as the words of its text; equal by default.
         interval: "bootstrap" (percentiles of 4,000 resamplings of the items, always the same ones; Efron
             1979) or "t" (Student's, from the weighted items' linearized deviations).
 

@@ -1,4 +1,4 @@
-"""Every system over every item, measured."""
+"""Measurement of every system on every item."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_DELAY_MS = 150.0
 
 @dataclass(frozen=True)
 class Score:
-    """What one system reached on one item: the item's groups, and figures by column name."""
+    """Figures of one system on one item, by column name, and the item's groups."""
 
     system: str
     item: str
@@ -28,7 +28,7 @@ class Score:
 
 
 class Examiner:
-    """Runs systems over items and measures what comes out.
+    """Runs systems over items and measures the output.
 
     Args:
         items: The pairs.
@@ -112,7 +112,7 @@ def _parts(
         examiner = Examiner(items, systems, measures, max_delay_ms)
         yield from map(examiner.examine, range(len(items)))
         return
-    # A missing package or file is said here and once, not by every worker.
+    # Report a missing package once, here, and not from every worker.
     make_measures(measures)
     with ProcessPoolExecutor(
         jobs,
@@ -126,7 +126,7 @@ def _parts(
 def _start_worker(
     items: ItemSet, systems: Sequence[System], measures: Sequence[str], max_delay_ms: float
 ) -> None:
-    # Parallelism belongs to the workers; threads within each would only wait for one another.
+    # One thread per worker: more would compete for the same cores.
     os.environ["OMP_NUM_THREADS"] = "1"
     global _examiner
     _examiner = Examiner(items, systems, measures, max_delay_ms)

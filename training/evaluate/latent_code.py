@@ -1,4 +1,4 @@
-"""What the code of an autoencoder is used for: mean and spread of each dimension over real recordings."""
+"""Statistics of an autoencoder's code over recordings: mean and spread of each dimension."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float32]
-# Silence has one and the same code everywhere, which would only dilute the statistics.
+# Silence always has the same code and would dilute the statistics.
 _QUIETEST_RMS = 1e-4
 
 
@@ -136,14 +136,14 @@ def _inputs(encoder: Encoder, file: Path) -> Iterator[Array]:
     length = framing.frame_size + (encoder.num_frames - 1) * framing.hop_size
     audio = read_clip(file, encoder.sample_rate)
     audio = np.pad(audio, (0, -len(audio) % length))
-    first = encoder.overlap - 1  # frames before it hear the silence that framing adds in front
+    first = encoder.overlap - 1  # earlier frames overlap the zeros that framing puts in front
     for part in audio.reshape(-1, length):
         if np.sqrt(np.mean(np.square(part))) < _QUIETEST_RMS:
             continue
         spectrum = framing.analyse(torch.from_numpy(part)[None])[:, first : first + encoder.num_frames]
         missing = max(0, encoder.num_bins - spectrum.shape[2])
-        heard = functional.pad(spectrum[:, :, : encoder.num_bins], (0, 0, 0, missing))
-        yield (_waveform(heard) if encoder.takes_waveforms else heard).numpy()
+        padded = functional.pad(spectrum[:, :, : encoder.num_bins], (0, 0, 0, missing))
+        yield (_waveform(padded) if encoder.takes_waveforms else padded).numpy()
 
 
 def _waveform(spectrum: Tensor) -> Tensor:
@@ -155,7 +155,7 @@ def _waveform(spectrum: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class CodeStatistics:
-    """How a code is used.
+    """Statistics of a code.
 
     Attributes:
         mean, spread: Mean and standard deviation of each dimension, float64 (dimensions,).

@@ -1,4 +1,4 @@
-"""The sounds that systems are measured on: pairs of a noisy and a clean recording."""
+"""Test items: mixtures of a configuration, or pairs of recordings in folders."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ItemSet(Protocol):
     """Pairs by number. Sets travel to worker processes, so they can be pickled."""
 
     def __len__(self) -> int:
-        """How many."""
+        """Number of items."""
 
     def __getitem__(self, index: int) -> Item:
         """Item number `index`, the same every time."""
@@ -68,7 +68,7 @@ class MixtureSet:
         self._kinds = {clip.name: (clip.kind, clip.label) for clip in clips}
 
     def __getstate__(self) -> tuple[Path, tuple[str, ...], str, int | None, int]:
-        # Recordings are loaded again where they are needed: cheaper than sending them.
+        # Workers load the recordings again, which is cheaper than sending them.
         return self._arguments
 
     def __setstate__(self, arguments: tuple[Path, tuple[str, ...], str, int | None, int]) -> None:
@@ -104,7 +104,7 @@ class PairSet:
             differ) in the clean one.
         texts: Name (with or without extension) to what is said.
 
-    A folder written by `hushgate data mix`, with a `manifest.csv` above the two, also tells SNR and noise;
+    A folder written by `hushgate data mix`, with a `manifest.csv` above the two, also gives SNR and noise;
     otherwise the SNR is measured.
 
     Raises:
@@ -154,7 +154,7 @@ def read_sound(path: Path) -> tuple[Audio, int]:
 
 
 def read_texts(path: Path) -> dict[str, str]:
-    """Read what is said in recordings: lines of a name and its text, apart by a tab, a comma or a space.
+    """Read transcripts: lines of a file name and its text, separated by a tab, a comma or a space.
 
     Raises:
         ValueError: A line without text.

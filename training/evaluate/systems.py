@@ -1,4 +1,4 @@
-"""What is measured: models, presets and checkpoints through the engine, and other programs."""
+"""Systems under test: models, presets and checkpoints run by the plugin, and other programs."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class System:
     """A way to denoise.
 
     Attributes:
-        name: What tables call it.
-        source: What it is made from: "noisy", a shipped model, "preset:" and a shipped preset, a file (.onnx,
+        name: Name in tables.
+        source: Its origin: "noisy", a shipped model, "preset:" and a shipped preset, a file (.onnx,
             .toml, .ckpt), or a program's command line with {input} and {output}.
     """
 
@@ -40,7 +40,7 @@ class System:
 
     @property
     def is_program(self) -> bool:
-        """Whether it is another program, whose delay is not known."""
+        """True for another program, whose delay is not known."""
         return "{input}" in self.source and "{output}" in self.source
 
 
@@ -113,7 +113,7 @@ def make_process(system: System) -> Process:
         effect = Denoiser(system.source)
 
     def process(noisy: Audio, sample_rate: int) -> Audio:
-        # Mono as one dimension: a short block of one channel has no layout to be told by.
+        # Pass mono as one dimension: the layout of a short (1, samples) block would be ambiguous.
         mono = noisy[0] if len(noisy) == 1 else noisy
         return np.asarray(effect.process(mono, sample_rate), dtype=np.float32).reshape(noisy.shape)
 
@@ -124,7 +124,7 @@ def _run_program(template: str, noisy: Audio, sample_rate: int) -> Audio:
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "input.wav", Path(folder) / "output.wav"
         soundfile.write(source, noisy.T, sample_rate, subtype="FLOAT")
-        # Split before the names are put in, so that no name is ever split or run.
+        # Split first and insert the names then, so that a name is never split or run.
         words = [
             word.replace("{input}", str(source)).replace("{output}", str(target))
             for word in shlex.split(template)

@@ -16,7 +16,7 @@ from hushgate.training.losses import Discriminator, discriminator_loss, feature_
 class AdversarialModule(DenoisingModule):
     """A denoiser and the discriminator that it must please.
 
-    Both hear waveforms at the common level of the loss. Steps, schedule, averaging and checkpoints follow the
+    Both get waveforms at the common level of the loss. Steps, schedule, averaging and checkpoints follow the
     denoiser's optimizer; the discriminator's is not counted. Gradients of both are clipped alike.
     """
 
@@ -76,7 +76,7 @@ class AdversarialModule(DenoisingModule):
         return loss.detach()
 
     def _clip(self, optimizer: Any) -> None:
-        # Not by the trainer: Lightning refuses its own clipping under manual optimization.
+        # Clipped here, because Lightning refuses to do it under manual optimization.
         self.clip_gradients(optimizer, self.config.train.gradient_clip, "norm")
 
     def configure_optimizers(self) -> Any:

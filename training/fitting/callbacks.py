@@ -1,4 +1,4 @@
-"""What happens around the steps: where an epoch begins, averaged weights, checkpoints, loggers."""
+"""Lightning callbacks, atomic checkpoints, weight averaging and loggers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class NewExamples(lightning.Callback):
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """Checkpoints that are whole or not there.
+    """Checkpoints written in one step.
 
     Lightning writes to the system's folder for temporary files and moves the result, which on another file
     system is a copy that a crash can cut short.
@@ -84,7 +84,7 @@ def make_logger(name: str, run_dir: Path) -> Logger | None:
     if name == "none":
         return None
     importlib.import_module("wandb")
-    # A resumed training is another run of the same group.
+    # A resumed training becomes another run of the same group.
     return WandbLogger(
         name=run_dir.name,
         group=run_dir.name,

@@ -1,7 +1,7 @@
-"""Several processes on one batch: which examples are whose, and statistics that all of them share.
+"""Training on several processes: shares of a batch, and batch statistics over all of them.
 
 Together they compute what one process would: each takes its part of every batch, normalizes with the mean and
-variance of the whole batch, and averages its gradients with the others (DistributedDataParallel).
+variance of the full batch, and averages its gradients with the others (DistributedDataParallel).
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class SharedBatchNorm(nn.modules.batchnorm._BatchNorm):
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
         self.num_batches_tracked.add_(1)
-        # Without momentum, PyTorch averages over all batches alike.
+        # PyTorch takes a missing momentum as the mean over all batches.
         share = 1.0 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
         self.running_mean.lerp_(mean, share)
         self.running_var.lerp_(variance * (count / (count - 1.0)), share)
@@ -110,7 +110,7 @@ class ShareBatchNorms(LayerSync):
 
     def apply(self, model: nn.Module) -> nn.Module:
         for module in model.modules():
-            # In place, by class: parameters, buffers and names stay what optimizer and checkpoints know.
+            # Change the class in place: optimizer and checkpoints keep their parameters, buffers and names.
             if type(module) in (nn.BatchNorm1d, nn.BatchNorm2d):
                 self._own_classes[module] = type(module)
                 module.__class__ = SharedBatchNorm
@@ -127,7 +127,7 @@ def share_plan(config: Config, on_cuda: bool) -> dict[str, Any]:
     """Lightning's arguments for the configured devices, nodes and strategy.
 
     With one device these are Lightning's defaults. A training with a discriminator runs two graphs a step,
-    each of which leaves the other's weights without gradients, and DDP must be told.
+    each of which leaves the other's weights without gradients, and DDP must be set to find them.
     """
     train = config.train
     if train.devices * train.nodes == 1:

@@ -1,4 +1,4 @@
-"""Weights to start a training from: those of a checkpoint, or of an exported model file.
+"""Initial weights of a training, from a checkpoint or an exported model file.
 
 An exported file holds every normalization folded into the product before it. Reading it back gives the same
 function, and `restore_norms` then unfolds the normalizations again, from statistics of the new training's
@@ -23,7 +23,7 @@ from hushgate.training.fitting.denoising_module import DenoisingModule
 from hushgate.training.models import Hush, Network, SegmentNetwork
 from hushgate.training.models.checkpoint import load_network
 
-# Prefix of the exporter's wrapper (`export._Graph.network`) on every name in the graph.
+# Prefix of the exporter's wrapper (`mask_network._Graph.network`) on every name in the graph.
 _PREFIX = "network"
 _TOLERANCE = 1e-4
 _CHECKED_FRAMES = 50
@@ -98,7 +98,7 @@ def read_onnx_weights(path: Path) -> dict[str, Tensor]:
         if prefix != _PREFIX:
             continue
         layer = layer.replace("/", ".")
-        # Only in files from before the layers of `Hush` put their rows on one axis.
+        # Only in files exported before the layers of `Hush` put their rows on one axis.
         if node.op_type == "MatMul" and node.input[1] in tensors:
             weights[f"{layer}.weight"] = tensors[node.input[1]].T
         elif node.op_type == "GRU":

@@ -1,4 +1,4 @@
-"""Sound and pictures of a few validation examples, logged while training goes on."""
+"""Sound and spectrograms of a few validation examples in the training log."""
 
 from __future__ import annotations
 

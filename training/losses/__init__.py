@@ -1,4 +1,4 @@
-"""What training minimizes, and the measures it reports.
+"""Loss terms of training.
 
 Every term is named in the `[loss]` table and is one small function or class here; `DenoisingLoss` adds up
 those with a weight.

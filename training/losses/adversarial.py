@@ -1,4 +1,4 @@
-"""A discriminator of spectrograms at three resolutions, and what it and the denoiser minimize."""
+"""Discriminator of spectrograms at three resolutions, and the adversarial losses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn.utils.parametrizations import weight_norm
 _WINDOWS_S = (0.016, 0.032, 0.064)
 _LEAK = 0.2
 _TINY = 1e-8
-# Compressed like the features of the denoisers: a linear magnitude shows little but the loudest partials.
+# Compressed like the denoisers' features; linear magnitudes would be dominated by the loudest partials.
 _COMPRESSION = 0.3
 
 
@@ -76,7 +76,7 @@ class Discriminator(nn.Module):
 def discriminator_loss(
     of_targets: Sequence[Sequence[Tensor]], of_estimates: Sequence[Sequence[Tensor]], kind: str
 ) -> Tensor:
-    """What the discriminator minimizes: hinge (Lim and Ye 2017) or least squares (Mao et al. 2017).
+    """Loss of the discriminator: hinge (Lim and Ye 2017) or least squares (Mao et al. 2017).
 
     Args:
         of_targets, of_estimates: The discriminator's output for the one and the other.
@@ -92,7 +92,7 @@ def discriminator_loss(
 
 
 def generator_loss(of_estimates: Sequence[Sequence[Tensor]], kind: str) -> Tensor:
-    """What the denoiser minimizes to pass for clean; arguments as in `discriminator_loss`."""
+    """Loss of the denoiser against the discriminator; arguments as in `discriminator_loss`."""
     if kind == "hinge":
         return torch.stack([-made[-1].mean() for made in of_estimates]).mean()
     return torch.stack([(1.0 - made[-1]).square().mean() for made in of_estimates]).mean()

@@ -16,8 +16,8 @@ class MultiResolutionLoss:
     """Multi-resolution STFT loss (Yamamoto, Song and Kim, "Parallel WaveGAN", ICASSP 2020).
 
     Resolutions are fixed in milliseconds, so that the loss means the same at every rate. auraloss takes the
-    norm of the whole batch in its spectral convergence, which lets the loudest example decide and cannot be
-    divided among processes; here it is called for every example by itself.
+    norm over the batch in its spectral convergence, so that the loudest example dominates and the loss cannot
+    be divided among processes; here it is called for each example.
 
     Args:
         sample_rate: Hz.

@@ -1,7 +1,7 @@
-"""What listeners would say of an estimate, as DNSMOS guesses it, as a loss.
+"""DNSMOS's predicted overall rating as a loss.
 
 After Reddy et al., "DNSMOS P.835: A Non-Intrusive Perceptual Objective Speech Quality Metric", ICASSP 2022.
-The network is that of the package `speechmos`. A model that learnt from it must not be judged by it alone.
+The network is that of the package `speechmos`. Do not evaluate a model trained with it by DNSMOS alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hushgate.training.dnsmos_files import P835_FILE, RATINGS, network_path
 _SAMPLE_RATE = 16_000
 _FRAME, _HOP = 320, 160
 _LEAST_POWER = 1e-12
-# The level of most recordings that the network learnt from, RMS.
+# RMS level of most recordings in DNSMOS's training data.
 _LEVEL = 10.0 ** (-26.0 / 20.0)
 _TINY = 1e-8
 _OVERALL = "dnsmos_ovr"
@@ -28,11 +28,11 @@ _DENSE = ("dense", "dense_1", "dense_3")
 
 
 class OpinionLoss(nn.Module):
-    """How far DNSMOS's overall score of an estimate lies below 5, at a level of -26 dBFS.
+    """Distance of DNSMOS's overall score from 5, at a level of -26 dBFS.
 
     Args:
         sample_rate: Hz, 16,000.
-        num_judged: How many examples of a batch are judged, the first ones; they stand for all. Judging 3 s
+        num_judged: Number of examples of a batch, the first ones, that are judged for all. Judging 3 s
             takes 6 billion multiplications and additions, more than most denoisers.
 
     Raises:
@@ -62,7 +62,7 @@ class OpinionLoss(nn.Module):
     def score(self, audio: Tensor) -> Tensor:
         """Map waveforms (batch, samples) to overall scores (batch,), about 1 to 4.5.
 
-        DNSMOS hears 9.01 s at a time; its answer is a maximum over time, so other lengths do as well.
+        DNSMOS is defined for 9.01 s; its network takes a maximum over time and accepts other lengths.
         """
         frames = audio.unfold(-1, _FRAME, _HOP)
         power = (frames @ self.get_buffer("real")).square() + (frames @ self.get_buffer("imaginary")).square()
@@ -80,8 +80,8 @@ class OpinionLoss(nn.Module):
             x = x @ self.get_buffer(f"{name}_weight") + self.get_buffer(f"{name}_bias")
             x = x if name == _DENSE[-1] else functional.relu(x)
         square, linear, constant = RATINGS[_OVERALL]
-        answer = x[:, list(RATINGS).index(_OVERALL)]
-        return (square * answer + linear) * answer + constant
+        raw = x[:, list(RATINGS).index(_OVERALL)]
+        return (square * raw + linear) * raw + constant
 
 
 def _read_weights() -> dict[str, Tensor]:

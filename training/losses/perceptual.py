@@ -1,6 +1,6 @@
-"""How disturbing the ear finds the difference: the disturbance model of PESQ as a loss.
+"""The disturbance model of PESQ as a loss.
 
-After ITU-T P.862 (PESQ) with the wide-band extension P.862.2, and after its differentiable forms by
+After ITU-T P.862 (PESQ) with the wide-band extension P.862.2, and after its differentiable versions by
 Martin-Donas et al. 2018 ("PMSQE") and torch-pesq (Schmidt, MIT licence). It leaves out the alignment in time,
 which a denoiser does not need, and filters the spectrum instead of the waveform. Not the package torch-pesq
 itself, which requires torchtyping, unmaintained since 2022.
@@ -13,7 +13,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-# Of P.862, for bins of 31.25 Hz: bins of each band.
+# Bins of each band, from P.862, for bins of 31.25 Hz.
 _BINS = (
     *(1, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2),
     *(3, 3, 3, 3, 4, 3, 4, 5, 4, 5, 6, 6, 7, 8, 9, 9, 12, 12, 15, 16, 18, 21, 25, 20),
@@ -27,7 +27,7 @@ _CENTRE = (
     *(16.056736, 16.583761, 17.117382, 17.657663, 18.204674, 18.758478, 19.319147, 19.886751, 20.461355),
     21.043034,
 )
-# Factor of each band that makes up for its number of bins.
+# Factor of each band that compensates for its number of bins.
 _CORRECTION = (
     *(100.0, 99.999992, 100.0, 100.000008, 100.000008, 100.000015, 99.999992, 99.999969, 50.000027, 100.0),
     *(99.999969, 100.000015, 99.999947, 100.000061, 53.047077, 110.000046, 117.991989, 65.0, 68.760147),
@@ -56,7 +56,7 @@ _LEVEL_BAND_HZ = (325.0, 3250.0)
 _LOW_CUT = ((2.740826, -5.4816519, 2.740826), (1.0, -1.9444777, 0.94597794))
 _LOW_CUT_RATE = 16_000.0
 _LARGEST = 45.0
-# Frames over which the loudest disturbances win: 0.32 s, half of it anew.
+# Frames of the sixth-power norm over time: 0.32 s, half overlapping.
 _STRETCH, _STRETCH_HOP = 20, 10
 _TINY = 1e-12
 
@@ -106,7 +106,7 @@ class PerceptualLoss(nn.Module):
 
     def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
         """Map waveforms (batch, samples), 0.3 s or longer, to losses (batch,)."""
-        # Not a part of the trained module, which would take it along.
+        # In a tuple, so that it is not registered as a submodule and trained.
         self.to(estimate.device)
         with torch.autocast(estimate.device.type, enabled=False):
             return self._disturbance(self._powers(estimate.float()), self._powers(target.float()))
@@ -128,7 +128,7 @@ class PerceptualLoss(nn.Module):
         heard = [
             (one * (one > self.threshold * 100.0) * ~silent[..., None]).mean(1) for one in (estimate, target)
         ]
-        # A constant colour of the output disturbs little: the target takes it on, up to 20 dB.
+        # Constant filtering disturbs little: compensate for it in the target by up to 20 dB.
         colour = ((heard[0] + 1e3) / (heard[1] + 1e3)).clamp(0.01, 100.0)
         target = target * colour[:, None]
         gain = (self._audible(target, 1.0) + 5e3) / (self._audible(estimate, 1.0) + 5e3)
@@ -139,7 +139,7 @@ class PerceptualLoss(nn.Module):
         difference = loud[0] - loud[1]
         masked = 0.25 * torch.minimum(*loud)
         difference = difference.sign() * (difference.abs() - masked).clamp(min=0.0)
-        # What was added disturbs more than what is missing.
+        # Added components disturb more than missing ones.
         added = ((estimate + 50.0) / (target + 50.0)) ** 1.2
         added = torch.where(added < 3.0, 0.0, added.clamp(max=12.0))
         weight = ((self._audible(target, 1.0) + 1e5) / 1e7) ** 0.04
@@ -163,7 +163,7 @@ def _over_time(disturbance: Tensor) -> Tensor:
     """Norm of exponent 6 of each stretch, then of exponent 2 of them: (batch, frames) to (batch,)."""
     size = min(_STRETCH, disturbance.shape[-1])
     stretches = disturbance.unfold(-1, size, _STRETCH_HOP) + _TINY
-    # Scaled first: sixth powers of small numbers vanish in float32.
+    # Normalize first: sixth powers of small numbers underflow in float32.
     top = stretches.detach().amax(-1, keepdim=True)
     mean = ((stretches / top) ** 6).mean(-1) ** (1.0 / 6.0) * top[..., 0]
     return mean.square().mean(-1).clamp(min=_TINY).sqrt()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 _TINY = 1e-8
-# How far below the loudest frame the weight of quiet frames stops growing: 26 dB.
+# Level relative to the loudest frame below which weights stop growing: -26 dB.
 _QUIETEST = 0.05
 
 
@@ -38,7 +38,7 @@ def quiet_magnitude_loss(estimate: Tensor, target: Tensor) -> Tensor:
 
     A frame counts with the inverse of the target's level in it, against the loudest frame's and from 26 dB
     below that on constant; the weights of an example have the mean 1. Noise between the notes, which hardly
-    moves the plain error, is heard first.
+    changes the plain error, counts most.
     """
     level = (target.square().sum(-1).mean(-1) + _TINY).sqrt()
     weight = 1.0 / (level / level.amax(-1, keepdim=True) + _QUIETEST)

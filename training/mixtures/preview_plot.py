@@ -1,4 +1,4 @@
-"""Spectrograms of clean, noisy and added noise side by side, at chosen STFT settings."""
+"""Spectrograms of clean sound, noisy sound and added noise, side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mixtures as files: clean, noisy and, if wanted, noise, with a manifest that says how each was made."""
+"""Mixtures written as files, with a manifest."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Progress = Callable[[Iterable[Row], int], Iterable[Row]]
 
 @dataclass(frozen=True)
 class MixJob:
-    """Which mixtures to write.
+    """Settings of the mixtures to write.
 
     Args:
         config: Recordings and how to mix them.
@@ -95,8 +95,8 @@ def write_mixtures(
 ) -> Path:
     """Write mixtures 0 to `count` - 1 into `output`/clean, /noisy and /noise, and their manifest.
 
-    Every file appears in one step, and the manifest only when all are there. A run that was stopped goes on
-    where it was; one with a larger `count` adds to what is there.
+    Every file appears in one step, and the manifest only when all are there. A run that was stopped is
+    continued; one with a larger `count` adds to what is there.
 
     Args:
         job: Which mixtures.
@@ -110,7 +110,7 @@ def write_mixtures(
 
     Raises:
         FileNotFoundError, ValueError: Recordings are missing, or `output` holds another job's mixtures.
-        OSError: Something cannot be written; what is written is whole.
+        OSError: A file cannot be written; no incomplete file is left.
     """
     if count < 1:
         raise ValueError(f"num must be 1 or more (got {count}).")
@@ -166,7 +166,7 @@ def _read_journal(path: Path) -> list[Row]:
     if not path.exists():
         return []
     text = path.read_text(encoding="utf-8")
-    # What follows the last newline was being written when the run was stopped.
+    # A line without newline was being written when the run was stopped.
     whole = text[: text.rfind("\n") + 1]
     if whole != text:
         write_bytes(path, whole.encode("utf-8"))
@@ -183,7 +183,7 @@ def _written(job: MixJob, mixer: Mixer, output: Path, indices: list[int], worker
         yield from (_write_one(job, mixer, output, index) for index in indices)
         return
     global _worker
-    # Forked processes share the recordings in memory; started afresh, each loads its own.
+    # Forked processes share the recordings in memory; spawned ones load them again.
     forks = "fork" in multiprocessing.get_all_start_methods()
     _worker = (job, mixer, output)
     executor = concurrent.futures.ProcessPoolExecutor(
@@ -204,7 +204,7 @@ _worker: tuple[MixJob, Mixer, Path] | None = None
 
 def _start_worker(job: MixJob, output: Path, loads: bool) -> None:
     global _worker
-    # Ctrl-C reaches the whole group: the parent ends the work in its own time.
+    # Ctrl-C reaches all processes; the parent decides when the workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent()
@@ -224,7 +224,7 @@ def _write_one(job: MixJob, mixer: Mixer, output: Path, index: int) -> Row:
     sounds = {"clean": mixture.clean, "noisy": mixture.noisy}
     if job.with_noise:
         sounds["noise"] = mixture.noisy - mixture.clean
-    # One gain for all of them: what is added stays what is heard.
+    # One gain for all files, so that clean plus noise still equals noisy.
     peak = max(float(np.max(np.abs(sound), initial=0.0)) for sound in sounds.values())
     gain = min(1.0, _HEADROOM / peak) if peak else 1.0
     names = {}

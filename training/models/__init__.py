@@ -34,7 +34,7 @@ __all__ = [
     "build_model",
 ]
 
-# Both have `config` (with frame_ms, overlap and num_bins), `enhance` and `fuse`: all that training asks for.
+# Training uses `config` (frame_ms, overlap, num_bins), `enhance` and `fuse`, which both have.
 Network = Hush | SegmentNetwork
 
 FAMILIES: dict[str, tuple[type[Network], type[HushConfig | SegmentConfig]]] = {

@@ -29,7 +29,7 @@ class ConvAEConfig(SegmentConfig):
     Args:
         filters: Filters of the stages on the way down; each halves bins and frames.
         compression: Exponent of the magnitudes that the network sees, above 0 to 1 (plain magnitudes).
-        output: "mask" scales what was heard by 0 to 1, "magnitude" generates magnitudes.
+        output: "mask" scales the input by 0 to 1, "magnitude" generates magnitudes.
     """
 
     frame_ms: float = 46.44

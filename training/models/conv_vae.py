@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from hushgate.training.models.conv_ae import ConvAE, ConvAEConfig
 
-# exp of the logarithmic variance stays within float32 and float16 alike.
+# Keeps exp() of the log variance within the range of float32 and float16.
 _LOG_VARIANCE_BOUND = 8.0
 
 

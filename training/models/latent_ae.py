@@ -1,4 +1,4 @@
-"""Latent autoencoder: squeezes a spectrogram into a short code and generates the clean one from it."""
+"""Latent autoencoder: encodes a spectrogram as a short code and decodes the clean one."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from hushgate.training.models.segments import (
 
 _RANGE_DB = (-100.0, 100.0)
 _PHASES = ("noisy", "predicted", "complex")
-# Real and imaginary parts go in and come out with their magnitudes to this power.
+# Exponent that compresses magnitudes at the input and the output.
 _COMPRESSION = 0.3
-# Where levels start out: most bins of most sounds are near this. From 0 dB, early steps would only turn down.
+# Initial output level: most bins of most sounds are near it. Starting at 0 dB would waste the first steps.
 _INITIAL_DB = -65.0
 _TINY = 1e-12
 
@@ -110,7 +110,7 @@ class LatentAE(SegmentNetwork):
             x = functional.leaky_relu(layer(x), 0.1)
             if index in self.skips:
                 x = x + outputs[index - 1]
-        # In full precision under autocast too: 8 bits of a level in dB are steps of half a dB.
+        # Full precision under autocast: bfloat16 would quantize levels in dB to steps of half a dB.
         with torch.autocast(x.device.type, enabled=False):
             generated = self.last(x.float())
         return self._render(generated, inputs), code[:, None]

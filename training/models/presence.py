@@ -1,4 +1,4 @@
-"""A head for hush networks that says whether the target sounds, and its loss."""
+"""Presence of the target: a head of hush networks that detects it, and its loss."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from torch.nn import functional
 
 from hushgate.training.models.hush_layers import ProductNorm
 
-# Logit of the presence from which on sound passes whole, and below which it is turned down all the way.
+# Logit above which sound passes unchanged, and below which it gets the full reduction.
 _SURELY_THERE, _SURELY_GONE = 0.5, -0.5
 _PAUSE_DB = 40.0
 _CHANNELS, _WIDTH = 12, 24
-# What a new head says: all is there.
+# Initial logit of an untrained head: target present.
 _THERE_LOGIT = 4.0
-# Frames over which the presence is averaged, and by how much a single one must stand out to count at once.
+# Frames of the moving average, and the excess of a single frame that overrides it.
 _STEADY_FRAMES, _AT_ONCE = 5, 2.0
-# The target sounds if it stands out of the noise by this much in a band, and does not if it lies this far
-# below it in all. In between nobody can say, and neither where the mixture itself is silence.
+# Power ratios of target to noise: present if a band exceeds the first, absent if all are below the second.
+# Frames in between, and silent mixtures, are not judged.
 _BANDS = 18
 _STANDS_OUT, _DROWNED = 10.0**0.3, 10.0**-1.5
 _SILENCE = 1e-10
-# To turn music down by mistake is worse than to leave a pause as it is: its frames count for more.
+# Turning music down by mistake is worse than leaving noise in a pause, so present frames weigh more.
 _SOUND_WEIGHT = 3.0
 
 
 class Verdict(NamedTuple):
-    """Whether the target sounds, frame by frame: logits above 0 where it does, each (batch, frames, 1).
+    """Logits of the target's presence in every frame, above 0 where it sounds, each (batch, frames, 1).
 
     Attributes:
         logit: What the head says of each frame, to be trained.
@@ -80,7 +80,7 @@ class PresenceHead(nn.Module):
         return Verdict(logit.transpose(0, 1), certain.transpose(0, 1)), [last[0], recent]
 
     def start_as_identity(self) -> None:
-        """Find the target everywhere until training knows better, in place."""
+        """Initialize the head to report the target in every frame, in place."""
         nn.init.zeros_(self.answer.weight)
         nn.init.constant_(self.answer.bias, _THERE_LOGIT)
 
@@ -88,7 +88,7 @@ class PresenceHead(nn.Module):
 def steady(logit: Tensor, recent: Tensor) -> tuple[Tensor, Tensor]:
     """The mean logit of five frames, or the last less 2 where that is more: an onset counts at once.
 
-    A pause that opened for every doubtful frame would sputter, and a mean alone would come late for attacks.
+    Single frames alone would open pauses in bursts; the mean alone would open late for attacks.
 
     Args:
         logit: (frames, batch, 1).

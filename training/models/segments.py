@@ -1,7 +1,7 @@
-"""What networks that need whole segments have in common: cutting, joining, and the bins they do not see.
+"""Base of segment networks: cutting and joining of segments, and gains above the network's bins.
 
 In training, an example is cut into segments side by side; in evaluation they overlap and cross-fade exactly
-as in the engine (`hushgate.engine.segment_runner`), so that validation hears what the exported file does.
+as in the engine (`hushgate.engine.segment_runner`), so that validation measures what the exported file does.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from torch.nn.utils import fusion
 
 from hushgate.engine.signal.segment_crossfade import crossfade_weights
 
-# -100 dBFS squared: features have nothing below it.
+# Power floor of the features, -100 dBFS.
 POWER_FLOOR = 1e-10
 
 
 @dataclass(frozen=True)
 class SegmentConfig:
-    """Framing and segments, the same for every family that needs whole segments.
+    """Framing and segments of a segment network.
 
     Args:
         frame_ms: Length of an analysis frame, ms.
@@ -70,7 +70,7 @@ class SegmentConfig:
 
 
 class SegmentNetwork(nn.Module, ABC):
-    """Base of the networks that turn whole segments of spectrum into whole segments.
+    """Base class of networks that map segments of the spectrum to segments.
 
     A family implements `forward`, which is what an exported file computes: segments of the spectrum (batch,
     segment_frames, num_bins, 2), scaled as in `hushgate.engine.signal.framing`, to the same shape, and the
@@ -81,9 +81,9 @@ class SegmentNetwork(nn.Module, ABC):
     """
 
     has_code = False
-    # Layers that only training needs, so that an exported file lacks them.
+    # Layers of training that the exported file does not contain.
     training_only: tuple[str, ...] = ()
-    # Whether `forward` works on the waveforms of frames (batch, samples) instead.
+    # True if `forward` takes the waveforms of frames (batch, samples) instead.
     takes_waveforms = False
 
     def __init__(self, config: SegmentConfig) -> None:
@@ -148,7 +148,7 @@ class SegmentNetwork(nn.Module, ABC):
         before = heard[:, :, first:].square().sum((2, 3), keepdim=True)
         after = estimate[:, :, first:].square().sum((2, 3), keepdim=True)
         ratio = torch.where(before > 0.0, after / before.clamp(min=1e-30), 0.0)
-        # The clamp from below keeps the slope of the root finite.
+        # The lower clamp keeps the gradient of the square root finite.
         return ratio.clamp(1e-12, 1.0).sqrt() * (before > 0.0)
 
     def fuse(self) -> SegmentNetwork:
@@ -183,9 +183,9 @@ class ConvolutionNorm(nn.Module):
 
 
 def start_near(layer: nn.Conv2d | nn.ConvTranspose2d, value: float) -> None:
-    """Let a last layer put out little more than `value`, in its first channel, until it has learnt better.
+    """Initialize a last layer to give about `value` in its first channel, in place.
 
-    For masks, nearly open; DESIGN measured what that is worth.
+    For masks it is a value that leaves them nearly open, so that training starts near the identity.
     """
     assert layer.bias is not None
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""U-Net on patches of the spectrogram: a mask from what lies near and far in time and frequency.
+"""U-Net on patches of the spectrogram that predicts a mask.
 
 Reference: Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation",
 MICCAI 2015.

@@ -39,7 +39,7 @@ def write_audio(
     Raises:
         OSError: It cannot be written.
     """
-    # Through memory: libsndfile reports a full disk late or not at all.
+    # Encoded in memory first, because libsndfile reports a full disk late or not at all.
     buffer = io.BytesIO()
     soundfile.write(buffer, audio.T, sample_rate, subtype=subtype, format=path.suffix.lstrip(".").upper())
     write_bytes(path, buffer.getvalue())

@@ -1,4 +1,4 @@
-"""Recordings at hand, cut, joined or looped to any length."""
+"""Pools of recordings, cut, joined or looped to any length."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLUMNS = ("path", "kind", "split", "label")
 
 @dataclass(frozen=True)
 class Clip:
-    """One recording: where it is, what it is (`kind`), who or what it shows (`label`), and its split.
+    """One recording: where it is, what it is (`kind`), its speaker or class (`label`), and its split.
 
     `noisy` is the same take with noise, of the same length, where there is one.
     """
@@ -118,7 +118,7 @@ class ClipPool:
         Returns:
             float32 (num_samples,); the peaks of whole recordings are full scale.
         """
-        # Every second of audio is drawn equally often, not every file.
+        # Draw seconds, not files, with equal probability.
         index = int(np.searchsorted(self._starts, rng.integers(0, len(self._samples)), side="right")) - 1
         if fill != "join":
             if used is not None:
@@ -136,7 +136,7 @@ class ClipPool:
                 start = int(rng.integers(0, len(clip) - num_samples + 1))
                 clip = clip[start : start + num_samples]
             elif at == 0 and rng.random() < 0.5:
-                # Begin in silence half of the time: onsets are what a denoiser most easily eats.
+                # Start with silence half of the time: denoisers damage onsets most.
                 at = int(rng.uniform(0.0, pause_s[1]) * self.sample_rate)
             taken = clip[: num_samples - at]
             if len(taken):
@@ -156,7 +156,7 @@ def _fit(clip: Audio, num_samples: int, rng: Generator, fill: str, sample_rate: 
         start = int(rng.integers(0, num_samples - len(clip) + 1))
         out[start : start + len(clip)] = clip
         return out
-    # The end fades into the beginning, so that the seam does not click.
+    # Crossfade the end into the beginning to avoid a click at the seam.
     fade = min(sample_rate // 50, len(clip) // 4)
     ramp = np.sin(0.5 * np.pi * (np.arange(fade, dtype=np.float32) + 0.5) / max(1, fade))
     turn = clip[: len(clip) - fade].copy()

@@ -1,4 +1,4 @@
-"""Recordings decoded once, as 16-bit samples: in memory, or in a file that is mapped into it."""
+"""Decoded recordings as 16-bit samples, in memory or in a mapped cache file."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def load_samples(
         int16 (samples,) of all files, read-only with a cache; and where each begins, (files + 1,).
 
     Raises:
-        OSError: A file cannot be read, or the cache not be written; what is written is whole.
+        OSError: A file cannot be read, or the cache cannot be written; no incomplete cache is left.
     """
     if cache is None:
         parts = list(_decoded(paths, sample_rate))
@@ -77,7 +77,7 @@ def _decoded(paths: Sequence[Path], sample_rate: int) -> Iterator[NDArray[np.int
 
 
 def _store(paths: Sequence[Path], sample_rate: int, place: Path) -> None:
-    # A folder, so that samples and lengths appear together, in one step.
+    # Samples and lengths share a folder, whose rename publishes both in one step.
     part = place.with_name(f".{os.getpid()}-{place.name}")
     try:
         part.mkdir()
@@ -87,7 +87,7 @@ def _store(paths: Sequence[Path], sample_rate: int, place: Path) -> None:
                 file.write(samples.astype("<i2").tobytes())
                 lengths.append(len(samples))
         (part / "lengths.json").write_text(json.dumps(lengths), encoding="utf-8")
-        if not place.is_dir():  # else another process was quicker, with the same result
+        if not place.is_dir():  # otherwise another process has written the same cache
             part.rename(place)
     finally:
         shutil.rmtree(part, ignore_errors=True)

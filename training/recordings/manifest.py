@@ -1,4 +1,4 @@
-"""Manifests: the CSV files that tell training which recording is what."""
+"""Manifest files: kind, split, label and source of every recording."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class ManifestRow:
 
     Attributes:
         path: The recording.
-        kind: What it is for training, such as "speech", "noise", "guitar", "room".
+        kind: Role in training, such as "speech", "noise", "guitar", "room".
         split: "train", "val" or "test".
-        label: Who or what it shows: a speaker, a class of noise, a program.
+        label: Speaker, class of noise, or program.
         sample_rate, seconds: Hz and length, s.
         license: Under which it came.
         source: The corpus or program it comes from.

@@ -58,7 +58,7 @@ def search(
     config = Config.from_dict(values, source)
     check_space(config.search.space, values, source)
     output.mkdir(parents=True, exist_ok=True)
-    # Optuna creates tables without looking twice: two processes that start together would collide.
+    # Optuna creates its tables without a lock, so two processes that start together would collide.
     with filelock.FileLock(output / ".study.lock"):
         store = open_storage(storage or str(output / "study.db"))
         study = optuna.create_study(
@@ -74,7 +74,7 @@ def search(
         return _run_trial(trial, values, config.search, output, source, progress)
 
     while _num_taken(study, store) < config.search.trials:
-        # A combination that cannot work (a model too deep for its band) must not end the search.
+        # Settings that cannot work (a model too deep for its band) must not end the search.
         study.optimize(objective, n_trials=1, catch=(ValueError, RuntimeError))
     errors = [trial.user_attrs[_ERROR] for trial in study.trials if _ERROR in trial.user_attrs]
     if len(errors) >= config.search.trials:
@@ -128,7 +128,7 @@ def suggest(trial: Trial, space: Mapping[str, Mapping[str, Any]]) -> dict[str, A
     settings: dict[str, Any] = {}
     for name, entry in space.items():
         if "choices" in entry:
-            # As text: a database holds no lists and tables, and text tells 1 from 1.0.
+            # As JSON text: Optuna's database stores no lists and tables, and text distinguishes 1 from 1.0.
             chosen = json.loads(
                 trial.suggest_categorical(name, [json.dumps(one) for one in entry["choices"]])
             )
@@ -241,7 +241,7 @@ def _num_taken(study: optuna.Study, store: BaseStorage) -> int:
 
 
 def _sampler(config: SearchConfig) -> optuna.samplers.BaseSampler:
-    # Without a seed: processes that share a study must not all draw the same.
+    # No seed: processes that share a study must draw different values.
     if config.sampler == "random":
         return optuna.samplers.RandomSampler()
     return optuna.samplers.TPESampler(n_startup_trials=config.startup_trials, constant_liar=True)

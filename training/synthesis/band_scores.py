@@ -43,7 +43,7 @@ _POOLS = {
     "pad": _PAD_PROGRAMS,
     "bass": _BASS_PROGRAMS,
 }
-# How often each part plays.
+# Probability that a part plays.
 _PARTS = {
     "chords": 0.75,
     "pad": 0.5,
@@ -194,7 +194,7 @@ def _drums(score: Score, song: _Song) -> None:
 def music(rng: np.random.Generator, seconds: float) -> tuple[Score, str]:
     """A polyphonic arrangement: chords, bass, melody, pads and drums from all GM families.
 
-    One in four is sparse (one or two parts), so that quiet and exposed passages are heard.
+    One in four is sparse (one or two parts), so that quiet and exposed passages occur.
 
     Args:
         rng: Source of every choice.

@@ -25,7 +25,7 @@ DRUM_CHANNEL = 9
 DRUM_BANK = 128
 _BEND_RANGE_SEMITONES = 24
 _TAIL_BLOCK_S = 0.25
-# The offset that FluidSynth's reverberation keeps against denormals is ten times smaller.
+# FluidSynth's reverberation adds an offset against denormals, a tenth of this.
 _SILENCE = 1e-7
 _SOUNDFONTS = (
     "/usr/share/sounds/sf2/FluidR3_GM.sf2",

@@ -1,4 +1,4 @@
-"""Synthesized noises: endless kinds from a seed, where recordings teach only the few they hold.
+"""Noise generators with random parameters, drawn from a seed.
 
 Every generator takes (num_samples, sample_rate, rng) and returns mono float32 of RMS level about 1.
 """
@@ -106,7 +106,7 @@ def _wander(time: NDArray[np.float64], num_points: int, spread: float, rng: Gene
 def _harmonics(
     phase: NDArray[np.float64], amplitudes: NDArray[np.float64], rng: Generator
 ) -> NDArray[np.float64]:
-    # Powers of one rotating phasor: a multiplication a harmonic instead of a sine.
+    # Powers of one rotating phasor cost one multiplication per harmonic instead of a sine.
     phasor = np.exp(1j * phase)
     power = np.ones_like(phasor)
     audio = np.zeros(len(phase))
@@ -242,7 +242,7 @@ def sustained(num_samples: int, sample_rate: float, rng: Generator) -> Audio:
     phase = 2.0 * np.pi * np.cumsum(pitch) / sample_rate
     highest = int(max(1, min(60, sample_rate / 2.0 / pitch.max() - 1)))
     order = np.arange(1, highest + 1)
-    # Two timbres that turn into each other, as under a moving bow or a changing breath.
+    # Crossfade between two timbres, as under a moving bow or a changing breath.
     tilt, blend = rng.uniform(0.3, 2.2), _moving_gain(num_samples, sample_rate, rng, 12.0)
     is_closed_pipe = rng.random() < 0.2
     tones = []

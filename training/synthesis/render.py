@@ -42,12 +42,12 @@ _LICENSE = "MIT"
 
 @dataclass(frozen=True)
 class Choice:
-    """What of a kind to play; everything by default.
+    """Restriction of a kind to some of its sounds; by default there is none.
 
     Args:
-        styles: Of guitar: names in `compose.GUITAR_STYLES`, such as "notes" or "tuning".
+        styles: Of guitar: names in `solo_scores.GUITAR_STYLES`, such as "notes" or "tuning".
         programs: Of guitar: General MIDI programs, 24 (nylon) to 31 (harmonics).
-        families: Of instrument: names in `compose.FAMILIES`, such as "violin".
+        families: Of instrument: names in `solo_scores.FAMILIES`, such as "violin".
         seconds: Shortest and longest time in which phrases begin, s; the kind's own without.
     """
 
@@ -136,7 +136,7 @@ def render_item(
         score, label = choice.compose(kind, rng)
         audio = render_score(score, sample_rate, num_channels, soundfont=soundfont)
         peak = float(np.abs(audio).max(initial=0.0))
-        # Some keys of some drum kits and effects hold no sample: draw again.
+        # Some keys of drum kits and effects hold no sample; draw another score.
         if peak > 1e-5:
             return audio * np.float32(10.0 ** (PEAK_DB / 20.0) / peak), label
 

@@ -296,7 +296,7 @@ def instrument(rng: np.random.Generator, seconds: float, families: Sequence[str]
         keys = [key for key in range(low, high + 1) if (key - root) % 12 in scale]
         if tuning_up:
             keys = [key for key in range(low, high + 1) if key % 12 in (9, 4, 2)]
-        # An octave or two of the range, so that a line keeps its register.
+        # Use one or two octaves of the range, so that a line stays in one register.
         begin = int(rng.integers(0, max(1, len(keys) - 8)))
         keys = keys[begin : begin + int(rng.integers(6, 15))]
         play = _sustained if tuning_up or rng.random() < 0.45 else _moving

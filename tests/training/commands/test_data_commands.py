@@ -125,7 +125,7 @@ def test_mistakes_are_said_in_one_line(
         (("prepare", "esc51", prepared), "invalid choice"),
         (
             ("prepare", "ms-snsd", tmp_path / "snsd", "--esc10"),
-            "--esc10 must not be given with recipe",
+            "--esc10 must not be given with corpus",
         ),
         (("prepare", "ms-snsd", tmp_path / "snsd", "--subset", "x"), "--subset must not be given"),
         (("prepare", "ms-snsd", tmp_path / "snsd", "--split", "most"), "split must be official or shares"),

@@ -12,9 +12,9 @@ import pytest
 import soundfile
 
 from hushgate.training.config.schema import SourceSpec
+from hushgate.training.corpora.corpus import Recording
 from hushgate.training.corpora.prepare import Preparation, prepare, summarize
 from hushgate.training.corpora.prepared_config import find_config, write_config
-from hushgate.training.corpora.recipe import Recording
 from hushgate.training.corpora.silence import SilenceRule
 from hushgate.training.mixtures.mixer import Mixer
 from hushgate.training.recordings.manifest import read_manifest

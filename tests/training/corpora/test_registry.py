@@ -1,4 +1,4 @@
-"""Recipes: every corpus in its real layout, and clear words for anything else."""
+"""Known corpora: each in its real layout, and errors that name what is missing."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from hushgate.training.corpora.corpus import Options
 from hushgate.training.corpora.prepare import Preparation, prepare
-from hushgate.training.corpora.recipe import Options
 from hushgate.training.corpora.registry import CORPORA
 from hushgate.training.recordings.manifest import ManifestRow
 from tests.helpers.trees import TREES, sound
 
 
-def _rows(recipe: str, folder: Path, options: Options | None = None) -> list[ManifestRow]:
-    return prepare(recipe, [folder], folder.parent / "out", Preparation(validation=0.25), options).rows
+def _rows(corpus_name: str, folder: Path, options: Options | None = None) -> list[ManifestRow]:
+    return prepare(corpus_name, [folder], folder.parent / "out", Preparation(validation=0.25), options).rows
 
 
 def _count(rows: list[ManifestRow]) -> dict[tuple[str, str], int]:
@@ -27,7 +27,7 @@ def _labels(rows: list[ManifestRow], split: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("recipe", "expected"),
+    ("corpus_name", "expected"),
     [
         ("librispeech", {("speech", "train"): 24, ("speech", "val"): 4, ("speech", "test"): 4}),
         ("common-voice", {("speech", "train"): 12, ("speech", "val"): 4, ("speech", "test"): 4}),
@@ -46,59 +46,63 @@ def _labels(rows: list[ManifestRow], split: str) -> set[str]:
     ],
 )  # fmt: skip
 def test_corpora_are_found_in_their_real_layout(
-    recipe: str, expected: dict[tuple[str, str], int], tmp_path: Path
+    corpus_name: str, expected: dict[tuple[str, str], int], tmp_path: Path
 ) -> None:
-    rows = _rows(recipe, TREES[recipe](tmp_path / "corpus"))
+    rows = _rows(corpus_name, TREES[corpus_name](tmp_path / "corpus"))
     assert _count(rows) == expected
     for row in rows:
         assert (tmp_path / "out" / row.path).is_file()
-        assert row.license == CORPORA[recipe].license
-        assert row.source == CORPORA[recipe].title
+        assert row.license == CORPORA[corpus_name].license
+        assert row.source == CORPORA[corpus_name].title
         assert row.seconds > 0.2
 
 
 @pytest.mark.parametrize(
-    "recipe", ["librispeech", "common-voice", "voxceleb1", "ms-snsd", "voicebank-demand"]
+    "corpus_name", ["librispeech", "common-voice", "voxceleb1", "ms-snsd", "voicebank-demand"]
 )
-def test_no_speaker_is_in_two_splits(recipe: str, tmp_path: Path) -> None:
-    rows = [row for row in _rows(recipe, TREES[recipe](tmp_path / "corpus")) if row.kind == "speech"]
+def test_no_speaker_is_in_two_splits(corpus_name: str, tmp_path: Path) -> None:
+    rows = [
+        row for row in _rows(corpus_name, TREES[corpus_name](tmp_path / "corpus")) if row.kind == "speech"
+    ]
     splits = [_labels(rows, split) for split in ("train", "val", "test")]
     assert all(splits)
     assert sum(map(len, splits)) == len(set.union(*splits))
 
 
-def test_every_recipe_but_plain_folders_has_a_tree_here() -> None:
+def test_every_corpus_but_plain_folders_has_a_tree_here() -> None:
     assert set(CORPORA) - set(TREES) == {"folders", "pairs"}
 
 
-@pytest.mark.parametrize("recipe", sorted(TREES))
-def test_another_layout_is_refused_with_what_is_needed_and_what_is_there(recipe: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("corpus_name", sorted(TREES))
+def test_another_layout_is_refused_with_what_is_needed_and_what_is_there(
+    corpus_name: str, tmp_path: Path
+) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=r"is not laid out as .*\(holds nothing\)"):
-        prepare(recipe, [tmp_path / "empty"], tmp_path / "out")
+        prepare(corpus_name, [tmp_path / "empty"], tmp_path / "out")
     sound(tmp_path / "other" / "some" / "deep" / "sound.wav")
     with pytest.raises(ValueError, match=r"is not laid out as .*\(holds some/\)"):
-        prepare(recipe, [tmp_path / "other"], tmp_path / "out")
+        prepare(corpus_name, [tmp_path / "other"], tmp_path / "out")
     with pytest.raises(FileNotFoundError, match="absent does not exist"):
-        prepare(recipe, [tmp_path / "absent"], tmp_path / "out")
+        prepare(corpus_name, [tmp_path / "absent"], tmp_path / "out")
     with pytest.raises(NotADirectoryError, match="Unpack archives first"):
-        prepare(recipe, [tmp_path / "other" / "some" / "deep" / "sound.wav"], tmp_path / "out")
+        prepare(corpus_name, [tmp_path / "other" / "some" / "deep" / "sound.wav"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("recipe", ["librispeech", "ms-snsd", "voicebank-demand"])
-def test_a_part_without_sound_is_no_corpus(recipe: str, tmp_path: Path) -> None:
-    folder = TREES[recipe](tmp_path / "corpus")
+@pytest.mark.parametrize("corpus_name", ["librispeech", "ms-snsd", "voicebank-demand"])
+def test_a_part_without_sound_is_no_corpus(corpus_name: str, tmp_path: Path) -> None:
+    folder = TREES[corpus_name](tmp_path / "corpus")
     for path in folder.rglob("*"):
         if path.suffix in (".wav", ".flac") and "test" not in str(path.relative_to(folder)):
             path.unlink()
-    if recipe == "librispeech":
-        assert _labels(_rows(recipe, folder), "test")
+    if corpus_name == "librispeech":
+        assert _labels(_rows(corpus_name, folder), "test")
         with pytest.raises(ValueError, match="must hold SPEAKER/CHAPTER"):
-            _rows(recipe, folder, Options(subsets=("train-clean-100",)))
+            _rows(corpus_name, folder, Options(subsets=("train-clean-100",)))
     else:
         with pytest.raises(ValueError, match="must hold"):
-            _rows(recipe, folder)
+            _rows(corpus_name, folder)
 
 
 def test_subsets_of_librispeech_can_be_chosen(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Measures by name. Each is a class in a module of its own, loaded when it is asked for."""
+"""Measures by name, loaded on use."""
 
 from __future__ import annotations
 

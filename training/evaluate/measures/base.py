@@ -17,11 +17,11 @@ class Item:
     """One pair of recordings.
 
     Attributes:
-        name: What tables call it; unique in its set.
+        name: Name in tables, unique in its set.
         noisy, clean: float32 (channels, samples), of one shape.
         sample_rate: Hz.
         groups: The columns "SNR", "noise kind" and "noise" of the tables, as text.
-        text: What is said in it, where that is known.
+        text: Transcript, where it is known.
     """
 
     name: str
@@ -34,15 +34,15 @@ class Item:
 
 @dataclass(frozen=True)
 class Column:
-    """One figure that a measure gives.
+    """One figure of a measure.
 
     Attributes:
         name: Of the column in CSV files.
-        title: What tables call it, with its unit.
+        title: Heading in tables, with its unit.
         digits: After the decimal point in tables.
-        higher_is_better: Which way is good.
-        weight: Column that says what each item counts in the mean; "" for all the same.
-        is_shown: Whether tables and plots have it; the CSV file has all.
+        higher_is_better: Direction of improvement.
+        weight: Column with the weights of the items in the mean; "" for equal weights.
+        is_shown: False leaves it out of tables and plots; the CSV file has all columns.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Column:
 
 
 class Measure(Protocol):
-    """What judges an output."""
+    """Computes figures of one output."""
 
     columns: tuple[Column, ...]
 
@@ -63,5 +63,5 @@ class Measure(Protocol):
 
         Args:
             item: The pair.
-            output: What a system made of `item.noisy`, in its shape, aligned with `item.clean`.
+            output: The system's output for `item.noisy`, in its shape, aligned with `item.clean`.
         """

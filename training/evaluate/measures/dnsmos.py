@@ -1,7 +1,7 @@
-"""DNSMOS: listeners' ratings of speech, predicted from the output alone.
+"""DNSMOS: ratings of speech predicted without the clean sound.
 
 The networks come from the package speechmos. Its own code is not imported: it needs librosa, pandas and
-requests without saying so, and the features are a few lines.
+requests, which its metadata does not list, and the features take a few lines.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class Dnsmos:
             audio = np.append(audio, audio)
         ratings: list[list[float]] = []
         for second in range(int(int(len(audio) / _RATE) - _SECONDS) + 1):
-            # The authors' arithmetic, which drops windows that rounding makes a sample too short: other
-            # windows would give other figures than everybody else's.
+            # The authors' arithmetic drops windows that rounding makes a sample too short. Keep it, so that
+            # the figures are comparable with published ones.
             window = audio[second * _RATE : int((second + _SECONDS) * _RATE)]
             if len(window) == length:
                 ratings.append(self._rate(window))

@@ -20,7 +20,7 @@ def log_spectral_distance(clean: Audio, output: Audio, sample_rate: int) -> floa
     """Distance of the two spectra over all frames and bins, dB; 0.0 for equal sounds.
 
     With C and E the levels in dB of a bin k of frame n: mean over n of sqrt(mean over k of (C - E)^2). Levels
-    are floored 80 dB below the loudest bin of the clean sound, so that differences nobody can hear do not
+    are floored 80 dB below the loudest bin of the clean sound, so that inaudible differences do not
     count. Noise left between the clean sound's bins counts as much as damage to them, so the figure says how
     close the output is to the clean sound, not which of the two is wrong. Frames of 32 ms, Hann, half
     overlapping; channels are averaged as further frames.

@@ -1,4 +1,4 @@
-"""One channel at the rate that a measure was made for."""
+"""Conversion to one channel at a measure's sample rate."""
 
 from __future__ import annotations
 

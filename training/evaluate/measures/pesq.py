@@ -1,4 +1,4 @@
-"""PESQ: how a telephone listener would rate speech."""
+"""PESQ: perceptual quality of speech (ITU-T P.862.2)."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ class Pesq:
         try:
             return {"pesq": float(self._module.pesq(_RATE, *sounds, "wb"))}
         except (self._module.PesqError, ValueError):
-            # No utterance in it, too short, or an output of silence.
+            # No utterance, too short, or a silent output.
             return {"pesq": math.nan}

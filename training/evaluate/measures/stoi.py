@@ -1,4 +1,4 @@
-"""STOI: how much of speech is understood."""
+"""STOI: intelligibility of speech."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Stoi:
         if not sounds[0].any():
             return {"stoi": math.nan}
         with warnings.catch_warnings():
-            # It warns, and returns a number that means nothing, where there is too little to judge.
+            # With too little speech it warns and returns a meaningless number.
             warnings.simplefilter("error", RuntimeWarning)
             try:
                 return {"stoi": float(self._stoi(*sounds, _RATE))}

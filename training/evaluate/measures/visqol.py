@@ -1,4 +1,4 @@
-"""ViSQOL in audio mode: how a listener would rate music against the original."""
+"""ViSQOL in audio mode: perceptual quality of music."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class WordErrorRate:
 
     Against its own reading the figure says how much the noise and the denoiser change what is recognized, not
     how good the recognizer is. Items count by their words; NaN where there is none. The level is evened out
-    first, because the recognizer is deaf to soft speech.
+    first, because the recognizer misses soft speech.
     """
 
     columns = (
@@ -54,7 +54,7 @@ class WordErrorRate:
         if peak == 0.0:
             return []
         samples = np.clip(mono * (_PEAK / peak) * 32_767.0, -32_768, 32_767).astype("<i2")
-        # What one utterance taught the decoder about the channel must not help or harm the next.
+        # Reset the channel estimate, so that an utterance does not influence the next one.
         self._decoder.reinit_feat()
         self._decoder.start_utt()
         self._decoder.process_raw(samples.tobytes(), no_search=False, full_utt=True)

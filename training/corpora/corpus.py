@@ -1,4 +1,4 @@
-"""What a corpus holds, and the checks that its recipes share."""
+"""Recordings and layout of a corpus, and checks that all corpora share."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Recording:
         path: Where it is.
         kind: "speech", "noise" or another kind of the manifest.
         label: Speaker or class.
-        split: "train", "val", "test", or "" where the corpus says nothing.
-        group: What must not be torn apart by a split: a speaker, a source recording.
+        split: "train", "val", "test", or "" where the corpus has no splits.
+        group: Speaker or source recording, which a split keeps together.
         noisy: The same take with noise.
     """
 
@@ -33,14 +33,14 @@ class Recording:
 
 @dataclass(frozen=True)
 class Options:
-    """What recipes can be asked for; each uses its own.
+    """Options of single corpora.
 
     Args:
         subsets: Parts of LibriSpeech, such as "train-clean-100"; all there are by default.
         tables: Tables of Common Voice, such as "validated"; train, dev and test by default.
         esc10: Of ESC-50, only the ten classes that are free of the NonCommercial licence.
         val_fold, test_fold: Folds of UrbanSound8K and ESC-50; the last but one and the last by default.
-        kinds: Kind of each folder for the recipe "folders".
+        kinds: Kind of each folder for the corpora "folders" and "pairs".
     """
 
     subsets: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ Finder = Callable[[Sequence[Path], Options], list[Recording]]
 
 @dataclass(frozen=True)
 class Corpus:
-    """A recipe: how a corpus is laid out and found.
+    """A known corpus: its layout, licence and the function that lists its recordings.
 
     Attributes:
         title: Name for people.
@@ -108,7 +108,7 @@ def read_table(path: Path, columns: Sequence[str], delimiter: str = ",") -> Iter
         ValueError: A column is missing.
     """
     with path.open(newline="", encoding="utf-8-sig") as file:
-        # Sentences of Common Voice hold single quotation marks that open nothing.
+        # Sentences of Common Voice hold unpaired quotation marks.
         reader = csv.DictReader(
             file, delimiter=delimiter, quoting=csv.QUOTE_NONE if delimiter == "	" else csv.QUOTE_MINIMAL
         )
