@@ -1,4 +1,4 @@
-"""Throughput and memory of `hushgate batch`: jobs against jobs, and a folder against other denoisers.
+"""Throughput and memory of `hushgate batch`, by number of jobs and against other denoisers.
 
 python benchmarks/batch.py                          # the shipped voice model
 python benchmarks/batch.py --model my.onnx --jobs 1 2 4 --json batch.json
@@ -114,7 +114,7 @@ def run_peer(name: str, folder: Path, work: Path) -> float:
 
 
 def clean_with_peer(name: str, folder: Path, out: Path) -> None:
-    """What `run_peer` runs."""
+    """Program that `run_peer` starts."""
     process = make_system(name)
     for path in sorted(folder.iterdir()):
         sound, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
@@ -135,7 +135,7 @@ def measure(args: argparse.Namespace, work: Path) -> dict[str, Any]:
             write_recording(folder / f"{number:03}.wav", args.seconds, args.channels, number)
     if "jobs" in args.only:
         runs: dict[int, list[float]] = {jobs: [] for jobs in args.jobs}
-        for _ in range(args.repeats):  # in turn, so that a busy minute hits all of them
+        for _ in range(args.repeats):  # in turn, so that a busy minute slows all of them
             for jobs in args.jobs:
                 runs[jobs].append(run_batch(folder, args.model, jobs, work)[0])
         results["jobs_s"] = {jobs: statistics.median(times) for jobs, times in runs.items()}

@@ -1,4 +1,4 @@
-"""What a chain costs beyond its effects, and how chains in threads share the processor.
+"""Overhead of a chain beyond its effects, and throughput of chains in threads.
 
 python benchmarks/chain.py
 python benchmarks/chain.py --model path/to/model.onnx --seconds 60
@@ -64,7 +64,7 @@ def timed(effect: pedalboard.Plugin | Denoiser | Chain, blocks: Sequence[Sound])
 def timed_whole(
     effect: pedalboard.Plugin | Denoiser | Chain, sounds: Sequence[Sound]
 ) -> tuple[Times, list[Sound]]:
-    """The same for recordings that stand alone."""
+    """The same for separate recordings."""
     started = time.thread_time()
     outputs = [run_whole(effect, sound) for sound in sounds]
     return np.array([time.thread_time() - started]), outputs

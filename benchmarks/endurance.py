@@ -1,4 +1,4 @@
-"""A day of sound through a chain, block by block: does memory grow, does the latency drift?
+"""Memory and latency of a chain over a day of sound, block by block.
 
 python benchmarks/endurance.py                              # 24 hours at 48 kHz, faster than real time
 python benchmarks/endurance.py --hours 0.5 --json endurance.json
@@ -52,7 +52,7 @@ class Checkpoint:
 
 
 class Source:
-    """Sound without end: one stretch of it over and over, so that every hour hears the same."""
+    """Sound without end: one stretch of it over and over, so that every hour has the same sound."""
 
     def __init__(self, sample_rate: int, num_channels: int, period_s: float) -> None:
         self._period = test_signal(sample_rate, num_channels, period_s)
@@ -108,7 +108,7 @@ def _lag(sound: Sound, output: Sound) -> int:
     """By how many samples `output` lags behind `sound`, by correlation. Both end at the same moment."""
     length = 1 << (len(sound) + len(output)).bit_length()
     product = np.fft.rfft(output, length) * np.conj(np.fft.rfft(sound, length))
-    # Equal weight for all frequencies: a peak of one sample instead of the sound's own width.
+    # Whitened, so that the correlation peak is one sample wide.
     peak = int(np.argmax(np.fft.irfft(product / (np.abs(product) + 1e-9), length)[: len(sound)]))
     return peak + len(sound) - len(output)
 
@@ -133,7 +133,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     chain = Chain([pedalboard.HighpassFilter(80.0), Denoiser(args.model), pedalboard.Compressor(-20.0, 2.0)])
     source = Source(args.sample_rate, args.channels, period_s=61.0)
     watch = Watch(chain, source, args.sample_rate, args.block_size)
-    watch.run(120.0)  # what is allocated once is not growth
+    watch.run(120.0)  # allocations before this point are not growth
     checkpoints: list[Checkpoint] = []
     for _ in range(args.checkpoints):
         checkpoints.append(watch.run(3600.0 * args.hours / args.checkpoints))

@@ -1,4 +1,4 @@
-"""Guitar phrases in steady noise: are the pauses silent, and plucks, notes and tails whole?
+"""Guitar phrases in steady noise: noise left in pauses, and changes of plucks, notes and tails.
 
     python benchmarks/gate.py --data DATA --notes RECORDED_NOTES
 
@@ -31,7 +31,7 @@ _NUM_NOTES, _NOTE_S, _PAUSE_S, _LEAD_S = 4, 1.6, 1.2, 0.5
 _FADE_S, _BLOCK_S = 0.1, 0.02
 _LOUDEST_DB = (-16.0, -8.0)
 _PLUCK_S, _NOTE_END_S = 0.05, 0.5
-# A gate may need half a second to close, and opens ahead of a pluck by what its model looks ahead.
+# A gate may need half a second to close, and opens before a pluck by its model's lookahead.
 _CLOSED_AFTER_S, _OPENS_BEFORE_S = 0.5, 0.11
 _TAIL_DB = (20.0, 40.0)
 
@@ -72,7 +72,7 @@ def noise_for(phrase: Phrase, noise: Mono, snr_db: float) -> Audio:
 
 
 def measure(phrase: Phrase, noise: Audio, output: Audio) -> dict[str, list[float]]:
-    """What became of every note and the pause behind it, dB.
+    """Changes of every note and of the pause after it, dB.
 
     `pause`: how far the noise there was brought down. `pluck` (the first 50 ms), `note` (up to 0.5 s) and
     `tail` (where the note has decayed by 20 to 40 dB, and is above the noise): level against the clean
@@ -107,7 +107,7 @@ def _tail(clean: Audio, noise: Audio, start: int, end: int) -> list[slice]:
 
 
 def pitch_errors(clean: Audio, output: Audio) -> list[float]:
-    """How far `hushgate.Tuner` reads the output from what it reads in the clean sound, cents."""
+    """Difference of `hushgate.Tuner`'s readings of output and clean sound, cents."""
     from hushgate import Tuner
     from hushgate.tuner.notes import cents_between
 
@@ -147,7 +147,7 @@ def run_gates(
     systems: dict[str, System],
     rng: np.random.Generator,
 ) -> Gated:
-    """What every system makes of every phrase in every noise."""
+    """Figures of every system on every phrase in every noise."""
     results: Gated = {
         noise: {system: {name: [] for name in MEASURES} for system in systems} for noise in noises
     }
@@ -161,7 +161,7 @@ def run_gates(
 
 
 def run_clean(phrases: Sequence[Phrase], systems: dict[str, System]) -> Cleaned:
-    """What every system, and a tuner behind it, make of every phrase without noise."""
+    """SI-SDR and tuning errors of every system on every phrase without noise."""
     results: Cleaned = {}
     for name, system in systems.items():
         pairs = [(one.sound, _clean(system, one, np.zeros_like(one.sound))) for one in phrases]

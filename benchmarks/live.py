@@ -39,7 +39,7 @@ EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "noisy_speech.flac"
 FREQUENCY_HZ, AMPLITUDE = 200.0, 0.25
 MODES = ("empty", "still", "moving")
 _SETTLE_S = 2.0
-# Starting Python and loading a model, on a busy machine.
+# Time to start Python and load a model on a busy machine.
 _START_S = 10.0
 
 
@@ -229,7 +229,7 @@ def measure_minute(
 
 
 def minute_table(results: Sequence[dict[str, Any]]) -> str:
-    """What the devices lose by themselves, what processing adds, and what moving parameters adds."""
+    """Dropouts of the devices alone, with processing, and with moving parameters."""
     header = (
         "preset",
         "block",

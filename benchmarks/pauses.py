@@ -1,4 +1,4 @@
-"""Songs that pause while their hiss goes on: is the pause silent, and are fade-outs and returns whole?
+"""Songs with a pause in steady hiss: noise left in the pause, and changes of fade-out and return.
 
     python benchmarks/pauses.py --data SONGS
 
@@ -30,10 +30,10 @@ MEASURES = ("pause", "fade-out", "return", "song")
 _STARTS_AT, _PAUSE_S, _FADES_S = 0.4, 2.0, (0.01, 0.3, 1.0)
 _FADE_DB = 60.0
 _RISE_S, _BLOCK_S = 0.003, 0.05
-# Denoisers may take a moment to fall silent; frames of the return reach into the pause.
+# Denoisers need time to fall silent, and frames of the return reach into the pause.
 _CLOSED_AFTER_S, _OPENS_BEFORE_S = 0.3, 0.05
 _MAX_DELAY_MS = 250.0
-# What lies this far above the noise is heard through it.
+# Sound this far above the noise is audible through it.
 _AUDIBLE_DB = 6.0
 
 Audio = NDArray[np.float32]
@@ -72,7 +72,7 @@ def with_pause(item: Item, fade_s: float) -> Pausing | None:
 
 
 def measure(song: Pausing, output: Audio) -> dict[str, list[float]]:
-    """What became of the pause and of the song around it, dB.
+    """Changes of the pause and of the song around it, dB.
 
     `pause`: how far the noise there was brought down. `fade-out` (by 50 ms, while it is above the noise)
     and `return` (50 ms, if it is above the noise): level against the clean one's. `song`: SI-SDR outside the
@@ -94,7 +94,7 @@ def measure(song: Pausing, output: Audio) -> dict[str, list[float]]:
 
 
 def run(songs: Sequence[Pausing], systems: dict[str, Process]) -> Results:
-    """What every system (of `make_told_system`) makes of every song."""
+    """Figures of every system (of `make_told_system`) on every song."""
     results: Results = {}
     for name, process in systems.items():
         by_kind = results.setdefault(name, {})
@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         names = [*args.peer, *(HUSHGATE + model for model in args.model or ["music"])]
         systems = {name: make_told_system(name) for name in names}
         items = music_set(args.data, args.items, args.seed)
-        # Hisses come in threes: shifted, so that each meets every fade-out.
+        # There are three hisses and three fade-outs: the shift combines each with every other.
         fades = [_FADES_S[(index + index // len(HISSES)) % len(_FADES_S)] for index in range(len(items))]
         made = [with_pause(*pair) for pair in zip(items, fades, strict=True)]
         songs = [one for one in made if one is not None]

@@ -1,4 +1,4 @@
-"""Draw quality against cost from what quality.py and speed.py wrote with --json.
+"""Plot of quality against cost, from the JSON files of quality.py and speed.py.
 
 python benchmarks/plots.py voice.json speed.json                         # docs/images/voice-quality-cost.png
 python benchmarks/plots.py music.json speed.json --metric "SI-SDR change dB" --write docs/benchmarks.md
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = {"music": "44.1 kHz x 2", "voice-44k": "48 kHz x 1"}
-"""What of speed.py's formats is the cost of a set; 16 kHz mono of every other."""
+"""Format of speed.py that gives the cost of a set; 16 kHz mono for other sets."""
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 _OTHER_FORMAT = "16 kHz x 1"
 _OURS, _THEIRS = "#1f6f8b", "#777777"
@@ -49,12 +49,12 @@ def points(quality: dict[str, Any], speed: dict[str, Any], metric: str) -> list[
         if metric not in score["values"]:
             raise ValueError(f"--metric must be one of {', '.join(score['values'])} (got {metric!r}).")
         scores.setdefault(score["system"], []).append(score["values"][metric])
-    form = FORMATS.get(quality["set"], _OTHER_FORMAT)
+    audio_format = FORMATS.get(quality["set"], _OTHER_FORMAT)
     found = []
     for result in speed["results"]:
         if result["system"] in scores:
             estimate = mean_of(scores[result["system"]])
-            times_real_time = result["whole_seconds"] / result["whole"][form]["cpu_s"]
+            times_real_time = result["whole_seconds"] / result["whole"][audio_format]["cpu_s"]
             found.append(Point(result["system"], estimate.mean, estimate.margin, times_real_time))
     if not found:
         raise ValueError("the two files must have a system in common (got none).")
@@ -83,7 +83,7 @@ def draw(found: Sequence[Point], untouched: float | None, metric: str, title: st
         axes.annotate(
             f"{name} (told the noise)" if needs_noise(point.system) else name,
             (point.speed, point.mean),
-            # In turn above on the left and below on the right: neighbours overlap less.
+            # Labels alternate between above left and below right to overlap less.
             xytext=((-6, 6), (8, -13))[number % 2],
             ha=("right", "left")[number % 2],
             textcoords="offset points",

@@ -1,4 +1,4 @@
-"""Score hushgate and other denoisers on a test set made from local recordings.
+"""Scores of hushgate and other denoisers on a test set made from local recordings.
 
 python benchmarks/quality.py --data DATA                                  # voice, every installed peer
 python benchmarks/quality.py --set music --data RENDERS44 --write docs/benchmarks.md
@@ -60,7 +60,7 @@ def score_item(item: Item, systems: Sequence[str], set_name: str) -> list[Score]
         values = figures(SETS[set_name].metrics, item, output)
         if item.noisy is not item.clean:
             values["SI-SDR change dB"] = si_sdr_db(item.clean, output) - si_sdr_db(item.clean, item.noisy)
-        scores.append(Score(name, item.name, item.groups, values))
+        scores.append(Score(name, item.name, dict(item.groups), values))
     return scores
 
 
@@ -134,7 +134,7 @@ def what_was_run(systems: Sequence[str]) -> str:
 
 
 def command_line(script: str, arguments: Sequence[str]) -> str:
-    """How a run is repeated, without the places of local files."""
+    """Command that repeats a run, without paths of local files."""
     hidden = {"--data": "DATA", "--json": "FILE", "--csv": "FILE"}
     words = []
     for before, word in zip(("", *arguments[:-1]), arguments, strict=True):
@@ -174,7 +174,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     args = build_parser().parse_args(arguments)
-    # One thread for each worker, also in libraries that start their own.
+    # One thread for each worker, in libraries too.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
     from hushgate.engine import available_models
 
@@ -209,8 +209,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.csv:
         write_csv(args.csv, scores)
     if args.json:
-        facts = {"set": args.set_name, "seed": args.seed, "items": len(items), "skipped": skipped}
-        content = {**facts, "scores": [asdict(score) for score in scores]}
+        header = {"set": args.set_name, "seed": args.seed, "items": len(items), "skipped": skipped}
+        content = {**header, "scores": [asdict(score) for score in scores]}
         args.json.write_text(json.dumps(content, indent=1), encoding="utf-8")
     if args.write:
         missing = "\n".join(f"- not measured here: {reason}" for reason in skipped)

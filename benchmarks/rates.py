@@ -1,4 +1,4 @@
-"""One model, one scene, every sample rate: does the same speech lose the same noise?
+"""Noise reduction and quality of one model at all sample rates.
 
     python benchmarks/rates.py --data DATA --model voice
 
@@ -37,7 +37,7 @@ _LEAD_S, _MAX_DELAY_S = 1.0, 0.15
 
 @dataclass(frozen=True)
 class Reading:
-    """What happened to one scene at one rate, dB (PESQ: 1.0 to 4.64, NaN below 16 kHz)."""
+    """Figures of one scene at one rate, dB (PESQ: 1.0 to 4.64, NaN below 16 kHz)."""
 
     noise_reduction_shared: float
     noise_reduction: float
@@ -50,7 +50,7 @@ def scenes(folder: Path, num_scenes: int, seed: int, snr_db: float) -> list[tupl
     """Clean and noisy sound at 48 kHz, with a second of noise alone in front."""
     rng = np.random.default_rng(seed)
     voices, noises = manifest_rows(folder, "speech"), manifest_rows(folder, "noise")
-    # Rain and sea sound all the time, so that their level in the lead-in means something.
+    # Steady noises have a defined level in the lead-in.
     steady = [
         row for row in noises if row["label"] in ("rain", "sea_waves", "helicopter", "chainsaw")
     ] or noises
@@ -72,7 +72,7 @@ def _at(audio: Audio, from_rate: int, to_rate: int) -> Audio:
 
 
 def _drop_db(before: Audio, after: Audio, rate: int) -> float:
-    """How much quieter the lead-in became, its first half second (a model settling) left out."""
+    """Noise reduction in the lead-in, without its first half second, in which a model settles."""
     part = slice(round(0.5 * _LEAD_S * rate), round(0.95 * _LEAD_S * rate))
     powers = [np.mean(audio[:, part].astype(np.float64) ** 2) for audio in (before, after)]
     return float(10.0 * np.log10((powers[0] + 1e-20) / (powers[1] + 1e-20)))

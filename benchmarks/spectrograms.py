@@ -1,4 +1,4 @@
-"""Draw what each shipped model does to sound that this project makes itself: before and after.
+"""Spectrograms before and after each shipped model, of sound that the project generates.
 
 python benchmarks/spectrograms.py --write docs/benchmarks.md    # docs/images/spectrogram-MODEL.png
 python benchmarks/spectrograms.py --model music=path/to/model.onnx -o /tmp

@@ -1,4 +1,4 @@
-"""Time and memory of hushgate and other denoisers, one thread each, side by side in one run.
+"""Time and memory of hushgate and other denoisers, one thread each, in one run.
 
 python benchmarks/speed.py                       # every shipped model, every installed peer
 python benchmarks/speed.py --model path/to/model.onnx --json speed.json
@@ -87,7 +87,7 @@ def _whole_file(name: str) -> Callable[[Audio, int], object]:
 
         return Denoiser(name.removeprefix(HUSHGATE)).process
     system = make_system(name)
-    # What it is told of the noise does not change how long it takes.
+    # The noise it is given does not change its time.
     return (lambda audio, rate: system(audio, rate, audio)) if needs_noise(name) else system
 
 
@@ -248,7 +248,7 @@ def live_table(results: Sequence[SystemSpeed]) -> str:
 
 
 def start_up_lines(repeats: int) -> list[str]:
-    """How long `hushgate --help` takes in a fresh process, and what it imports."""
+    """Time of `hushgate --help` in a fresh process, and its imports."""
     command = [
         sys.executable,
         "-c",
@@ -293,7 +293,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write all figures to this file, for plots.py")
     parser.add_argument("--write", type=Path, metavar="FILE.md", help="put the tables into this document")
     args = parser.parse_args(arguments)
-    # Read by the workers' libraries when they load.
+    # The workers' libraries read these when they load.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
     from hushgate.engine import available_models
 
@@ -304,7 +304,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     for reason in skipped:
         print(reason, file=sys.stderr)
-    # The first system is the one that others are compared with.
+    # Others are compared with the first system.
     systems.sort(key=lambda name: not name.startswith(HUSHGATE))
     if not systems:
         print("speed.py: error: no system is left to measure.", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Does a tuner show the right note in a noisy room? With and without what cleans the sound first.
+"""Readings of tuners in a noisy room, with and without a denoiser in front.
 
 python benchmarks/tuner.py --data DATA --data RENDERS            # rendered notes, the preset tuner
 python benchmarks/tuner.py --data DATA --data RENDERS --notes RECORDED_NOTES --items 40

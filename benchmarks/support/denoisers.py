@@ -1,4 +1,4 @@
-"""Denoisers that the benchmarks compare, behind one call.
+"""Denoisers under comparison, behind one call.
 
 A system turns float32 (channels, samples) into the same shape and may delay it: the benchmarks
 align every system alike. Systems are named by text, so that worker processes can make their own.
@@ -47,13 +47,13 @@ _DTLN = (
 
 @dataclass(frozen=True)
 class Peer:
-    """How to make a system that is not hushgate, and what tables say of it.
+    """A denoiser other than hushgate: its constructor and its entries in tables.
 
     Attributes:
         make: Makes the system; raises ImportError or OSError where something is missing.
         package: Distribution that it comes in; none for "noisy".
         handling: Rate, channels and settings that it is run with.
-        needs_noise: It is told the noise, which no user has: a bound, not a rival.
+        needs_noise: True for systems that are given the noise itself, an upper bound that no user has.
     """
 
     make: Callable[[], Process]
@@ -84,13 +84,14 @@ def _noise_gate() -> Process:
     def process(audio: Audio, sample_rate: int, noise: Audio) -> Audio:
         power = float(np.mean(noise.astype(np.float64) ** 2))
         gate.threshold_db = max(_QUIETEST_DB, 10.0 * np.log10(power + 1e-20) + _GATE_MARGIN_DB)
-        return gate(audio, sample_rate)
+        output: Audio = gate(audio, sample_rate)
+        return output
 
     return process
 
 
 def _wiener_oracle() -> Process:
-    """The Wiener filter of what nobody knows: the clean sound's own spectrum, the noise's mean one.
+    """Oracle Wiener filter from the clean sound's spectrum and the mean spectrum of the noise.
 
     A bound for masks from 0 to 1 that cannot know what the noise happens to do in a bin.
 
@@ -131,7 +132,7 @@ def _hushgate(model: str) -> Process:
         denoiser.reset()
         starts = range(0, audio.shape[1], _BLOCK_SAMPLES)
         blocks = [denoiser.process(audio[:, start : start + _BLOCK_SAMPLES]) for start in starts]
-        # Segment models are later than any delay that `align` looks for.
+        # The latency of segment models exceeds the delays that `align` searches.
         return np.concatenate([*blocks, denoiser.flush()], axis=1)[:, denoiser.latency_samples :]
 
     return process
@@ -207,12 +208,12 @@ WANTED = {
 
 
 def needs_noise(name: str) -> bool:
-    """Whether a system takes the noise alone as its third argument."""
+    """True if a system takes the noise alone as its third argument."""
     return name in PEERS and PEERS[name].needs_noise
 
 
 def ordinary_peers() -> list[str]:
-    """Peers that denoise a recording as a user has it: neither told the noise nor idle."""
+    """Peers that denoise a recording without being given its noise."""
     return [name for name, peer in PEERS.items() if name != "noisy" and not peer.needs_noise]
 
 
@@ -290,7 +291,7 @@ def usable_systems(peers: Sequence[str], models: Sequence[str]) -> tuple[list[st
 
 
 def short_name(name: str) -> str:
-    """What tables call a system."""
+    """Name of a system in tables."""
     if name.startswith(HUSHGATE):
         model = name.removeprefix(HUSHGATE)
         return f"**hushgate {Path(model).stem if model.endswith('.onnx') else model}**"

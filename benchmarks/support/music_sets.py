@@ -1,4 +1,4 @@
-"""Songs in hiss, and guitars among other players."""
+"""Test sets of songs in hiss, and of guitars among other players."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _QUIETEST_PART_DB = -55.0
 def hiss(kind: str, num_samples: int, sample_rate: int, rng: np.random.Generator) -> Mono:
     """Steady noise of one kind: white, pink (-3 dB an octave) or tape.
 
-    Tape noise follows the ear of the playback head: level below 500 Hz, rising by 6 dB an octave to
+    Tape noise has the response of a playback head: level below 500 Hz, rising by 6 dB an octave to
     4 kHz, flat above, and falling from 16 kHz; its level wanders by about 1 dB within seconds.
     """
     frequency = np.maximum(np.fft.rfftfreq(num_samples, 1.0 / sample_rate), 20.0)
@@ -101,7 +101,7 @@ def guitar_set(folders: Sequence[Path], num_items: int, seed: int) -> list[Item]
         sound = at_level(sound, rng.uniform(-32.0, -16.0), GUITAR_RATE)
         num_players = 2 + index % 3
         rest, label = company(others, noises, num_players, len(sound), GUITAR_RATE, rng)
-        # In threes against players in threes: shifted, so that every pair occurs.
+        # Three SNRs and three numbers of players: the shift combines each with every other.
         snr_db = GUITAR_SNRS_DB[(index + index // 3) % 3]
         items.append(
             mixture(

@@ -30,7 +30,7 @@ RATE = 16_000
 SECONDS = 3.0
 SNRS_DB = (0.0, 2.5, 5.0)
 _NATIVE_RATE = 48_000
-# Those that ring: of muted strings and harmonics a tuner has little.
+# Programs that ring; muted strings and harmonics are too short for a tuner.
 _GUITAR_PROGRAMS = (24, 25, 26, 27, 29, 30)
 _LOWEST_KEY, _HIGHEST_KEY = 40, 76
 _MAX_DETUNING_CENTS = 45.0
@@ -122,7 +122,7 @@ def note_set(
         num_items: How many clips.
         seed: Start of the random choices.
         pluck_s: Earliest and latest time of the pluck, seconds.
-        room_snr_db: How far the players together stand above the noise, least and most, dB.
+        room_snr_db: Level of the players together above the noise, lowest and highest, dB.
 
     Raises:
         ValueError: A range that does not rise, or a pluck outside the clip; no recordings.

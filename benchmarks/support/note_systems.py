@@ -1,4 +1,4 @@
-"""What cleans a guitar's notes in front of a tuner or a gate: presets of ours, and other people's."""
+"""Denoisers in front of a tuner or a gate: presets of hushgate and other programs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from support.note_sets import RATE, NoteItem
 
 MAX_DELAY_MS = 250.0
 PEERS = {"noisereduce": "noisereduce", "pedalboard.NoiseGate": "NoiseGate", "RNNoise": "RNNoise"}
-"""What tables call a peer, and `systems.py` does."""
+"""Names in `denoisers.py` by name in tables."""
 
 Mono = NDArray[np.float32]
 System = tuple[Callable[[NoteItem], Mono], float]
-"""What cleans an item, and its latency in seconds."""
+"""Function that cleans an item, and its latency in seconds."""
 
 
 def preset_system(name: str, model: str | None) -> System:
@@ -33,12 +33,13 @@ def preset_system(name: str, model: str | None) -> System:
 
 
 def peer_system(name: str) -> System:
-    """A system of `systems.py`, aligned with what went in, and so without latency."""
+    """A system of `denoisers.py`, aligned with its input and so without latency."""
     process = make_told_system(name)
 
     def run(item: NoteItem) -> Mono:
         output = process(item.noisy, RATE, item.others)
-        return align(item.noisy, output, round(MAX_DELAY_MS * RATE / 1000.0))[0]
+        aligned: Mono = align(item.noisy, output, round(MAX_DELAY_MS * RATE / 1000.0))[0]
+        return aligned
 
     return run, 0.0
 

@@ -1,4 +1,4 @@
-"""Pitch detectors that the tuner's benchmark compares, behind one call.
+"""Pitch detectors under comparison, behind one call.
 
 A detector turns mono float32 at 16 kHz into a `Track`. Where it says how sure it is, its own limit
 decides what counts as voiced; YIN gives a pitch for everything, so all sound above -60 dBFS counts.
@@ -46,7 +46,7 @@ def levels_db(audio: NDArray[np.float32], centre_s: NDArray[np.float64]) -> NDAr
     middle = np.round(centre_s * RATE).astype(int)
     low, high = np.clip(middle - half, 0, len(audio)), np.clip(middle + half, 0, len(audio))
     mean = (power[high] - power[low]) / np.maximum(high - low, 1)
-    return 10.0 * np.log10(mean + 1e-20)
+    return np.asarray(10.0 * np.log10(mean + 1e-20))
 
 
 def _swift_f0() -> Detector:
@@ -91,7 +91,7 @@ def _pyin() -> Detector:
 def _tuner() -> Detector:
     from hushgate import Tuner
 
-    # As `hushgate tune` listens, but without hold: what is left on the display after the sound is no
+    # Settings of `hushgate tune`, but without hold: a reading kept on the display after the sound is no
     # reading of it.
     tuner = Tuner(hold_ms=0.0, sustained=False)
 

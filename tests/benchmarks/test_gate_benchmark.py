@@ -14,6 +14,7 @@ pytest.importorskip("soxr", reason="the benchmarks need soxr (extra train)")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import gate
+from support.note_sets import RATE
 from support.recordings import power_db
 
 from tests.helpers.strings import coloured_noise, pluck
@@ -25,11 +26,11 @@ def folder(tmp_path: Path) -> Path:
     for kind in ("noise/rain", "noise/dog", "notes"):
         (tmp_path / kind).mkdir(parents=True)
     for number, hz in enumerate((110.0, 196.0)):
-        note = pluck(hz, sample_rate=gate.RATE, seconds=2.0)
-        soundfile.write(tmp_path / "notes" / f"{number}.wav", note, gate.RATE)
+        note = pluck(hz, sample_rate=RATE, seconds=2.0)
+        soundfile.write(tmp_path / "notes" / f"{number}.wav", note, RATE)
     for label in ("rain", "dog"):
-        noise = 0.1 * coloured_noise(gate.RATE, 1.0, sample_rate=gate.RATE)
-        soundfile.write(tmp_path / "noise" / label / "one.wav", noise, gate.RATE)
+        noise = 0.1 * coloured_noise(RATE, 1.0, sample_rate=RATE)
+        soundfile.write(tmp_path / "noise" / label / "one.wav", noise, RATE)
     return tmp_path
 
 
@@ -70,7 +71,7 @@ def test_what_is_lost_is_found_where_it_is(
 ) -> None:
     output = phrase.sound.copy()
     for start, _ in phrase.notes:
-        output[:, start + round(first_s * gate.RATE) : start + round(last_s * gate.RATE)] *= 0.5
+        output[:, start + round(first_s * RATE) : start + round(last_s * RATE)] *= 0.5
     values = gate.measure(phrase, noise, output)
     for measure in ("pluck", "note"):
         expected_db = -6.02 if measure == name else 0.0

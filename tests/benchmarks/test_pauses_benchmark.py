@@ -15,11 +15,12 @@ pytest.importorskip("soxr", reason="the benchmarks need soxr (extra train)")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import pauses
+from support.music_sets import MUSIC_RATE
 from support.recordings import power_db
 
 from hushgate.training.evaluate.measures.base import Item
 
-RATE = pauses.RATE
+RATE = MUSIC_RATE
 
 
 def _song(seconds: float = 8.0) -> np.ndarray:

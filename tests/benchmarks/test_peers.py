@@ -31,12 +31,14 @@ _GTCRN = {"conv_cache": [2, 1, 16, 16, 33], "tra_cache": [2, 3, 1, 1, 16], "inte
 _UL_UNAS = {"conv_cache": [1, 5358], "tfa_cache": [1, 402], "inter_cache": [1, 1056]}
 
 
-def _save(path: Path, nodes: list, inputs: dict, outputs: dict) -> Path:
-    values = [
+def _save(
+    path: Path, nodes: list[onnx.NodeProto], inputs: dict[str, list[int]], outputs: dict[str, list[int]]
+) -> Path:
+    first, last = (
         [helper.make_tensor_value_info(name, _FLOAT, shape) for name, shape in side.items()]
         for side in (inputs, outputs)
-    ]
-    graph = helper.make_graph(nodes, "stand_in", *values)
+    )
+    graph = helper.make_graph(nodes, "stand_in", first, last)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.save(model, str(path))
     return path
@@ -73,7 +75,9 @@ def _dtln(folder: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize("caches", [_GTCRN, _UL_UNAS])
-def test_streaming_files_that_change_nothing_give_the_input_back(tmp_path: Path, caches: dict) -> None:
+def test_streaming_files_that_change_nothing_give_the_input_back(
+    tmp_path: Path, caches: dict[str, list[int]]
+) -> None:
     path = _streaming(tmp_path / "peer.onnx", caches)
     sound = speed.test_signal(16_000, 2, 1.0)
     output = systems.make_system(f"onnx:theirs={path}")(sound, 16_000)

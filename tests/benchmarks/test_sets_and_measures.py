@@ -16,6 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from support import music_sets, testsets, voice_sets
 
+from hushgate.training.evaluate.measures.base import Item
+
 
 def _bursts(num_samples: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
@@ -37,7 +39,7 @@ def folders(tmp_path: Path) -> list[Path]:
     return [tmp_path]
 
 
-def _snr_db(item: testsets.Item) -> float:
+def _snr_db(item: Item) -> float:
     powers = [
         float(np.mean(sound.astype(np.float64) ** 2)) for sound in (item.clean, item.noisy - item.clean)
     ]

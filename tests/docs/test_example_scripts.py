@@ -39,7 +39,7 @@ def run_example(
 
 
 def read(path: Path) -> np.ndarray:
-    return soundfile.read(path, dtype="float32")[0]
+    return np.asarray(soundfile.read(path, dtype="float32")[0])
 
 
 def test_every_script_is_tested() -> None:

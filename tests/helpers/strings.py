@@ -71,7 +71,7 @@ def coloured_noise(
     spectrum = np.fft.rfft(rng.standard_normal(num_samples))
     frequency = np.maximum(np.fft.rfftfreq(num_samples, 1.0 / sample_rate), 20.0)
     sound = np.fft.irfft(spectrum * frequency ** (-slope / 2.0), num_samples)
-    return (0.1 * sound / sound.std()).astype(np.float32)
+    return np.asarray(0.1 * sound / sound.std(), dtype=np.float32)
 
 
 def precision_table(detunings_cents: Sequence[float] = (-37.3, -4.7, 0.0, 11.1, 23.9)) -> Iterator[str]:

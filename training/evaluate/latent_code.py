@@ -150,7 +150,8 @@ def _waveform(spectrum: Tensor) -> Tensor:
     """The sound of one frame at the model's rate, as the engine hands it over: (1, samples)."""
     num_samples = 2 * spectrum.shape[2]
     full = functional.pad(torch.view_as_complex(spectrum[:, 0].contiguous()), (0, 1))
-    return torch.fft.irfft(full, num_samples) / spectrum_scale(analysis_window(num_samples))
+    window: Tensor = torch.fft.irfft(full, num_samples) / spectrum_scale(analysis_window(num_samples))
+    return window
 
 
 @dataclass(frozen=True)

@@ -120,4 +120,5 @@ def presence_loss(logits: Tensor, spectrum: Tensor, target: Tensor) -> Tensor:
     counts = (sounds | silent) & ((wanted + added).sum(-1) > _SILENCE)
     weight = torch.where(sounds, _SOUND_WEIGHT, 1.0) * counts
     losses = functional.binary_cross_entropy_with_logits(logits, sounds.float(), reduction="none")
-    return (weight * losses).sum() / weight.sum().clamp(min=1.0)
+    mean: Tensor = (weight * losses).sum() / weight.sum().clamp(min=1.0)
+    return mean

@@ -86,9 +86,12 @@ def test_a_code_is_that_of_the_sound_as_the_engine_hears_it(
     )
     encoder = load_encoder(exported.path)
     seen: list[np.ndarray] = []
-    monkeypatch.setattr(
-        type(exported), "run_segments", lambda self, segments: seen.append(segments.copy()) or segments
-    )
+
+    def record(self: object, segments: np.ndarray) -> np.ndarray:
+        seen.append(segments.copy())
+        return segments
+
+    monkeypatch.setattr(type(exported), "run_segments", record)
     file = recordings / "noise" / "1.wav"
     engine = BlockDenoiser(exported)
     engine.prepare(RATE, 512, 1)

@@ -20,6 +20,7 @@ from hushgate.training.config.schema import Config  # noqa: E402
 from hushgate.training.fitting.distributed import BatchShareSampler, EveryNth, share_plan  # noqa: E402
 from hushgate.training.models.checkpoint import load_network  # noqa: E402
 from tests.helpers import ddp_worker  # noqa: E402
+from tests.helpers.hush_of import hush_of  # noqa: E402
 
 # Examples without target, so that the processes have different numbers of ratios to average; 3 validation
 # examples cannot be divided evenly.
@@ -48,7 +49,7 @@ def _seen(output: Path) -> list[dict[str, Any]]:
 
 
 def _masks(run: Path) -> Any:
-    network, _ = load_network(run / "last.ckpt")
+    network = hush_of(load_network(run / "last.ckpt")[0])
     spectrum = torch.randn(1, 20, 64, 2, generator=torch.Generator().manual_seed(0)) * 0.1
     with torch.no_grad():
         return network(spectrum, network.initial_state(1))[0]

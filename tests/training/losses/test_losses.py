@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,8 +12,12 @@ torch = pytest.importorskip("torch", reason="training needs the extra hushgate[t
 
 from hushgate.training import losses  # noqa: E402
 from hushgate.training.config.schema import LOSS_TERMS, Config, LossConfig  # noqa: E402
-from hushgate.training.evaluate.sound_pairs import Item  # noqa: E402
+from hushgate.training.evaluate.measures.base import Item  # noqa: E402
 from hushgate.training.models.torch_framing import Framing  # noqa: E402
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 RATE = 16_000
 OFF = {"magnitude": 0.0, "complex": 0.0, "snr": 0.0}
@@ -20,13 +25,13 @@ OFF = {"magnitude": 0.0, "complex": 0.0, "snr": 0.0}
 PLAIN_TERMS = [name for name in LOSS_TERMS if name not in ("opinion", "adversarial", "feature_matching")]
 
 
-def _total(name: str, estimate: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def _total(name: str, estimate: Tensor, target: Tensor) -> Tensor:
     if name == "opinion":
         pytest.importorskip("speechmos", reason="the extra hushgate[evaluate] brings speechmos")
     if name == "multi_resolution":
         pytest.importorskip("auraloss", reason="the extra hushgate[train] brings auraloss")
     framing = Framing(RATE, 32.0, 2)
-    loss = losses.DenoisingLoss(LossConfig(**{**OFF, name: 2.0}), RATE)
+    loss = losses.DenoisingLoss(LossConfig(**{**OFF, name: 2.0}), RATE)  # type: ignore[arg-type]
     total, terms = loss(estimate, target, framing.analyse(estimate), framing.analyse(target))
     assert name in terms
     torch.testing.assert_close(total, 2.0 * terms[name])
@@ -34,13 +39,13 @@ def _total(name: str, estimate: torch.Tensor, target: torch.Tensor) -> torch.Ten
 
 
 @pytest.fixture
-def sounds() -> tuple[torch.Tensor, torch.Tensor]:
+def sounds() -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
     return torch.randn(2, 8_000, generator=generator), torch.randn(2, 8_000, generator=generator)
 
 
 @pytest.mark.parametrize("name", PLAIN_TERMS)
-def test_every_term_prefers_the_better_estimate(name: str, sounds: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_every_term_prefers_the_better_estimate(name: str, sounds: tuple[Tensor, Tensor]) -> None:
     target, noise = sounds
     if name == "silence":
         target = torch.zeros_like(target)
@@ -71,9 +76,9 @@ def test_halves_of_a_batch_average_to_the_whole(name: str) -> None:
     framing = Framing(RATE, 32.0, 2)
     if name == "multi_resolution":
         pytest.importorskip("auraloss", reason="the extra hushgate[train] brings auraloss")
-    loss = losses.DenoisingLoss(LossConfig(**{**OFF, name: 1.0}), RATE)
+    loss = losses.DenoisingLoss(LossConfig(**{**OFF, name: 1.0}), RATE)  # type: ignore[arg-type]
 
-    def total(part: slice, mean_count: Callable[[torch.Tensor], torch.Tensor] | None = None) -> torch.Tensor:
+    def total(part: slice, mean_count: Callable[[Tensor], Tensor] | None = None) -> Tensor:
         spectra = framing.analyse(estimate[part]), framing.analyse(target[part])
         return loss(estimate[part], target[part], *spectra, mean_count)[0]
 
@@ -81,7 +86,7 @@ def test_halves_of_a_batch_average_to_the_whole(name: str) -> None:
     torch.testing.assert_close((halves[0] + halves[1]) / 2, total(slice(0, 4)))
 
 
-def test_ratios_are_what_they_say(sounds: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_ratios_are_what_they_say(sounds: tuple[Tensor, Tensor]) -> None:
     target, noise = sounds
     noisy = target + 0.1 * noise
     assert losses.signal_to_noise_loss(noisy, target, 60.0) == pytest.approx([-20.0, -20.0], abs=0.4)
@@ -94,10 +99,10 @@ def test_ratios_are_what_they_say(sounds: tuple[torch.Tensor, torch.Tensor]) -> 
 
 def test_what_is_left_of_silence_counts_in_db() -> None:
     left = torch.randn(1, 8_000, generator=torch.Generator().manual_seed(0))
-    loss = losses.DenoisingLoss(LossConfig(**{**OFF, "silence": 1.0, "snr_ceiling_db": 60.0}), RATE)
+    loss = losses.DenoisingLoss(LossConfig(**{**OFF, "silence": 1.0, "snr_ceiling_db": 60.0}), RATE)  # type: ignore[arg-type]
     framing = Framing(RATE, 32.0, 2)
 
-    def total(estimate: torch.Tensor, target: torch.Tensor) -> float:
+    def total(estimate: Tensor, target: Tensor) -> float:
         return float(loss(estimate, target, framing.analyse(estimate), framing.analyse(target))[0])
 
     silence = torch.zeros_like(left)
@@ -133,7 +138,7 @@ def test_log_magnitude_measures_ratios() -> None:
 
 
 def test_multi_resolution_distance_is_auraloss_of_each_example(
-    sounds: tuple[torch.Tensor, torch.Tensor],
+    sounds: tuple[Tensor, Tensor],
 ) -> None:
     auraloss = pytest.importorskip("auraloss", reason="the extra hushgate[train] brings auraloss")
     target, noise = sounds
@@ -145,7 +150,7 @@ def test_multi_resolution_distance_is_auraloss_of_each_example(
     torch.testing.assert_close(losses.MultiResolutionLoss(RATE)(estimate, target), torch.stack(expected))
 
 
-def _voice(seconds: float) -> torch.Tensor:
+def _voice(seconds: float) -> Tensor:
     """Speech to PESQ and DNSMOS: a gliding tone with harmonics, in syllables with pauses."""
     time = torch.arange(round(seconds * RATE)) / RATE
     phase = 2.0 * torch.pi * (130.0 * time + 8.0 * torch.sin(2.0 * torch.pi * 0.5 * time))
@@ -246,7 +251,7 @@ def test_weights_are_checked_when_they_are_set() -> None:
     with pytest.raises(ValueError, match=r"mse must be a weight of 0 or more \(got -1.0\)"):
         LossConfig(mse=-1.0)
     with pytest.raises(ValueError, match="must be above 0"):
-        LossConfig(**OFF)
+        LossConfig(**OFF)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="needs a discriminator"):
         LossConfig(feature_matching=1.0)
     with pytest.raises(ValueError, match="adversarial_kind must be one of hinge, least_squares"):

@@ -96,8 +96,8 @@ def test_one_source_of_every_layer_is_in_every_mixture(recordings: Path) -> None
 def test_a_band_keeps_nothing_else(recordings: Path, kind: str) -> None:
     low, high = (4_000.0, 8_000.0) if kind != "low" else (400.0, 600.0)
     # Loud, so that the floor of a converter that every mixture has lies 56 dB or more below.
-    levels = {"level_db": (-14.0, -14.0), "snr_db": (0.0, 0.0, 0.0)}
-    banded = replace(PLAIN, noises=(SourceSpec(kind, band_hz=(low, high)),), **levels)
+    loud = replace(PLAIN, level_db=(-14.0, -14.0), snr_db=(0.0, 0.0, 0.0))
+    banded = replace(loud, noises=(SourceSpec(kind, band_hz=(low, high)),))
     (mixture,) = _mixtures(recordings, banded, 1)
     noise = mixture.noisy - mixture.clean
     inside = _power(noise, 0.8 * low, RATE / 2 if high >= RATE / 2 else 1.25 * high)
@@ -185,7 +185,8 @@ def test_takes_of_a_pair_must_be_equally_long(recordings: Path, tmp_path: Path) 
 @pytest.mark.parametrize("fill", ["loop", "pad"])
 def test_short_noise_is_looped_or_padded(recordings: Path, fill: str) -> None:
     clips = [clip for clip in list_clips(recordings) if clip.kind == "low"]
-    pool, used = ClipPool(clips, RATE), []
+    pool = ClipPool(clips, RATE)
+    used: list[str] = []
     starts = set()
     for seed in range(6):
         audio = pool.draw(RATE, np.random.default_rng(seed), (0.0, 0.5), fill, used)

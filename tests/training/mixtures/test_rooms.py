@@ -91,7 +91,7 @@ def test_impossible_rooms_are_named(name: str, values: tuple[float, float], tmp_
         ({"count": 1, "split": "dev"}, "split must be one of"),
     ):
         with pytest.raises(ValueError, match=words):
-            write_rooms(RoomRange(), tmp_path / "out", **arguments)  # type: ignore[arg-type]
+            write_rooms(RoomRange(), tmp_path / "out", **arguments)
     assert not (tmp_path / "out").exists()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -17,6 +18,10 @@ from hushgate.training.losses import DenoisingLoss, si_sdr, signal_to_noise_loss
 from hushgate.training.models import Hush, HushConfig  # noqa: E402
 from hushgate.training.models.hush import settle  # noqa: E402
 from hushgate.training.models.torch_framing import Framing, apply_mask  # noqa: E402
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 CARD = CardConfig(name="small", task="voice", licence="MIT")
 SMALL = HushConfig(num_bins=64, channels=8, bands=6, band_channels=12, num_heads=2, upper_from_hz=1500.0)
@@ -36,7 +41,7 @@ def _network(seed: int = 0, config: HushConfig = SMALL) -> Hush:
     return network.eval()
 
 
-def _spectrum(frames: int, batch: int = 1, seed: int = 1) -> torch.Tensor:
+def _spectrum(frames: int, batch: int = 1, seed: int = 1) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(batch, frames, SMALL.num_bins, 2, generator=generator) * 0.1
 
@@ -130,7 +135,7 @@ def test_the_gain_above_the_bins_is_relieved_outside_training(gain: float, relie
 @pytest.mark.parametrize("value", [-1.0, 21.0, float("nan")])
 def test_a_relief_out_of_range_is_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"^{name} must be between 0 and 20 dB"):
-        HushConfig(**{name: value})
+        HushConfig(**{name: value})  # type: ignore[arg-type]
 
 
 def test_state_carries_over_from_call_to_call() -> None:

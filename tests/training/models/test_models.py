@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -23,6 +23,10 @@ from hushgate.training.fitting.denoising_module import DenoisingModule  # noqa: 
 from hushgate.training.models import FAMILIES, SegmentNetwork, build_model  # noqa: E402
 from hushgate.training.models.torch_framing import Framing  # noqa: E402
 from tests.helpers.small_models import SMALL  # noqa: E402
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 CARD = CardConfig(name="small", task="voice", licence="MIT")
 SEGMENTS = sorted(FAMILIES.keys() - {"hush"})
@@ -54,7 +58,7 @@ def _small(seed: int = 0, **model: Any) -> SegmentNetwork:
     return network.eval()
 
 
-def _enhanced(network: SegmentNetwork, audio: torch.Tensor) -> torch.Tensor:
+def _enhanced(network: SegmentNetwork, audio: Tensor) -> Tensor:
     framing = Framing(RATE, network.config.frame_ms, network.config.overlap)
     with torch.no_grad():
         spectrum, _ = network.enhance(framing.analyse(audio))
@@ -191,7 +195,7 @@ def test_the_variational_code_is_drawn_in_training_and_its_mean_otherwise() -> N
     assert terms["kl"] > 0.0
     # A code of a standard normal distribution costs nothing.
     with torch.no_grad():
-        for layer in (network.to_mean, network.to_log_variance):  # type: ignore[union-attr]
+        for layer in (network.to_mean, network.to_log_variance):
             layer.weight.zero_()  # type: ignore[union-attr, operator]
             layer.bias.zero_()  # type: ignore[union-attr, operator]
     assert float(network.estimate(segment)[1]["kl"]) == pytest.approx(0.0, abs=1e-7)

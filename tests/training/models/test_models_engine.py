@@ -59,8 +59,10 @@ def any_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         if isinstance(network, WaveAE):
             window = torch.randn(1, network.num_samples)
             gain = window.norm() / network(window)[0].norm()
-            network.up[-1].weight.mul_(gain)
-            network.up[-1].bias.mul_(gain)
+            last = network.up[-1]
+            assert isinstance(last, nn.Linear)
+            last.weight.mul_(gain)
+            last.bias.mul_(gain)
     path = tmp_path_factory.mktemp("family") / "small.onnx"
     export_segment_network(network, CardConfig(name=family, licence="MIT"), 4000, path)
     return load_model(path)

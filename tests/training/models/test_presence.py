@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -21,7 +22,12 @@ from hushgate.training.mixtures import augmentations  # noqa: E402
 from hushgate.training.models import Hush, HushConfig  # noqa: E402
 from hushgate.training.models.checkpoint import load_network  # noqa: E402
 from hushgate.training.models.presence import presence_loss, steady  # noqa: E402
+from tests.helpers.hush_of import hush_of  # noqa: E402
 from tests.helpers.tiny import write_workshop  # noqa: E402
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 CARD = CardConfig(name="small", task="music", licence="MIT")
 SMALL = HushConfig(
@@ -50,7 +56,7 @@ def _plain(network: Hush) -> Hush:
     return plain
 
 
-def _spectrum(frames: int, batch: int = 1, seed: int = 1) -> torch.Tensor:
+def _spectrum(frames: int, batch: int = 1, seed: int = 1) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     level = torch.linspace(-4.0, 0.0, frames).exp()[:, None, None]
     return torch.randn(batch, frames, SMALL.num_bins, 2, generator=generator) * level
@@ -110,6 +116,7 @@ def test_the_exported_graph_says_it_too_and_carries_its_state(tmp_path: Path) ->
     for part in torch.split(spectrum, 7, dim=1):
         mask, _, presence, state = model.run(part.numpy(), state)
         masks.append(mask)
+        assert presence is not None
         presences.append(presence)
     np.testing.assert_allclose(np.concatenate(masks, axis=1), answer.mask.numpy(), atol=1e-4)
     np.testing.assert_allclose(
@@ -121,7 +128,7 @@ def test_the_exported_graph_says_it_too_and_carries_its_state(tmp_path: Path) ->
     assert 0.0 <= denoiser.presence <= 1.0
 
 
-def _tones(frames: int, sounding: slice, noise: float = 0.01) -> tuple[torch.Tensor, torch.Tensor]:
+def _tones(frames: int, sounding: slice, noise: float = 0.01) -> tuple[Tensor, Tensor]:
     """Spectra of a steady tone in some frames and of noise in all: mixture and target."""
     generator = torch.Generator().manual_seed(0)
     target = torch.zeros(1, frames, SMALL.num_bins, 2)
@@ -185,19 +192,19 @@ def test_a_model_file_without_the_head_gets_one_that_is_trained_alone(tmp_path: 
     config = _workshop_config(tmp_path, "train.only='presence'", "mix.breaks=1.0", "train.learning_rate=0.1")
     short = replace(config, train=replace(config.train, max_steps=1, steps_per_epoch=1))
     early, _ = load_network(train(short, tmp_path / "short", init_from=path, progress=False))
-    network, _ = load_network(train(config, run, init_from=path, progress=False))
+    network = hush_of(load_network(train(config, run, init_from=path, progress=False))[0])
     before = early.state_dict()
     changed = [name for name, value in network.state_dict().items() if not torch.equal(value, before[name])]
     assert any(name.startswith("presence.") for name in changed)
     assert all(name.startswith("presence.") for name in changed)
     # Read back, the head is there with the rest.
     again = tmp_path / "with.onnx"
-    export_network(load_network(run / "last.ckpt")[0], CARD, again)
+    export_network(hush_of(load_network(run / "last.ckpt")[0]), CARD, again)
     read = DenoisingModule(config)
     initial_weights.initialize(read, again, [torch.randn(4, 8000) * 0.1])
     spectrum = _spectrum(30)
     with torch.no_grad():
-        answers = [one(spectrum, one.initial_state(1)) for one in (network, read.network.eval())]
+        answers = [one(spectrum, one.initial_state(1)) for one in (network, hush_of(read.network).eval())]
     torch.testing.assert_close(answers[1].presence.logit, answers[0].presence.logit, atol=1e-4, rtol=1e-4)
 
 
