@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from hushgate.training.models import Hush, Network
+
 _STRIDED = {"num_bins": 64, "segment_frames": 16, "segment_hop_frames": 8, "upper_from_hz": 500.0}
 
 # What to change in [model] of any configuration of the family.
@@ -31,3 +33,9 @@ SMALL: dict[str, dict[str, Any]] = {
     },
     "wave_ae": {"frame_ms": 100.0, "num_bins": 200, "upper_from_hz": 500.0, "layers": [16, 8, 4]},
 }
+
+
+def hush_of(network: Network) -> Hush:
+    """The same network; a failure if it is of another family."""
+    assert isinstance(network, Hush)
+    return network

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from hushgate.commands.main import main
-from tests.helpers.needs_fluidsynth import needs_fluidsynth
+from tests.training.needs_fluidsynth import needs_fluidsynth
 
 pytestmark = needs_fluidsynth
 

@@ -22,8 +22,7 @@ from hushgate.training.fitting.denoising_module import DenoisingModule  # noqa: 
 from hushgate.training.fitting.trainer import train  # noqa: E402
 from hushgate.training.models import FAMILIES, SegmentNetwork  # noqa: E402
 from hushgate.training.models.checkpoint import load_network  # noqa: E402
-from tests.helpers.hush_of import hush_of  # noqa: E402
-from tests.helpers.small_models import SMALL  # noqa: E402
+from tests.helpers.small_models import SMALL, hush_of  # noqa: E402
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -20,7 +20,7 @@ lightning = pytest.importorskip("lightning", reason="training needs the extra hu
 from hushgate.training.config.schema import Config, load_config  # noqa: E402
 from hushgate.training.fitting.trainer import train  # noqa: E402
 from hushgate.training.models.checkpoint import load_network  # noqa: E402
-from tests.helpers.hush_of import hush_of  # noqa: E402
+from tests.helpers.small_models import hush_of  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from hushgate.training.mixtures import augmentations  # noqa: E402
 from hushgate.training.models import Hush, HushConfig  # noqa: E402
 from hushgate.training.models.checkpoint import load_network  # noqa: E402
 from hushgate.training.models.presence import presence_loss, steady  # noqa: E402
-from tests.helpers.hush_of import hush_of  # noqa: E402
+from tests.helpers.small_models import hush_of  # noqa: E402
 from tests.helpers.tiny import write_workshop  # noqa: E402
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import soundfile
 from hushgate.training.synthesis.fluidsynth import DRUM_CHANNEL, Score, render_score
 from hushgate.training.synthesis.render import COMPOSERS, Choice, render_item, render_minutes
 from hushgate.training.synthesis.solo_scores import GUITAR_STYLES
-from tests.helpers.needs_fluidsynth import needs_fluidsynth
+from tests.training.needs_fluidsynth import needs_fluidsynth
 
 pytestmark = needs_fluidsynth
 
