@@ -38,7 +38,7 @@ class Checkpoint:
         hours: Sound that has gone in.
         memory_mb: Resident memory of the process.
         held_samples: In, minus out; the latency by count.
-        lag_samples: Where the input lies in the output; the latency by ear.
+        lag_samples: Position of the input in the output, by correlation; the measured latency.
         removed_db: How much quieter the output was than the input since the last checkpoint.
         times_real_time: Speed since the last checkpoint.
     """

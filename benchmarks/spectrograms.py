@@ -181,11 +181,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="SCENE[=MODEL]",
         help=f"scene ({', '.join(SCENES)}), and a model's name or path; default: every shipped one",
     )
-    parser.add_argument("-o", "--out", type=Path, default=IMAGES, help="folder (default docs/images)")
+    parser.add_argument("-o", "--output", type=Path, default=IMAGES, help="folder (default docs/images)")
     parser.add_argument("--write", type=Path, metavar="FILE.md", help="show the pictures in this document")
     args = parser.parse_args(arguments)
     pictures = {}
-    args.out.mkdir(parents=True, exist_ok=True)
+    args.output.mkdir(parents=True, exist_ok=True)
     for text in args.model or [name for name in SCENES if name in available_models()]:
         name, _, model = text.partition("=")
         if name not in SCENES:
@@ -196,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         max_delay = round(MAX_DELAY_MS * item.sample_rate / 1000.0)
         after = align(item.clean, process(item.noisy, item.sample_rate), max_delay)
         figure = draw(item, after, name)
-        target = args.out / f"spectrogram-{name}.png"
+        target = args.output / f"spectrogram-{name}.png"
         figure.savefig(target, dpi=90, pil_kwargs={"optimize": True})
         pictures[f"{item.name}: before, after, and clean"] = target
         print(f"{target.name}: {target.stat().st_size / 1024:.0f} KiB")

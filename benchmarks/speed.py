@@ -55,7 +55,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class SystemSpeed:
-    """What one system took: milliseconds of every live block by clock and processor, whole files by format.
+    """Times of one system: every live block in ms, by clock and processor, and whole files by format.
 
     `load_s` is the time that opening it for live use takes, `live_added_mb` the memory that opening it
     and running it live adds to the process.
