@@ -147,7 +147,7 @@ def batch(
     if not plan.jobs and not found.problems:
         ignored = f" ({len(found.ignored)} other files)" if found.ignored else ""
         raise PlanError(f"no sound files found{ignored}. --recursive and --glob widen the search.")
-    _check_apart(report_paths, plan)
+    _check_apart([*report_paths, journal_path], plan)
     _check_reach(plan, jobs, scheduler)
     with Journal(journal_path) as log:
         decision = decide(plan, log, Policy(overwrite, skip_existing, resume))
@@ -268,12 +268,12 @@ def _paths(paths: PathLike | Iterable[PathLike]) -> list[str]:
     return [os.fspath(path) for path in paths]
 
 
-def _check_apart(reports: Sequence[Path], plan: Plan) -> None:
-    """A report must not overwrite sound."""
+def _check_apart(files: Sequence[Path], plan: Plan) -> None:
+    """Refuse a report or a journal that is also an input or an output."""
     keys = {store_for(path).key(path): path for job in plan.jobs for path in (job.source, *job.targets)}
-    for report in reports:
-        if (key := store_for(str(report)).key(str(report))) in keys:
-            raise PlanError(f"{report} is a report and {keys[key]} at once. Name another report.")
+    for file in files:
+        if (key := store_for(str(file)).key(str(file))) in keys:
+            raise PlanError(f"{file} is a report or journal and also {keys[key]}. Name another file.")
 
 
 def _check_reach(plan: Plan, jobs: int | None, scheduler: str | None) -> None:

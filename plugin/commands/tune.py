@@ -167,10 +167,10 @@ def _draw(args: argparse.Namespace, series: dict[str, list[Reading]], path: Path
 def _print_notes(readings: Sequence[Reading]) -> None:
     from rich.console import Console
 
-    from hushgate.tuner.played_notes import stretches
+    from hushgate.tuner.played_notes import played_notes
     from hushgate.tuner.terminal import notes_table
 
-    notes = list(stretches(readings))
+    notes = list(played_notes(readings))
     if not notes:
         print("no notes")
         return

@@ -11,13 +11,13 @@ from hushgate.tuner.reading import Reading
 
 
 @dataclass(frozen=True)
-class Stretch:
+class PlayedNote:
     """A time during which one note sounded.
 
     Attributes:
         start_s, end_s: First and last reading of its sound, seconds.
         note: Name of the note.
-        frequency_hz, cents: Medians over the stretch.
+        frequency_hz, cents: Medians over the readings of the note.
         spread_cents: Half the range of the middle 80 % of the readings, cents.
         confidence: Median.
     """
@@ -31,7 +31,7 @@ class Stretch:
     confidence: float
 
 
-def stretches(readings: Iterable[Reading]) -> Iterator[Stretch]:
+def played_notes(readings: Iterable[Reading]) -> Iterator[PlayedNote]:
     """Yield the notes of a recording in order. Held readings do not count."""
     held: list[Reading] = []
     for reading in readings:
@@ -44,13 +44,13 @@ def stretches(readings: Iterable[Reading]) -> Iterator[Stretch]:
         yield _sum_up(held)
 
 
-def _sum_up(readings: list[Reading]) -> Stretch:
+def _sum_up(readings: list[Reading]) -> PlayedNote:
     first = readings[0]
     assert first.note is not None
     frequencies = [reading.frequency_hz for reading in readings if reading.frequency_hz is not None]
     cents = np.array([reading.cents for reading in readings if reading.cents is not None])
     low, high = np.quantile(cents, [0.1, 0.9])
-    return Stretch(
+    return PlayedNote(
         start_s=first.time_s,
         end_s=readings[-1].time_s,
         note=first.note,

@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hushgate.tuner.played_notes import Stretch
+from hushgate.tuner.played_notes import PlayedNote
 from hushgate.tuner.reading import Reading
 
 IN_TUNE_CENTS, NEARLY_CENTS = 3.0, 10.0
@@ -58,7 +58,7 @@ def draw_needle(reading: Reading | None, console: Console) -> RenderableType:
     return Group(head, Text.assemble(("-50 ", "dim"), scale, (" +50 cents", "dim")))
 
 
-def notes_table(notes: Iterable[Stretch]) -> Table:
+def notes_table(notes: Iterable[PlayedNote]) -> Table:
     """The notes of a recording, a row each."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("from", "to, s", "note", "Hz", "cents", "\u00b1", "confidence"):

@@ -21,6 +21,7 @@ from hushgate.batching.planning.storage import Fingerprint, residual_name, store
 
 JOURNAL_NAME = ".hushgate-journal.jsonl"
 _VERSION = 1
+_FIRST_BYTES = b'{"type": "'
 
 
 @dataclass
@@ -77,6 +78,7 @@ class Journal:
 
     Raises:
         RuntimeError: Another batch is writing to it.
+        ValueError: The file is not a journal.
         OSError: It cannot be opened.
     """
 
@@ -154,6 +156,8 @@ class Journal:
     def _read(self) -> None:
         self._file.seek(0)
         content = self._file.read()
+        if content and not content.startswith(_FIRST_BYTES):
+            raise ValueError(f"{self.path} is not a journal of a batch. Name another file with --journal.")
         if content and not content.endswith(b"\n"):
             self._file.write(b"\n")  # end a line that a crash cut short
         for record in _records(content):

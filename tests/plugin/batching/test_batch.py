@@ -438,3 +438,12 @@ def test_the_command_names_the_files_it_leaves_alone(
     assert f"left alone: {folder / '0.pdf'} (not the extension of a sound file)\n" in out
     assert "left alone: 3 more (not the extension of a sound file; --verbose names all)\n" in out
     assert "1 files: 1 done, 9 other files left alone" in out
+
+
+def test_a_journal_never_touches_an_input(stems: Path, tmp_path: Path, identity: str) -> None:
+    before = (stems / "bass.wav").read_bytes()
+    with pytest.raises(PlanError, match=r"bass\.wav is a report or journal and also .*bass\.wav"):
+        run(stems, tmp_path / "out", identity, journal=stems / "bass.wav")
+    with pytest.raises(ValueError, match=r"vox\.flac is not a journal of a batch"):
+        run(stems / "drums", tmp_path / "out", identity, journal=stems / "vox.flac")
+    assert (stems / "bass.wav").read_bytes() == before

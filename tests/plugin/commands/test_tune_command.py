@@ -16,7 +16,7 @@ from hushgate.commands.main import main
 from hushgate.live import session
 from hushgate.tuner import TUNINGS, Reading
 from hushgate.tuner.live_views import NeedleView, TunerView
-from hushgate.tuner.played_notes import stretches
+from hushgate.tuner.played_notes import played_notes
 from hushgate.tuner.terminal import describe, draw_needle, notes_table
 from tests.helpers.command_line import RunCli
 from tests.helpers.live_fakes import FakeBackend, make_status
@@ -334,7 +334,7 @@ def test_stretches_end_where_the_sound_ends_or_another_note_begins() -> None:
     readings = [reading(0, None)]
     readings += [reading(1 + i, "A2", cents) for i, cents in enumerate((1.0, 2.0, 9.0))]
     readings += [reading(4, "A2", 9.0, confidence=0.0), reading(5, "D3"), reading(6, None), reading(7, "D3")]
-    first, second, third = stretches(readings)
+    first, second, third = played_notes(readings)
     assert (first.note, first.start_s, first.end_s, first.cents) == ("A2", 0.02, 0.06, 2.0)
     assert (second.note, second.start_s, third.start_s) == ("D3", 0.1, 0.14)
     assert notes_table([first, second]).row_count == 2

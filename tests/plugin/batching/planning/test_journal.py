@@ -100,3 +100,11 @@ def test_outputs_of_earlier_runs_are_known_with_their_residuals(tmp_path: Path) 
     )
     names = [os.path.basename(key) for key in earlier_outputs(path, str(tmp_path))]
     assert sorted(names) == ["a.residual.wav", "a.wav"]
+
+
+@pytest.mark.parametrize("content", [b"shopping list\n", b"RIFF\0\0\0\0WAVE", b"[1, 2]\n"])
+def test_a_file_that_is_no_journal_is_left_unchanged(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "notes").write_bytes(content)
+    with pytest.raises(ValueError, match="is not a journal of a batch"):
+        Journal(tmp_path / "notes")
+    assert (tmp_path / "notes").read_bytes() == content
