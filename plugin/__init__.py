@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hushgate.batching import BatchResult, FileResult, PlanError, batch
     from hushgate.effects.chain import Chain
     from hushgate.effects.denoiser import Denoiser
+    from hushgate.effects.linked import Linked
     from hushgate.effects.mix import Mix
     from hushgate.effects.preset_file import Preset, available_presets, load_preset
     from hushgate.engine import Model, ModelInfo, available_models, load_model
@@ -49,6 +50,7 @@ __all__ = [
     "DuplicateEffectError",
     "FileResult",
     "HushgateError",
+    "Linked",
     "Mix",
     "Model",
     "ModelError",
@@ -79,6 +81,7 @@ _HOME = {
     "DuplicateEffectError": "hushgate.errors",
     "FileResult": "hushgate.batching",
     "HushgateError": "hushgate.errors",
+    "Linked": "hushgate.effects.linked",
     "Mix": "hushgate.effects.mix",
     "Model": "hushgate.engine",
     "ModelError": "hushgate.errors",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hushgate.printable import printable
@@ -45,8 +46,17 @@ def run(args: argparse.Namespace) -> int:
     width = max((len(preset.name) for preset in presets), default=0)
     for preset in presets:
         print(printable(f"{preset.name:<{width}}  {preset.description}"))
-        print(f"{'':<{width}}  {' > '.join(entry['effect'] for entry in preset.entries)}")
+        print(f"{'':<{width}}  {_outline(preset.entries)}")
     return 0
+
+
+def _outline(entries: Sequence[Mapping[str, Any]]) -> str:
+    """The names of effects in their order, those inside others in parentheses."""
+    names = []
+    for entry in entries:
+        inner = f"({_outline(entry['effects'])})" if "effects" in entry else ""
+        names.append(entry["effect"] + inner)
+    return " > ".join(names)
 
 
 def _described(preset: Preset) -> dict[str, Any]:

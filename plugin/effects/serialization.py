@@ -24,9 +24,10 @@ from hushgate.pedalboard_compat.native_effects import describe_native, native_ef
 _CLASSES = {
     "Chain": "hushgate.effects.chain:Chain",
     "Denoiser": "hushgate.effects.denoiser:Denoiser",
+    "Linked": "hushgate.effects.linked:Linked",
     "Mix": "hushgate.effects.mix:Mix",
 }
-_LISTS = ("Chain", "Mix")
+_LISTS = ("Chain", "Linked", "Mix")
 _LIST_KEY = "effects"
 _SETTINGS_KEY = "settings"
 
@@ -91,7 +92,10 @@ def make_effect(entry: object, where: str, folder: Path | None = None) -> Effect
         raise PresetError(f"{where}.effect is {given}. Allowed: {', '.join(effect_names())}.")
     settings = {key: value for key, value in entry.items() if key != "effect"}
     if name in _LISTS:
-        members: Effect = _class(name)(make_members(settings, f"{where}.", folder))
+        try:
+            members: Effect = _class(name)(make_members(settings, f"{where}.", folder))
+        except TypeError as error:
+            raise PresetError(f"{where}: {error}") from error
         return members
     if name == "Denoiser":
         return _make_denoiser(settings, where, folder)

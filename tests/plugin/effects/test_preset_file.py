@@ -75,8 +75,10 @@ def test_presets_use_the_model_made_for_their_sound(name: str) -> None:
 
 
 def test_podcast_is_high_pass_denoiser_compressor_limiter() -> None:
-    kinds = [type(effect).__name__ for effect in Chain.from_preset("podcast")]
-    assert kinds == ["HighpassFilter", "Denoiser", "Compressor", "Limiter"]
+    chain = Chain.from_preset("podcast")
+    assert [type(effect).__name__ for effect in chain] == ["HighpassFilter", "Denoiser", "Linked"]
+    dynamics = chain[2].to_dict()["effects"]  # type: ignore[union-attr]
+    assert [entry["effect"] for entry in dynamics] == ["Compressor", "Limiter"]
 
 
 @pytest.mark.level(2)
@@ -265,7 +267,7 @@ def test_the_command_lists_every_preset(capsys: pytest.CaptureFixture[str]) -> N
     listed = capsys.readouterr().out
     for name in SHIPPED:
         assert f"{name} " in listed
-    assert "HighpassFilter > Denoiser > Compressor > Limiter" in listed
+    assert "HighpassFilter > Denoiser > Linked(Compressor > Limiter)" in listed
     assert cli.main(["presets", "--json"]) == 0
     assert [entry["name"] for entry in json.loads(capsys.readouterr().out)] == SHIPPED
 
