@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hushgate.engine.block_denoiser import BlockDenoiser
     from hushgate.engine.errors import HushgateError, ModelError
     from hushgate.engine.model_files.metadata import ModelInfo
-    from hushgate.engine.model_files.model import Model, available_models, load_model
+    from hushgate.engine.model_files.model import Model, available_models, load_model, trusting_models
     from hushgate.engine.parameters import PARAMETERS, Parameter
     from hushgate.engine.spectral_stream import SpectralStream
 
@@ -31,6 +31,7 @@ __all__ = [
     "SpectralStream",
     "available_models",
     "load_model",
+    "trusting_models",
 ]
 
 _HOME = {
@@ -44,6 +45,7 @@ _HOME = {
     "SpectralStream": "hushgate.engine.spectral_stream",
     "available_models": "hushgate.engine.model_files.model",
     "load_model": "hushgate.engine.model_files.model",
+    "trusting_models": "hushgate.engine.model_files.model",
 }
 
 

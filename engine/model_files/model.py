@@ -7,7 +7,9 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -219,6 +221,19 @@ def available_models() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _MODELS_FOLDER.glob("*.onnx")))
 
 
+_trusts_all: ContextVar[bool] = ContextVar("hushgate_trusts_all", default=False)
+
+
+@contextmanager
+def trusting_models() -> Iterator[None]:
+    """Load every model file without limits inside a `with` block, as with `load_model(..., trusted=True)`."""
+    token = _trusts_all.set(True)
+    try:
+        yield
+    finally:
+        _trusts_all.reset(token)
+
+
 _cache: OrderedDict[Path, tuple[tuple[int, int], Model]] = OrderedDict()
 _cache_lock = threading.Lock()
 
@@ -238,6 +253,7 @@ def load_model(name_or_path: str | os.PathLike[str] | Model, *, trusted: bool = 
     """
     if isinstance(name_or_path, Model):
         return name_or_path
+    trusted = trusted or _trusts_all.get()
     path = _resolve(name_or_path)
     status = path.stat()
     version = (status.st_mtime_ns, status.st_size)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from hushgate.commands.make_effect import add_effect_flags
+from hushgate.commands.make_effect import add_effect_flags, trust
 from hushgate.commands.parameter_flags import given_parameters
 from hushgate.commands.progress_bar import progress_bars
 from hushgate.commands.retired_flags import add_retired_flags
@@ -113,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
 
     if not args.inputs and not args.list:
         raise ValueError("batch needs files or folders to clean, or --list.")
-    with progress_bars(quiet=args.quiet) as bars:
+    with progress_bars(quiet=args.quiet) as bars, trust(args):
         view: View = QuietView() if args.quiet else PlainView() if bars is None else RichView(bars)
         result = batch(
             args.inputs,

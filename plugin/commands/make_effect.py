@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Collection
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from hushgate.commands.parameter_flags import add_parameter_flags, given_parameters
@@ -39,6 +40,11 @@ def add_effect_flags(
     parser.add_argument(
         "--model", metavar="NAME|PATH", help="shipped model or model file (default: the preset's, or voice)"
     )
+    parser.add_argument(
+        "--trust-model",
+        action="store_true",
+        help="load model files without the limits that protect from a stranger's (docs/security.md)",
+    )
     if residual is not None:
         parser.add_argument("--residual", action="store_true", help=residual)
     add_parameter_flags(parser, exclude=["output", *exclude])
@@ -60,4 +66,14 @@ def make_effect(args: argparse.Namespace) -> Denoiser | Chain:
     """
     from hushgate.effects.preset_or_model import make_preset_or_model
 
-    return make_preset_or_model(args.preset, args.model, given_settings(args))
+    with trust(args):
+        return make_preset_or_model(args.preset, args.model, given_settings(args))
+
+
+def trust(args: argparse.Namespace) -> AbstractContextManager[None]:
+    """The context to load models in: without limits after `--trust-model`."""
+    if not args.trust_model:
+        return nullcontext()
+    from hushgate.engine import trusting_models
+
+    return trusting_models()

@@ -35,11 +35,13 @@ class ModelFile:
         name: Its name in the settings: a shipped name or an absolute path.
         sha256: Checksum of the file, hexadecimal.
         content: The bytes, for machines without the file; None for a shipped model.
+        trusted: Whether to load it without the limits on strangers' files.
     """
 
     name: str
     sha256: str
     content: bytes | None = field(default=None, repr=False)
+    trusted: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,11 @@ class Recipe:
             ModelError: This machine has another model under the same name, or none.
         """
         from hushgate.effects.serialization import make_effect
+        from hushgate.engine import load_model
 
         places = {model.name: _find_model(model.name, model.sha256, model.content) for model in self.models}
+        for model in self.models:
+            load_model(places[model.name], trusted=model.trusted)
         return make_effect(_with_models(self.settings, places), "effect")
 
     def identity(self) -> dict[str, Any]:
@@ -168,9 +173,14 @@ def make_recipe(
     effect = make_preset_or_model(loaded, model, parameters)
     names = dict.fromkeys(denoiser.model for denoiser in find_denoisers(effect))
     label = Path(next(iter(names))).stem if loaded is None else loaded.name
-    files = {name: load_model(name).path for name in names}
-    absolute = {name: str(path.resolve()) if _is_file(name) else name for name, path in files.items()}
-    models = tuple(ModelFile(absolute[name], _checksum(path)) for name, path in files.items())
+    loaded_models = {name: load_model(name) for name in names}
+    absolute = {
+        name: str(model.path.resolve()) if _is_file(name) else name for name, model in loaded_models.items()
+    }
+    models = tuple(
+        ModelFile(absolute[name], _checksum(model.path), trusted=model.trusted)
+        for name, model in loaded_models.items()
+    )
     settings = _with_models(describe_effect(effect), absolute)
     return Recipe(label, None if preset is None else os.fspath(preset), settings, models)
 

@@ -16,7 +16,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from hushgate.engine import Model, ModelError, available_models, load_model
+from hushgate.engine import Model, ModelError, available_models, load_model, trusting_models
 from hushgate.engine.model_files import untrusted
 from hushgate.engine.model_files.onnx_file import read_structure
 from tests.helpers import tiny_models
@@ -212,6 +212,14 @@ def test_a_trusted_file_has_no_limits(tmp_path: Path) -> None:
     model = load_model(path, trusted=True)
     assert model.trusted
     assert load_model(path) is model
+
+
+def test_trust_ends_with_its_block(tmp_path: Path) -> None:
+    node = helper.make_node("RandomNormal", [], ["unused"], shape=[1])
+    path, other = (with_nodes(tmp_path / name, [node], []) for name in ("a.onnx", "b.onnx"))
+    with trusting_models():
+        assert load_model(path).trusted
+    refused(other)
 
 
 def test_a_state_of_gigabytes_is_refused(tmp_path: Path) -> None:
