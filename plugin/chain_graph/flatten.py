@@ -93,6 +93,8 @@ def read_effect(effect: Effect | None) -> EffectTree:
 
 # Marks the end of a container in `EffectTree.objects`, so that [[a], b] and [[a, b]] differ.
 _END = object()
+# Chains in chains. Reading them is recursive, and Python ends at about 1,000 calls.
+_MAX_DEPTH = 64
 
 
 class _Reader:
@@ -100,6 +102,7 @@ class _Reader:
         self.is_native = True
         self.objects: list[object] = []
         self._seen: set[int] = set()
+        self._depth = 0
 
     def enter(self, effect: object) -> None:
         if id(effect) in self._seen:
@@ -111,6 +114,9 @@ class _Reader:
         self.objects.append(effect)
 
     def inside(self, source: object, is_parallel: bool, members: Iterable[Effect | None]) -> tuple[Node, ...]:
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise ValueError(f"chains must be nested at most {_MAX_DEPTH} deep (got more).")
         if is_parallel:
             # A native Mix drops its waiting samples at every call, so only a whole native chain may hold one.
             self.is_native = self.is_native and isinstance(source, pedalboard.Plugin)
@@ -119,6 +125,7 @@ class _Reader:
         else:
             nodes = tuple(node for member in members for node in self.nodes(member))
         self.objects.append(_END)
+        self._depth -= 1
         return nodes
 
     def nodes(self, effect: Effect | None) -> Sequence[Node]:

@@ -11,6 +11,7 @@ import json
 import logging
 import math
 import os
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +32,11 @@ _logger = logging.getLogger(__name__)
 
 PRESET_VERSION = 1
 _KEYS = ("version", "name", "description", "chain")
+# A stranger's file must not fill the memory. The largest shipped preset has 4 effects and 1 kB.
+_MAX_BYTES = 64 << 10
+_MAX_EFFECTS = 200
+_MAX_DENOISERS = 32
+_MAX_DEPTH = 16
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ def read_preset_text(preset: str | os.PathLike[str]) -> str:
         OSError: The file cannot be read.
     """
     if _is_path(preset):
-        data = Path(preset).read_bytes()
+        data = _read_file(Path(preset))
     elif preset in available_presets():
         data = importlib.resources.files("hushgate.presets").joinpath(f"{preset}.toml").read_bytes()
     else:
@@ -108,6 +114,18 @@ def read_preset_text(preset: str | os.PathLike[str]) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         raise PresetError(f"{os.fspath(preset)}: is not UTF-8 text.") from error
+
+
+def _read_file(path: Path) -> bytes:
+    """Read a preset file: a regular file of at most 64 KiB, as it may come from a stranger."""
+    status = path.stat()
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise PresetError(f"{path} is a device or a pipe, not a preset file.")
+    with open(path, "rb") as file:  # a folder raises IsADirectoryError
+        data = file.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        raise PresetError(f"{path} has more than {_MAX_BYTES:,} bytes, too many for a preset.")
+    return data
 
 
 def load_preset(preset: str | os.PathLike[str]) -> Preset:
@@ -158,6 +176,7 @@ def read_preset(preset: str | os.PathLike[str]) -> Preset:
     entries = table.get("chain")
     if not isinstance(entries, list) or not entries:
         raise PresetError(f"{source}: chain must be one or more [[chain]] tables, one for each effect.")
+    _check_size(entries, source)
     path = Path(source) if _is_path(preset) else None
     name = table.get("name") or Path(source).stem
     _logger.info("preset %s: %d effects from %s", name, len(entries), path or "the package")
@@ -200,6 +219,24 @@ def save_preset(
         lines += [f"{key} = {_toml(value)}" for key, value in _without_defaults(entry).items()]
     write_atomically(target, ("\n".join(lines) + "\n").encode(), overwrite=overwrite)
     _logger.info("preset saved: %s", target)
+
+
+def _check_size(entries: list[Any], source: str) -> None:
+    """Count effects and Denoisers, those inside others too."""
+    counts = {"effects": 0, "Denoisers": 0}
+    level, depth = entries, 0
+    while level:
+        depth += 1
+        if depth > _MAX_DEPTH:
+            raise PresetError(f"{source}: effects are nested more than {_MAX_DEPTH} deep.")
+        tables = [entry for entry in level if isinstance(entry, Mapping)]
+        counts["effects"] += len(level)
+        counts["Denoisers"] += sum(entry.get("effect") == "Denoiser" for entry in tables)
+        for kind, limit in (("effects", _MAX_EFFECTS), ("Denoisers", _MAX_DENOISERS)):
+            if counts[kind] > limit:
+                raise PresetError(f"{source}: has more than {limit} {kind}.")
+        inner = [entry["effects"] for entry in tables if isinstance(entry.get("effects"), list)]
+        level = [entry for entries in inner for entry in entries]
 
 
 def _check_version(table: Mapping[str, Any], source: str) -> None:

@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 import pedalboard
 
+from hushgate.pedalboard_compat.native_ranges import range_of
+
 _SIGNATURE = re.compile(r"__init__\(self: [\w.]+(?P<parameters>.*)\) -> None")
 _PARAMETER = re.compile(r", (\w+): ")
 
@@ -48,17 +50,17 @@ class NativeParameter:
 
     @property
     def allowed(self) -> str:
-        """The allowed values in words. pedalboard itself checks the range of a number."""
+        """The allowed values in words."""
         if self.choices is not None:
             return "one of " + ", ".join(repr(name) for name in self.choices)
-        return "true or false" if isinstance(self.default, bool) else "a finite number"
+        return "true or false" if isinstance(self.default, bool) else str(range_of(self.name))
 
     def to_native(self, value: object) -> Any:
         """`value` as the constructor takes it.
 
         Raises:
             TypeError: Not a number, switch or name where one is needed.
-            ValueError: Not one of the choices, or not finite.
+            ValueError: Not one of the choices, or out of range.
         """
         if self.choices is not None:
             if isinstance(value, str) and value in self.choices:
@@ -73,7 +75,8 @@ class NativeParameter:
             number = float(value)
         except OverflowError:
             number = math.inf
-        if not math.isfinite(number):
+        allowed = range_of(self.name)
+        if not allowed.lowest <= number <= allowed.highest:  # false for NaN
             raise ValueError(f"{self.name} must be {self.allowed} (got {value}).")
         return number
 

@@ -1,8 +1,9 @@
-"""What is found out about pedalboard's own effects, held against the installed pedalboard."""
+"""pedalboard's own effects: parameters, ranges and latencies, against the installed pedalboard."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 
 import numpy as np
 import pedalboard
@@ -14,6 +15,7 @@ from hushgate.chain_graph.flatten import read_tree
 from hushgate.chain_graph.latency import tree_latency
 from hushgate.chain_graph.stages import NATIVE_BLOCK_SIZE, NativeStage, StreamFormat, prepare_native
 from hushgate.pedalboard_compat.native_effects import NOT_STREAMABLE, describe_native, native_effects
+from hushgate.pedalboard_compat.native_ranges import range_of
 from tests.helpers.seeded_noise import noise
 
 RATE = 48_000
@@ -53,19 +55,19 @@ def test_settings_survive_being_read_and_made_again(name: str, rng: np.random.Ge
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("Compressor", {"ratio": 0.5}, "ratio cannot be 0.5: .*>= 1.0"),
+        ("Compressor", {"ratio": 0.5}, "ratio must be between 1 and 1e[+]06"),
         (
             "Compressor",
             {"ratoi": 2.0},
             "'ratoi' is not a parameter of Compressor. Known: threshold_db",
         ),
-        ("Gain", {"gain_db": float("nan")}, "gain_db must be a finite number"),
-        ("Gain", {"gain_db": 10**400}, "gain_db must be a finite number"),
-        ("Gain", {"gain_db": True}, "gain_db must be a finite number"),
-        ("Gain", {"gain_db": "3"}, "gain_db must be a finite number"),
+        ("Gain", {"gain_db": float("nan")}, "gain_db must be between -80 and 80 dB"),
+        ("Gain", {"gain_db": 10**400}, "gain_db must be between -80 and 80 dB"),
+        ("Gain", {"gain_db": True}, "gain_db must be between -80 and 80 dB"),
+        ("Gain", {"gain_db": "3"}, "gain_db must be between -80 and 80 dB"),
         ("BrickwallLimiter", {"true_peak": 1.0}, "true_peak must be true or false"),
         ("LadderFilter", {"mode": "HPF13"}, "mode must be one of 'LPF12', 'HPF12'"),
-        ("PitchShift", {"semitones": 999}, "semitones cannot be 999"),
+        ("PitchShift", {"semitones": 999}, "semitones must be between -48 and 48"),
     ],
 )
 def test_bad_settings_are_named_with_what_is_allowed(name: str, settings: dict, message: str) -> None:
@@ -121,3 +123,47 @@ def test_latency_follows_the_settings() -> None:
     chain[0].lookahead_ms = 10.0
     assert chain.latency_samples_at(RATE) == 480
     assert chain.latency_samples_at(96_000) == 960
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_ends_of_every_range_give_finite_sound(name: str, rng: np.random.Generator) -> None:
+    native = native_effects()[name]
+    sound = (rng.standard_normal((2, 2400)) * 0.3).astype(np.float32)
+    for parameter in native.parameters.values():
+        if parameter.choices is not None or isinstance(parameter.default, bool):
+            continue
+        allowed = range_of(parameter.name)
+        for value in (allowed.lowest, allowed.highest):
+            with contextlib.suppress(ValueError):  # pedalboard's own range is narrower
+                effect = native.make({parameter.name: value})
+                assert np.isfinite(effect(sound, 48_000)).all(), (parameter.name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("Phaser", {"rate_hz": 1e30}),
+        ("Chorus", {"rate_hz": 1e30}),
+        ("Chorus", {"feedback": 100.0}),
+        ("HighpassFilter", {"cutoff_frequency_hz": -80.0}),
+        ("Gain", {"gain_db": -1e30}),
+        ("LadderFilter", {"drive": -1.0}),
+        ("Compressor", {"attack_ms": math.nan}),
+    ],
+)
+def test_values_beyond_the_physics_are_refused(name: str, settings: dict[str, float]) -> None:
+    (parameter,) = settings
+    with pytest.raises(ValueError, match=rf"{parameter} must be between .* and .* \(got "):
+        native_effects()[name].make(settings)
+
+
+def test_every_number_of_this_pedalboard_has_a_range() -> None:
+    unknown = {
+        parameter.name
+        for native in native_effects().values()
+        for parameter in native.parameters.values()
+        if parameter.choices is None
+        and not isinstance(parameter.default, bool)
+        and range_of(parameter.name) is range_of("no such parameter")
+    }
+    assert unknown == set()
