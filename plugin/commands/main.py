@@ -8,9 +8,9 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 from hushgate.commands.parser import EXIT_ERROR, bind_negative_values, build_parser
 from hushgate.errors import describe_error
@@ -77,7 +77,7 @@ def _logged(*, verbose: bool) -> Iterator[None]:
         yield
         return
     logger = logging.getLogger("hushgate")
-    handler = _TerminalHandler(sys.stderr)
+    handler = _TerminalHandler()
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
     level = logger.level
     logger.addHandler(handler)
@@ -89,9 +89,12 @@ def _logged(*, verbose: bool) -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-class _TerminalHandler(logging.StreamHandler[TextIO]):
-    def format(self, record: logging.LogRecord) -> str:
-        return printable(super().format(record))
+class _TerminalHandler(logging.Handler):
+    """Prints to the current `sys.stderr`, which live commands replace while they run."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError, ValueError):  # closed
+            print(printable(self.format(record)), file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -316,6 +316,28 @@ def test_events_are_printed_with_verbose_only(
         ]
 
 
+def test_events_are_printed_while_messages_of_libraries_are_discarded() -> None:
+    script = """
+import logging, os, sys
+import hushgate.commands.main as main
+from hushgate.commands import models
+from hushgate.live.terminal.quiet_stderr import native_messages_held
+
+def run(args):
+    with native_messages_held():
+        os.write(2, b"ALSA lib: nonsense")
+        logging.getLogger("hushgate.live").warning("overload")
+    return 0
+
+models.run = run
+sys.exit(main.main(["models", "--verbose"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stderr.splitlines()[1:] == ["hushgate.live: overload"]
+
+
 def test_names_cannot_write_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["denoise", "a\x1b[2J\n.wav"]) == 2
     assert capsys.readouterr().err == "hushgate: error: a\\x1b[2J\\n.wav: No such file or directory\n"
