@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -26,6 +25,7 @@ from hushgate.engine.model_files.untrusted import (
     read_limited,
     run_within,
 )
+from hushgate.engine.signal.fork_safe_lock import ForkSafeLock
 from hushgate.engine.signal.framing import frame_size_for
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def trusting_models() -> Iterator[None]:
 
 
 _cache: OrderedDict[Path, tuple[tuple[int, int], Model]] = OrderedDict()
-_cache_lock = threading.Lock()
+_cache_lock = ForkSafeLock()
 
 
 def load_model(name_or_path: str | os.PathLike[str] | Model, *, trusted: bool = False) -> Model:

@@ -74,6 +74,8 @@ def read_tree(container: Container, members: Iterable[Effect | None] | None = No
     """
     reader = _Reader()
     reader.enter(container)
+    # The container keeps its tree. If the tree kept the container, only the cyclic collector would free them.
+    reader.objects.clear()
     nodes = reader.inside(
         container, container._is_parallel, container._effects if members is None else members
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
@@ -18,6 +17,7 @@ from hushgate.chain_graph.stages import (
     prepare_native,
 )
 from hushgate.effects.serialization import describe_effect, make_members
+from hushgate.engine.signal.fork_safe_lock import ForkSafeLock
 from hushgate.pedalboard_compat.call_arguments import checked_buffer_size, checked_flag, checked_sample_rate
 from hushgate.pedalboard_compat.channel_layout import LayoutMemory
 from hushgate.pedalboard_compat.strict_attributes import StrictAttributes
@@ -63,7 +63,7 @@ class Linked(StrictAttributes):
         self._sample_rate: float | None = None
         self._stage: NativeStage | None = None
         self._layout = LayoutMemory()
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock()
 
     def __repr__(self) -> str:
         return f"<hushgate.Linked with {list(self._plugins)} at {hex(id(self))}>"

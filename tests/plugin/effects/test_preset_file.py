@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import tomllib
@@ -365,7 +366,5 @@ def test_devices_and_pipes_are_no_presets(tmp_path: Path) -> None:
 
 
 def test_chains_nested_too_deep_are_refused() -> None:
-    chain = Chain([])
     with pytest.raises(ValueError, match="nested at most 64 deep"):
-        for _ in range(300):
-            chain = Chain([chain])
+        functools.reduce(lambda chain, _: Chain([chain]), range(300), Chain([]))
