@@ -18,6 +18,8 @@ from support.denoisers import HUSHGATE, needs_noise, short_name
 from support.metrics import mean_of
 from support.tables import show_pictures
 
+from hushgate.pictures.figures import new_figure
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -63,9 +65,7 @@ def points(quality: dict[str, Any], speed: dict[str, Any], metric: str) -> list[
 
 def draw(found: Sequence[Point], untouched: float | None, metric: str, title: str) -> Figure:
     """A point for each system: better is up, cheaper is right."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.0, 4.4), layout="constrained")
+    figure = new_figure(7.0, 4.4)
     axes = figure.subplots()
     for number, point in enumerate(sorted(found, key=lambda point: point.speed)):
         ours = point.system.startswith(HUSHGATE)

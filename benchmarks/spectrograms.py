@@ -28,6 +28,7 @@ from support.music_sets import GUITAR_RATE, MUSIC_RATE, hiss
 from support.recordings import at_level, at_snr, find_recordings, mixture, read_channels, read_mono
 from support.tables import show_pictures
 
+from hushgate.pictures.figures import new_figure
 from hushgate.training.evaluate.alignment import align
 from hushgate.training.evaluate.measures.base import Item
 
@@ -139,10 +140,9 @@ def levels_db(audio: NDArray[np.float32], sample_rate: int) -> NDArray[np.float6
 def draw(item: Item, after: NDArray[np.float32], model: str) -> Figure:
     """Clean, noisy and denoised under each other, in one range of 80 dB."""
     from matplotlib import colormaps
-    from matplotlib.figure import Figure
 
     sounds = {"noisy": item.noisy, f"after hushgate {model}": after, "clean, for comparison": item.clean}
-    figure = Figure(figsize=(8.0, 6.6), layout="constrained")
+    figure = new_figure(8.0, 6.6)
     axes = figure.subplots(len(sounds), 1, sharex=True, sharey=True)
     pictures = [levels_db(sound, item.sample_rate) for sound in sounds.values()]
     top_db = max(float(picture.max()) for picture in pictures)
