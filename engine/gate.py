@@ -99,4 +99,5 @@ class GateCore:
         rest = math.exp(-elapsed_ms / release_ms) if release_ms > 0.0 else 0.0
         gain_db = floor + (20.0 * math.log10(self.gain) - floor) * rest
         self.gain = 10.0 ** (gain_db / 20.0)
-        return self.gain
+        result: float = self.gain
+        return result

@@ -171,7 +171,8 @@ def combine_channels(spectra: NDArray[np.complex64]) -> NDArray[np.complex64]:
     power *= np.float32(1.0 / num_channels)
     gain = np.sqrt(np.divide(power, total_power, out=np.zeros_like(power), where=total_power > 0.0))
     total *= gain
-    return total
+    result: NDArray[np.complex64] = total
+    return result
 
 
 def _is_mask(values: NDArray[np.float32]) -> bool:

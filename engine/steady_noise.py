@@ -178,7 +178,8 @@ class _RecursiveMean:
             count = np.arange(self._num_frames + 1, self._num_frames + num_frames + 1)
             means /= -np.expm1(-self._step * count).astype(np.float32)[:, None]
         self._num_frames += num_frames
-        return means
+        result: Real = means
+        return result
 
 
 def _direction(products: Real) -> Real:

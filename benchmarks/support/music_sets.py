@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hushgate.training.evaluate.measures.base import Item
 from support.recordings import (
-    Item,
     Mono,
     at_level,
     at_snr,
@@ -45,7 +45,8 @@ def hiss(kind: str, num_samples: int, sample_rate: int, rng: np.random.Generator
     if kind == "tape":
         knots = np.linspace(0.0, num_samples, max(2, round(2 * num_samples / sample_rate)))
         noise *= 10.0 ** (np.interp(np.arange(num_samples), knots, rng.normal(0.0, 1.0, len(knots))) / 20.0)
-    return noise / np.sqrt(np.mean(noise**2))
+    result: Mono = noise / np.sqrt(np.mean(noise**2))
+    return result
 
 
 def _sounding_part(

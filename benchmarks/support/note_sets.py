@@ -88,7 +88,8 @@ class NoteRenderer:
         finally:
             synth.delete()
         stereo = np.concatenate([held, rest]).reshape(-1, 2) / 32_768.0
-        return soxr.resample(stereo.mean(axis=1), _NATIVE_RATE, RATE)
+        result: NDArray[np.float64] = soxr.resample(stereo.mean(axis=1), _NATIVE_RATE, RATE)
+        return result
 
 
 def sound_files(notes: Path) -> list[Path]:
@@ -158,7 +159,8 @@ def note_set(
         num_players = 2 + index % 3
         others, _ = company(instruments, noises, num_players, num_samples, RATE, rng, room_snr_db)
         snr_db = SNRS_DB[(index + index // 3) % 3]
-        gain = np.sqrt(np.mean(clean[start:] ** 2) / max(np.mean(others[start:] ** 2), 1e-20))
+        powers = [float(np.mean(sound[start:] ** 2)) for sound in (clean, others)]
+        gain = np.sqrt(powers[0] / max(powers[1], 1e-20))
         others = others * gain * 10.0 ** (-snr_db / 20.0)
         groups = {"SNR": f"{snr_db:g} dB", "others": str(num_players)}
         items.append(_item(name, clean, others, start / RATE, groups))

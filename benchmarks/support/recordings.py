@@ -94,7 +94,8 @@ def read_mono(path: Path, sample_rate: int) -> Mono:
     audio, rate = soundfile.read(path, always_2d=True)
     mono = audio.mean(axis=1)
     mono -= mono.mean()
-    return mono if rate == sample_rate else soxr.resample(mono, rate, sample_rate)
+    result: Mono = mono if rate == sample_rate else soxr.resample(mono, rate, sample_rate)
+    return result
 
 
 def power_db(audio: NDArray[np.floating]) -> float:
@@ -111,7 +112,8 @@ def level_db(audio: NDArray[np.float64], sample_rate: int = 16_000) -> float:
 
 def at_level(audio: NDArray[np.float64], target_db: float, sample_rate: int) -> NDArray[np.float64]:
     """The same with a `level_db` of `target_db` dBFS."""
-    return audio * 10.0 ** ((target_db - level_db(audio, sample_rate)) / 20.0)
+    result: NDArray[np.float64] = audio * 10.0 ** ((target_db - level_db(audio, sample_rate)) / 20.0)
+    return result
 
 
 def without_silent_ends(audio: Mono) -> Mono:
@@ -130,7 +132,8 @@ def at_snr(target: NDArray[np.float64], noise: NDArray[np.float64], snr_db: floa
     """The noise scaled so that the target's power is `snr_db` above it, over the full length."""
     powers = float(np.mean(target**2)), float(np.mean(noise**2))
     gain = (powers[0] / max(powers[1], 1e-20)) ** 0.5 * 10.0 ** (-snr_db / 20.0)
-    return noise * gain
+    result: NDArray[np.float64] = noise * gain
+    return result
 
 
 def company(

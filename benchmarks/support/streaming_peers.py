@@ -226,7 +226,8 @@ class DTLN(StreamingPeer):
             state.name: self._states[channel][stage],
         }
         result, self._states[channel][stage] = self._sessions[stage].run(None, feeds)
-        return result
+        output: Audio = result
+        return output
 
 
 class DeepFilterNet(StreamingPeer):

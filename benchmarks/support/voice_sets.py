@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import soxr
 
+from hushgate.training.evaluate.measures.base import Item
 from support.recordings import (
-    Item,
     Mono,
     at_level,
     at_snr,
@@ -47,7 +47,8 @@ def with_upper_band(speech: Mono) -> Mono:
     spectrum = np.fft.rfft(folded)
     frequency = np.fft.rfftfreq(len(folded), 0.5 / VOICE_RATE)
     slope = (np.maximum(frequency, 8_000.0) / 8_000.0) ** -3.0
-    return soxr.resample(np.fft.irfft(spectrum * slope, len(folded)), 2 * VOICE_RATE, FULL_RATE)
+    result: Mono = soxr.resample(np.fft.irfft(spectrum * slope, len(folded)), 2 * VOICE_RATE, FULL_RATE)
+    return result
 
 
 def voice_set(folders: Sequence[Path], num_items: int, seed: int) -> list[Item]:

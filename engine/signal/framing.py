@@ -52,7 +52,8 @@ def analysis_window(frame_size: int) -> NDArray[np.float32]:
     Shifted by `frame_size / overlap`, its squares add up to `overlap / 2`.
     """
     phase = np.arange(frame_size) * (np.pi / frame_size)
-    return np.sin(phase).astype(np.float32)
+    result: NDArray[np.float32] = np.sin(phase).astype(np.float32)
+    return result
 
 
 def spectrum_scale(window: NDArray[np.float32]) -> float:

@@ -56,4 +56,5 @@ class Quantizer:
             steps = np.where(block == 0.0, 0.0, np.rint(block * scale + noise))
         np.clip(steps, -scale, scale - 1.0, out=steps)
         steps /= scale
-        return steps.astype(np.float32, copy=False)
+        result: NDArray[np.float32] = steps.astype(np.float32, copy=False)
+        return result

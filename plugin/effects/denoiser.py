@@ -210,7 +210,8 @@ class Denoiser(StrictAttributes, ParameterProperties):
         end = position + part.shape[1]
         if end > 0:
             output[:, max(position, 0) : end] = processed[:, max(-position, 0) :]
-        return end
+        result: int = end
+        return result
 
     # -- readings -------------------------------------------------------------------------------
 

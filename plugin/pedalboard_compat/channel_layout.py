@@ -55,7 +55,8 @@ class LayoutMemory:
     def restore(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
         """A (channels, samples) block in the layout and rank of the last input, C-contiguous."""
         if self._num_dimensions == 1:
-            return block[0]
+            result: NDArray[np.float32] = block[0]
+            return result
         return np.ascontiguousarray(block if self._channels_first else block.T)
 
     def _detect(self, shape: tuple[int, ...]) -> bool:

@@ -67,7 +67,10 @@ class SpectrogramOverview:
             self._add(np.arange(self._next, len(self._starts)))
             self._next = len(self._starts)
         mean = self._power / np.maximum(self._counts, 1.0)[:, np.newaxis]
-        return (10.0 * np.log10(np.maximum(mean, 10.0 ** (_SILENCE_DB / 10.0)))).T.astype(np.float32)
+        result: NDArray[np.float32] = (
+            10.0 * np.log10(np.maximum(mean, 10.0 ** (_SILENCE_DB / 10.0)))
+        ).T.astype(np.float32)
+        return result
 
     def _add(self, frames: NDArray[np.int64]) -> None:
         offsets = np.maximum(self._starts[frames] - self._position, 0)

@@ -77,7 +77,8 @@ class PitchTracker:
         size = self._onset_size
         now = float(np.mean(samples[-size:] ** 2))
         before = float(np.mean(samples[-2 * size : -size] ** 2))
-        return now > max(_ONSET_POWER_RATIO * before, self._least_power)
+        result: bool = now > max(_ONSET_POWER_RATIO * before, self._least_power)
+        return result
 
 
 def _refined(short: StringFit | None, peaks: Peaks, resolution_hz: float) -> StringFit | None:

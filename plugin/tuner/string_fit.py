@@ -116,7 +116,8 @@ def _quick_scores(candidates: NDArray[np.float64], peaks: Peaks, resolution_hz: 
     hits = np.exp(-((error / tolerance) ** 2)) * (number <= _MAX_PARTIAL)
     explained = (hits * weight).sum(axis=1) / max(float(weight.sum()), 1e-30)
     # Half the pitch explains as much, so prefer the highest.
-    return explained * (candidates / HIGHEST_PITCH_HZ) ** 0.05
+    result: NDArray[np.float64] = explained * (candidates / HIGHEST_PITCH_HZ) ** 0.05
+    return result
 
 
 def _partials(number: NDArray[np.float64], f0: float, b: float) -> NDArray[np.float64]:

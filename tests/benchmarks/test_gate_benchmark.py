@@ -42,7 +42,7 @@ def phrase(folder: Path) -> gate.Phrase:
 @pytest.fixture
 def noise(phrase: gate.Phrase) -> np.ndarray:
     steady = np.random.default_rng(2).standard_normal(phrase.sound.shape[1])
-    return gate.noise_for(phrase, steady, 15.0)
+    return gate.noise_for(phrase, steady, 15.0)  # type: ignore[arg-type]
 
 
 def test_a_phrase_is_four_notes_with_silence_between(phrase: gate.Phrase, noise: np.ndarray) -> None:

@@ -17,7 +17,7 @@ from tests.helpers import tiny_models
 from tests.helpers.sounds import RATES, Audio, noise, rms, run, run_aligned, sine
 
 BLOCK_SIZES = (7, 64, 480, 511, 4096, 100_000)
-GATED = {"gate_threshold_db": -30.0, "hold_ms": 20.0, "release_ms": 30.0, "presence_db": -3.0}
+GATED: dict[str, Any] = {"gate_threshold_db": -30.0, "hold_ms": 20.0, "release_ms": 30.0, "presence_db": -3.0}
 
 
 def prepared(model: Model, rate: float = 48_000, num_channels: int = 2, **parameters: Any) -> BlockDenoiser:
@@ -513,7 +513,7 @@ def test_blocks_that_do_not_fit_are_refused_and_the_sound_goes_on(
             with pytest.raises(ValueError, match=r"block must have shape \(2, samples\)"):
                 denoiser.process(np.zeros(shape, np.float32))
         with pytest.raises(TypeError, match=r"float32 \(got int16\)"):
-            denoiser.process(np.zeros((2, 8), np.int16))  # type: ignore[arg-type]
+            denoiser.process(np.zeros((2, 8), np.int16))
         with pytest.raises(TypeError, match=r"float32 \(got list\)"):
             denoiser.process([[0.0], [0.0]])  # type: ignore[arg-type]
         assert denoiser.process(np.zeros((2, 0), np.float32)).shape == (2, 0)
@@ -533,12 +533,12 @@ def test_any_layout_and_float_type_is_read_and_never_written(
         audio.astype(">f4"),
     ]
     for variant in variants:
-        before = variant.copy()
-        variant.setflags(write=False)
-        out = run(prepared(stateful, 16_000), variant, 1000)
+        before = variant.copy()  # type: ignore[attr-defined]
+        variant.setflags(write=False)  # type: ignore[attr-defined]
+        out = run(prepared(stateful, 16_000), variant, 1000)  # type: ignore[arg-type]
         assert out.dtype == np.float32
         assert np.array_equal(out, expected)
-        assert np.array_equal(variant, before)
+        assert np.array_equal(variant, before)  # type: ignore[arg-type]
     huge = np.full((2, 4), 1e300)
     assert not prepared(stateful, 16_000).process(huge).any()
 

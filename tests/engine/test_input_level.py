@@ -24,7 +24,8 @@ def frames(*levels_db: float, channels: int = 1) -> np.ndarray:
 
 def decibels(gains: np.ndarray | None) -> np.ndarray:
     assert gains is not None
-    return 20.0 * np.log10(gains[0, :, 0])
+    result: np.ndarray = 20.0 * np.log10(gains[0, :, 0])
+    return result
 
 
 def test_ordinary_levels_are_left_alone() -> None:

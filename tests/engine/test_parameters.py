@@ -42,7 +42,7 @@ def test_numbers_out_of_range_are_refused_by_name_and_value(parameter: Parameter
     for value in (math.nextafter(parameter.minimum, -math.inf), parameter.maximum + 1e-3, math.nan, math.inf):
         with pytest.raises(ValueError, match=rf"^{parameter.name} must be between .* \(got .*\)\.$"):
             parameter.validate(value)
-    for value in ("1.0", True, [1.0], 1j):
+    for value in ("1.0", True, [1.0], 1j):  # type: ignore[assignment]
         with pytest.raises(TypeError, match=rf"^{parameter.name} must be a number"):
             parameter.validate(value)
 

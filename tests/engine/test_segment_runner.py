@@ -57,7 +57,7 @@ def test_waveforms_reach_the_model_at_its_own_rate_and_come_back(rate: int, tmp_
     model = tiny_segments.scaled(kind="waveform", num_frames=1, hop_frames=1, frame_ms=60.0, num_bins=240)
     stream = prepared(loaded(model, tmp_path), rate)
     heard = []
-    stream.model.run_segments = lambda segments: heard.append(segments.copy()) or segments  # type: ignore[method-assign, func-returns-value]
+    stream.model.run_segments = lambda segments: heard.append(segments.copy()) or segments  # type: ignore[assignment, func-returns-value, method-assign, misc]
     audio = sine(rate, 1000.0, 0.6, 0.5)
     out = stream.process(audio)
     latency = stream.latency_samples
@@ -120,7 +120,7 @@ def test_linked_channels_share_one_answer(name: str, tmp_path: Path, rng: np.ran
     both = np.concatenate([audio, 0.25 * audio])
     calls = []
     run = model.run_segments
-    model.run_segments = lambda segments: calls.append(len(segments)) or run(segments)  # type: ignore[method-assign, func-returns-value]
+    model.run_segments = lambda segments: calls.append(len(segments)) or run(segments)  # type: ignore[assignment, func-returns-value, method-assign, misc]
     out = prepared(model, 8_000, 2).process(both)
     assert set(calls) == {1}
     assert out[1] == pytest.approx(0.25 * out[0], abs=1e-5)
@@ -143,7 +143,7 @@ def test_what_a_model_makes_up_is_not_heard_in_silence(tmp_path: Path, rng: np.r
 
 def test_silent_segments_are_not_computed(tmp_path: Path) -> None:
     model = loaded(tiny_segments.scaled(), tmp_path)
-    model.run_segments = lambda segments: pytest.fail("not to be called")  # type: ignore[method-assign]
+    model.run_segments = lambda segments: pytest.fail("not to be called")  # type: ignore[assignment, method-assign, misc]
     assert not prepared(model, 8_000).process(np.zeros((1, 8_000), np.float32)).any()
 
 

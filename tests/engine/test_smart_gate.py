@@ -107,25 +107,25 @@ def test_plucks_pass_whole_and_the_silence_between_is_closed(
         strings = sum(np.sin(2 * np.pi * 196.0 * n * since) / n for n in range(1, 8))
         clean += np.where(time >= onset, 0.3 * strings * 10 ** (-60 / 20 * since / 0.6), 0.0)
     clean = clean[None].astype(np.float32)
-    noise_db = 20 * math.log10(rms(clean[:, round(onsets[0] * rate) :]) * math.sqrt(2)) - 15.0
+    noise_db = 20 * math.log10(rms(clean[:, round(onsets[0] * rate) :]) * math.sqrt(2)) - 15.0  # type: ignore[arg-type]
     added = taken_noise(rng, num_samples, rate, noise_db)
     added += noise(rng, 1, num_samples, rms(added) * 10 ** (-20 / 20))  # what the model misses
     settings = {"gate_threshold_db": -45.0, "presence_db": 0.0, "hold_ms": 60.0, "release_ms": 30.0}
-    out = gated(keeps_low, clean + added, rate, **settings)
-    ungated = gated(keeps_low, clean + added, rate, gate_threshold_db=-math.inf)
+    out = gated(keeps_low, clean + added, rate, **settings)  # type: ignore[arg-type]
+    ungated = gated(keeps_low, clean + added, rate, gate_threshold_db=-math.inf)  # type: ignore[arg-type]
 
     def change_db(start_s: float, stop_s: float, reference: Audio) -> float:
         part = slice(round(start_s * rate), round(stop_s * rate))
         return float(decibels(rms(out[:, part]) / rms(reference[:, part])))
 
-    assert change_db(0.0, onsets[0] - 0.05, clean + added) <= -60.0
+    assert change_db(0.0, onsets[0] - 0.05, clean + added) <= -60.0  # type: ignore[arg-type]
     for onset in onsets:
         assert abs(change_db(onset, onset + 0.05, ungated)) < 1.0
         assert abs(change_db(onset, onset + 0.3, ungated)) < 1.0
         assert abs(change_db(onset, onset + 0.002, ungated)) < 1.0, "the first edge of the attack"
         # -60 dBFS per 0.6 s: at 0.3 s the string is 30 dB down and still above the threshold.
         assert change_db(onset + 0.25, onset + 0.35, ungated) > -5.0
-    assert change_db(onsets[0] + 0.95, onsets[1] - 0.05, clean + added) <= -60.0
+    assert change_db(onsets[0] + 0.95, onsets[1] - 0.05, clean + added) <= -60.0  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("rate", [16_000, 44_100, 96_000])

@@ -34,7 +34,8 @@ def doubtful_mask(rng: np.random.Generator, sound: Spectra, hiss: Spectra) -> Sp
     """A Wiener mask whose idea of the noise is wrong by 6 dB or so, differently in every bin."""
     wanted, added = np.abs(sound) ** 2, np.full(sound.shape, np.mean(np.abs(hiss) ** 2))
     added *= 10.0 ** (0.6 * rng.standard_normal(sound.shape))
-    return (wanted.mean(0) / (wanted.mean(0) + added.mean(0)) + 0.05)[None].astype(np.complex64)
+    result: Spectra = (wanted.mean(0) / (wanted.mean(0) + added.mean(0)) + 0.05)[None].astype(np.complex64)
+    return result
 
 
 def refined(
@@ -94,7 +95,7 @@ def test_noise_that_both_channels_share_leaves_the_side_alone(rng: np.random.Gen
     plain = mask * (music + hiss)
     kept = [np.sum(np.abs(s[0] - s[1])[50:] ** 2) for s in (found, plain)]
     assert kept[0] > kept[1]
-    assert error_db(found, music) < error_db(plain, music)
+    assert error_db(found, music) < error_db(plain, music)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("paired", [False, True])

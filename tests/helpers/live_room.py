@@ -138,7 +138,7 @@ class Desk(Room):
     microphone = "microphone"
     speaker_monitor = "desk.monitor"
     num_monitored = 2
-    modules = (
+    modules = (  # type: ignore[assignment]
         f"module-null-sink sink_name=desk rate={RATE} channels=2 format=float32le",
         f"module-remap-sink master=desk sink_name=room {_one_of('left')}",
         f"module-remap-sink master=desk sink_name=speaker {_one_of('right')}",

@@ -120,9 +120,9 @@ class TinyModel:
         """What the graph takes and gives."""
         spectrum_shape = ["batch", "frames", self.num_bins, 2]
         value = helper.make_tensor_value_info
-        inputs = [value("spectrum", TensorProto.FLOAT, spectrum_shape)]
+        inputs = [value("spectrum", TensorProto.FLOAT, spectrum_shape)]  # type: ignore[arg-type]
         outputs = [
-            value("mask", TensorProto.FLOAT, spectrum_shape),
+            value("mask", TensorProto.FLOAT, spectrum_shape),  # type: ignore[arg-type]
             value("upper_gain", TensorProto.FLOAT, ["batch", "frames", len(self.upper_band_edges_hz)]),
         ]
         if self.has_presence:

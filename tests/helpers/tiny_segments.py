@@ -55,8 +55,8 @@ class TinySegments(TinyModel):
 
     def inputs_and_outputs(self) -> tuple[list[onnx.ValueInfoProto], list[onnx.ValueInfoProto]]:
         shape = ["batch", *self.shape]
-        inputs = [helper.make_tensor_value_info(self.input, TensorProto.FLOAT, shape)]
-        outputs = [helper.make_tensor_value_info("estimate", TensorProto.FLOAT, shape)]
+        inputs = [helper.make_tensor_value_info(self.input, TensorProto.FLOAT, shape)]  # type: ignore[arg-type]
+        outputs = [helper.make_tensor_value_info("estimate", TensorProto.FLOAT, shape)]  # type: ignore[arg-type]
         return inputs, outputs
 
     def _reference(self, model: onnx.ModelProto) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class Results:
     Args:
         scores: Of all systems on all items.
         columns: Of all measures.
-        interval: As in `statistics.estimate_mean`.
+        interval: As in `confidence.estimate_mean`.
     """
 
     def __init__(self, scores: Sequence[Score], columns: Sequence[Column], interval: str) -> None:

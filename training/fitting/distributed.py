@@ -90,7 +90,8 @@ class SharedBatchNorm(nn.modules.batchnorm._BatchNorm):
         normal = (x - mean.view(shape)) * (variance + self.eps).rsqrt().view(shape)
         if self.weight is not None:
             normal = normal * self.weight.view(shape) + self.bias.view(shape)
-        return normal.to(input.dtype)
+        result: Tensor = normal.to(input.dtype)
+        return result
 
     def _track(self, mean: Tensor, variance: Tensor, count: float) -> None:
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:

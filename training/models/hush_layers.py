@@ -22,7 +22,8 @@ class ProductNorm(nn.Module):
         self.norm: nn.Module = nn.BatchNorm1d(num_out)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.linear(x))
+        result: Tensor = self.norm(self.linear(x))
+        return result
 
     def fuse(self) -> None:
         """Fold the normalization's running statistics into the product, in place."""

@@ -229,7 +229,8 @@ class Processor:
             return False
         left = self._end - np.arange(first, first + num_samples)
         out *= (np.clip(left - 1, 0, self._fade) / self._fade).astype(np.float32)
-        return first + num_samples >= self._end
+        result: bool = first + num_samples >= self._end
+        return result
 
     def _delay_more(self, missing: int) -> None:
         """Count a gap and raise the latency by the samples that the effect now holds back in addition."""

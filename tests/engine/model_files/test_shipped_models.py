@@ -31,7 +31,8 @@ def _denoised(model: str, audio: Audio, sample_rate: float) -> Audio:
     denoiser = engine.BlockDenoiser(model)
     denoiser.prepare(sample_rate, 8192, 1)
     whole = np.concatenate([denoiser.process(audio[None]), denoiser.flush()], axis=1)[0]
-    return whole[whole.size - audio.size :]
+    result: Audio = whole[whole.size - audio.size :]
+    return result
 
 
 def _pink_noise(num_samples: int, sample_rate: float, level_db: float) -> Audio:
@@ -39,12 +40,14 @@ def _pink_noise(num_samples: int, sample_rate: float, level_db: float) -> Audio:
     spectrum = np.fft.rfft(np.random.default_rng(1).standard_normal(num_samples))
     frequencies = np.fft.rfftfreq(num_samples, 1.0 / sample_rate)
     noise = np.fft.irfft(spectrum / np.sqrt(np.maximum(frequencies, 20.0)), num_samples)
-    return (noise * 10.0 ** (level_db / 20.0) / np.sqrt(np.mean(noise**2))).astype(np.float32)
+    result: Audio = (noise * 10.0 ** (level_db / 20.0) / np.sqrt(np.mean(noise**2))).astype(np.float32)
+    return result
 
 
 @pytest.fixture(scope="module")
 def speech() -> tuple[Audio, int]:
-    return soundfile.read(CLEAN, dtype="float32")
+    result: tuple[Audio, int] = soundfile.read(CLEAN, dtype="float32")
+    return result
 
 
 def test_the_default_model_ships() -> None:
@@ -111,7 +114,8 @@ def _string(frequency_hz: float, seconds: float, sample_rate: float) -> Audio:
 def _white_noise(target: Audio, snr_db: float) -> Audio:
     noise = np.random.default_rng(2).standard_normal(target.size)
     level_db = _level_db(target) - snr_db
-    return (noise * 10.0 ** (level_db / 20.0)).astype(np.float32)
+    result: Audio = (noise * 10.0 ** (level_db / 20.0)).astype(np.float32)
+    return result
 
 
 @pytest.mark.parametrize("frequency_hz", [82.41, 110.0, 196.0, 329.63])
@@ -136,13 +140,13 @@ def test_guitar_turns_down_what_is_no_guitar(speech: tuple[Audio, int]) -> None:
 def test_music_loses_its_hiss_and_nothing_else(sample_rate: int, snr_db: float) -> None:
     chord = [_string(f, 3.0, sample_rate) for f in (110.0, 220.0, 277.18, 329.63, 440.0)]
     clean = np.sum(chord, axis=0, dtype=np.float32)
-    cleaned = _denoised("music", clean + _white_noise(clean, snr_db), sample_rate)
-    assert _si_sdr(cleaned, clean) > snr_db + 3.0
-    assert _level_db(cleaned) == pytest.approx(_level_db(clean), abs=0.2)
+    cleaned = _denoised("music", clean + _white_noise(clean, snr_db), sample_rate)  # type: ignore[arg-type, operator]
+    assert _si_sdr(cleaned, clean) > snr_db + 3.0  # type: ignore[arg-type]
+    assert _level_db(cleaned) == pytest.approx(_level_db(clean), abs=0.2)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("sample_rate", [44_100, 48_000])
 def test_music_leaves_clean_music_as_it_is(sample_rate: int) -> None:
     chord = [_string(f, 3.0, sample_rate) for f in (98.0, 196.0, 246.94, 293.66)]
     clean = np.sum(chord, axis=0, dtype=np.float32)
-    assert _si_sdr(_denoised("music", clean, sample_rate), clean) > 30.0
+    assert _si_sdr(_denoised("music", clean, sample_rate), clean) > 30.0  # type: ignore[arg-type]

@@ -128,7 +128,7 @@ def test_memory_that_a_run_asks_for_is_bounded(tmp_path: Path) -> None:
     ]
     constants = [
         numpy_helper.from_array(np.array([1, 1, 1000, 10000]), "growth"),
-        numpy_helper.from_array(np.float32(0.0), "none"),
+        numpy_helper.from_array(np.float32(0.0), "none"),  # type: ignore[arg-type]
     ]
     model = tiny_models.identity()
     model.nodes[:0] = nodes

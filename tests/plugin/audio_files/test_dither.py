@@ -20,10 +20,10 @@ CONTAINERS = {"PCM_U8": "WAV", "PCM_S8": "AIFF", "PCM_16": "WAV", "PCM_24": "WAV
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
 def test_every_container_rounds_to_the_nearest_step(tmp_path: Path, container: str, subtype: str) -> None:
     scale = 2 ** (BITS[subtype] - 1)
-    steps = np.float32([[-0.9, -0.6, -0.4, 0.4, 0.6, 0.9, 100.4, -100.6, 1e9]])
+    steps = np.float32([[-0.9, -0.6, -0.4, 0.4, 0.6, 0.9, 100.4, -100.6, 1e9]])  # type: ignore[arg-type]
     form = AudioFormat(48_000, 1, steps.size, container, subtype)
     with FileWriter(tmp_path / "a", form) as writer:
-        writer.write(steps / np.float32(scale))
+        writer.write(steps / np.float32(scale))  # type: ignore[arg-type]
     read = soundfile.read(tmp_path / "a", dtype="float64")[0] * scale
     assert read.tolist() == [-1, -1, 0, 0, 1, 1, 100, -101, scale - 1]
 
@@ -61,5 +61,5 @@ def test_dither_keeps_digital_silence_silent() -> None:
 
 
 def test_floating_point_passes_untouched() -> None:
-    sound = np.float32([[1e-9, 1.5, -3.0]])
-    assert Quantizer("FLOAT", dither_seed=1)(sound) is sound
+    sound = np.float32([[1e-9, 1.5, -3.0]])  # type: ignore[arg-type]
+    assert Quantizer("FLOAT", dither_seed=1)(sound) is sound  # type: ignore[arg-type, comparison-overlap]

@@ -214,7 +214,7 @@ def test_flac_comments_pictures_and_cue_sheet_survive(tmp_path: Path) -> None:
     old.save()
     assert copied(tmp_path / "a.flac", tmp_path / "b.flac", form) == []
     new = mutagen.flac.FLAC(tmp_path / "b.flac")
-    assert list(new.tags) == list(old.tags)
+    assert list(new.tags) == list(old.tags)  # type: ignore[arg-type]
     assert [p.data for p in new.pictures] == [PNG]
     assert new.cuesheet is not None
 

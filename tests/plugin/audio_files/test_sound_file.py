@@ -59,10 +59,10 @@ def make(folder: Path, form: tuple[str, str, str, int, int], num_samples: int = 
 
 
 def copy_through(source: Path, target: Path, **options: str) -> FileWriter:
-    with open_input(source) as reader, open_output(target, reader.format, source, **options) as writer:
+    with open_input(source) as reader, open_output(target, reader.format, source, **options) as writer:  # type: ignore[arg-type]
         for block in reader.blocks(4096):
             writer.write(block)
-    return writer
+    return writer  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form[1]}{form[2]}-{form[3]}-{form[4]}")

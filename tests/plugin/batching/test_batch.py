@@ -114,7 +114,8 @@ def test_dither_comes_with_shorter_words_only_and_differs_between_stems(
 
     def errors(source: str, output: str, name: str, **options: object) -> np.ndarray:
         run(tmp_path / source, tmp_path / output, identity, **options)
-        return soundfile.read(tmp_path / output / name)[0] - sound[0]
+        result: np.ndarray = soundfile.read(tmp_path / output / name)[0] - sound[0]
+        return result
 
     assert not errors("short", "same", "a.wav").any()
     assert not errors("in", "rounded", "a.wav", subtype="PCM_16", dither=False).any()

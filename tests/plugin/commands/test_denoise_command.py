@@ -56,7 +56,8 @@ def test_says_what_it_did(take: Path, models: Path, capsys: pytest.CaptureFixtur
     assert lines["model"].startswith(f"{half}, latency 32.0 ms (1536 samples)")
     assert lines["level"] == "-20.0 dBFS -> -26.0 dBFS (6.0 dB removed)"
     factor, times = (
-        float(re.search(pattern, lines["speed"])[1]) for pattern in (r"factor ([\d.]+)", r"^(\d+)")
+        float(re.search(pattern, lines["speed"])[1])
+        for pattern in (r"factor ([\d.]+)", r"^(\d+)")  # type: ignore[index]
     )
     assert factor > 0.0
     assert times == pytest.approx(1.0 / factor, rel=0.2, abs=1.0)
@@ -81,7 +82,10 @@ def test_shows_progress_on_a_terminal_and_leaves_no_trace_of_it(take: Path, iden
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "hushgate", "denoise", take, "--model", identity]
     with subprocess.Popen(
-        command, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm"}
+        command,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm"},  # type: ignore[arg-type]
     ) as process:
         os.close(theirs)
         shown = b""
@@ -107,7 +111,7 @@ def test_every_parameter_is_a_flag(name: str, tmp_path: Path, stateful: str) -> 
     flags += ["--gate-threshold-db", "-40"] if gate else []
     out = tmp_path / "out.wav"
     assert cli.main(["denoise", str(tmp_path / "take.wav"), "-o", str(out), "--model", stateful, *flags]) == 0
-    expected = Denoiser(stateful, **{name: value}, **gate)(sound, 48_000)
+    expected = Denoiser(stateful, **{name: value}, **gate)(sound, 48_000)  # type: ignore[arg-type]
     np.testing.assert_allclose(soundfile.read(out, dtype="float32")[0], expected, atol=1e-5)
 
 

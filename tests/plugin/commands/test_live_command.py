@@ -154,7 +154,7 @@ def test_help_starts_neither_sound_nor_models(run_cli: RunCli) -> None:
 
 # -- terminals ----------------------------------------------------------------------------------
 
-needs_terminals = pytest.mark.skipif(keyboard.termios is None, reason="no terminals of this kind here")
+needs_terminals = pytest.mark.skipif(keyboard.termios is None, reason="no terminals of this kind here")  # type: ignore[attr-defined]
 
 
 @needs_terminals

@@ -212,7 +212,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, identity: str) -> N
         "--model",
         identity,
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # type: ignore[arg-type]
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.read(100)
@@ -241,7 +241,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, identity: str, sent: 
     ]
     header = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x01\0\x80\xbb\0\0\0\x77\x01\0\x02\0\x10\0"
     header += b"data\xff\xff\xff\xff"
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # type: ignore[arg-type]
         assert process.stdin is not None
         assert process.stderr is not None
         process.stdin.write(header + bytes(1_000_000))

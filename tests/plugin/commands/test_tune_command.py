@@ -182,8 +182,8 @@ def test_dots_are_where_the_readings_are_and_held_ones_are_left_out() -> None:
     ]
     figure = plot_readings({"before": readings, "after": []}, Targets(), 1.0, "take")
     pitch, offset = figure.axes
-    assert pitch.collections[0].get_offsets().tolist() == [[0.2, 110.5]]
-    assert offset.collections[0].get_offsets().tolist() == [[0.2, 7.8]]
+    assert np.asarray(pitch.collections[0].get_offsets()).tolist() == [[0.2, 110.5]]
+    assert np.asarray(offset.collections[0].get_offsets()).tolist() == [[0.2, 7.8]]
     assert "A2" in [label.get_text() for label in pitch.get_yticklabels()]
     assert pitch.get_xlim() == (0.0, 1.0)
     assert len(plot_readings({"after": []}, Targets("guitar"), 1.0, "silence").axes) == 2
@@ -291,7 +291,7 @@ def test_the_needle_view_draws_what_its_tap_brings(backend: FakeBackend) -> None
 
     live.run(Chain(), view=view, on_session=view.attach, duration_s=1.5)
     assert view.reading is not None
-    assert (view.reading.note, view.reading.cents) == ("A2", pytest.approx(7.85, abs=0.1))
+    assert (view.reading.note, view.reading.cents) == ("A2", pytest.approx(7.85, abs=0.1))  # type: ignore[comparison-overlap]
     with console.capture() as captured:
         console.print(view.draw(make_status(is_bypassed=True)))
     for words in ("tuner", "A2", f"{view.reading.cents:+.1f} cents", "presence 70 %", "bypass", "q quit"):

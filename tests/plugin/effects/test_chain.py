@@ -40,7 +40,7 @@ def streamed(effect: Any, sound: NDArray[np.float32], sizes: Iterable[int]) -> N
     effect.reset()
     drain = effect.latency_samples_at(RATE)
     whole = np.concatenate([sound, np.zeros((sound.shape[0], drain), np.float32)], axis=1)
-    pieces, start, sizes = [], 0, list(sizes)
+    pieces, start, sizes = [], 0, list(sizes)  # type: ignore[var-annotated]
     while start < whole.shape[1]:
         size = sizes[len(pieces) % len(sizes)]
         pieces.append(effect(whole[:, start : start + size], RATE, reset=False))
@@ -65,14 +65,15 @@ class Echo:
         self.told = buffer_size
         if reset:
             self.reset()
-        if self.last is None:
+        if self.last is None:  # type: ignore[has-type]
             self.last = np.zeros((input_array.shape[0], 1), np.float32)
         shifted = np.concatenate([self.last, input_array], axis=1)
         self.last = shifted[:, -1:]
-        return input_array + shifted[:, :-1]
+        result: NDArray[np.float32] = input_array + shifted[:, :-1]
+        return result
 
     def reset(self) -> None:
-        self.last: NDArray[np.float32] | None = None
+        self.last: NDArray[np.float32] | None = None  # type: ignore[assignment, no-redef]
 
 
 # -- alignment ----------------------------------------------------------------------------------
@@ -166,7 +167,7 @@ def test_plugins_from_files_hear_silence_first_and_stay_aligned(
     effects.insert(place, external)
     sound = noise(2, 9_000)
     expected = pedalboard.Delay(0.01)(sound, RATE)
-    chain = Chain(effects)
+    chain = Chain(effects)  # type: ignore[arg-type]
     for _ in range(2):
         np.testing.assert_array_equal(chain(sound, RATE), expected)
         np.testing.assert_array_equal(streamed(chain, sound, [480, 31]), expected)
@@ -248,7 +249,7 @@ def test_a_native_mix_inside_a_chain_keeps_its_sound_between_blocks(identity: st
 def test_a_mix_without_branches_is_silent_as_the_native_one() -> None:
     sound = noise(2, 100)
     assert not Mix()(sound, RATE).any()
-    assert not pedalboard.Mix()(sound, RATE).any()
+    assert not pedalboard.Mix()(sound, RATE).any()  # type: ignore[call-arg]
 
 
 # -- what may be in a chain ---------------------------------------------------------------------
@@ -450,7 +451,7 @@ def test_effects_that_come_and_go_inside_a_branch_leave_the_others_aligned(ident
 def test_pickles_and_copies_carry_all_settings(identity: str) -> None:
     chain = Chain([pedalboard.Reverb(room_size=0.1), Mix([None, Denoiser(identity, mix=0.25)])])
     for clone in (lambda c: pickle.loads(pickle.dumps(c)), copy.copy, copy.deepcopy):
-        twin = clone(chain)
+        twin = clone(chain)  # type: ignore[no-untyped-call]
         assert twin.to_dict() == chain.to_dict()
         assert not set(twin) & set(chain)
     sound = noise(2, 3_000)

@@ -82,7 +82,7 @@ def test_another_rate_or_channel_count_starts_afresh(stateful: str) -> None:
     sound = noise(2, 4000)
     for change in (lambda d: d(sound, 44_100, reset=False), lambda d: d(sound[0], RATE, reset=False)):
         denoiser = Denoiser(stateful)
-        change(denoiser)
+        change(denoiser)  # type: ignore[no-untyped-call]
         np.testing.assert_array_equal(
             denoiser(sound, RATE, reset=False), Denoiser(stateful)(sound, RATE, reset=False)
         )
@@ -101,7 +101,7 @@ def test_a_refused_call_leaves_the_stream_alone(stateful: str) -> None:
             ((np.zeros((2, 3, 4)), RATE), {}),
         ):
             with pytest.raises((TypeError, ValueError)):
-                denoiser(*arguments, **options)
+                denoiser(*arguments, **options)  # type: ignore[arg-type]
         np.testing.assert_array_equal(denoiser(block, RATE, reset=False), expected(block, RATE, reset=False))
 
 
@@ -145,7 +145,7 @@ def test_every_parameter_is_a_documented_property_and_reads_what_was_given(ident
     for name, value in OTHER_VALUES.items():
         assert getattr(denoiser, name) == value
         assert PARAMETERS[name].description in getattr(Denoiser, name).__doc__
-        assert name in Denoiser.__doc__
+        assert name in Denoiser.__doc__  # type: ignore[operator]
         setattr(denoiser, name, PARAMETERS[name].default)
         assert getattr(denoiser, name) == PARAMETERS[name].default
 
@@ -160,7 +160,7 @@ def test_a_refused_value_names_the_range_and_leaves_the_old_one(identity: str, n
         setattr(denoiser, name, "loud")
     assert getattr(denoiser, name) == OTHER_VALUES[name]
     with pytest.raises(ValueError, match=f"{name} must be"):
-        Denoiser(identity, **{name: 1e9})
+        Denoiser(identity, **{name: 1e9})  # type: ignore[arg-type]
 
 
 def test_unknown_parameters_and_readings_cannot_be_set(identity: str) -> None:

@@ -163,9 +163,9 @@ def test_a_model_given_instead_is_no_file_of_the_presets(
     path = write(tmp_path, ONE + "effect = 'Denoiser'\n")
     monkeypatch.chdir(models)
     (denoiser,) = load_preset(path).make_effects(model="half.onnx", mix=0.5)
-    assert (Path(denoiser.model), denoiser.mix) == (models / "half.onnx", 0.5)
+    assert (Path(denoiser.model), denoiser.mix) == (models / "half.onnx", 0.5)  # type: ignore[attr-defined]
     (denoiser,) = load_preset(path).make_effects(model=Path("half.onnx"))
-    assert Path(denoiser.model) == models / "half.onnx"
+    assert Path(denoiser.model) == models / "half.onnx"  # type: ignore[attr-defined]
 
 
 def test_words_stand_for_what_toml_cannot_say(tmp_path: Path) -> None:

@@ -264,7 +264,7 @@ def test_overload_is_shown_and_the_effect_comes_back_when_it_can(
             effect.is_slow = running.processor.num_overloads == 0
             return "q" if "overload" in states and states[-1] == "running" else ""
 
-    effect, states = Stalling(100), []
+    effect, states = Stalling(100), []  # type: ignore[var-annotated]
     out = io.StringIO()
     sound = 0.5 * np.minimum(np.arange(10 * RATE) / 9600.0, 1.0).astype(np.float32)[None]
     backend = FakeBackend(sound, pause_s=0.002)

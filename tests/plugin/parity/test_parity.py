@@ -57,7 +57,7 @@ def test_shapes_and_samples_equal_those_of_a_native_plugin(
     pair: tuple[Denoiser, AddLatency], shape: tuple[int, ...], dtype: Any, reset: bool
 ) -> None:
     block = noise(*shape).astype(dtype) if shape else np.array(0.5, dtype)
-    ours, theirs = (outcome(lambda effect=effect: effect(block, RATE, reset=reset)) for effect in pair)
+    ours, theirs = (outcome(lambda effect=effect: effect(block, RATE, reset=reset)) for effect in pair)  # type: ignore[misc]
     assert_same(ours, theirs)
 
 
@@ -66,7 +66,7 @@ def test_shapes_and_samples_equal_those_of_a_native_plugin(
 )
 def test_refuses_the_same_dtypes(pair: tuple[Denoiser, AddLatency], dtype: Any) -> None:
     block = np.ones(500, dtype)
-    ours, theirs = (outcome(lambda effect=effect: effect(block, RATE)) for effect in pair)
+    ours, theirs = (outcome(lambda effect=effect: effect(block, RATE)) for effect in pair)  # type: ignore[misc]
     assert_same(ours, theirs)
 
 
@@ -94,9 +94,9 @@ def test_refuses_the_same_dtypes(pair: tuple[Denoiser, AddLatency], dtype: Any) 
 def test_arguments_are_accepted_and_refused_alike(
     pair: tuple[Denoiser, AddLatency], arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> None:
-    ours, theirs = (outcome(lambda effect=effect: effect(*arguments, **options)) for effect in pair)
+    ours, theirs = (outcome(lambda effect=effect: effect(*arguments, **options)) for effect in pair)  # type: ignore[misc]
     assert_same(ours, theirs)
-    ours, theirs = (outcome(lambda effect=effect: effect.process(*arguments, **options)) for effect in pair)
+    ours, theirs = (outcome(lambda effect=effect: effect.process(*arguments, **options)) for effect in pair)  # type: ignore[misc]
     assert_same(ours, theirs)
 
 
@@ -174,7 +174,7 @@ def test_square_block_error_is_ours_and_names_the_shape(identity: str) -> None:
 def test_any_memory_layout_goes_in_and_is_not_written_to(
     pair: tuple[Denoiser, AddLatency], layout: str
 ) -> None:
-    block = {
+    block = {  # type: ignore[no-untyped-call]
         "strided": lambda: noise(2, 6000)[:, ::2],
         "fortran": lambda: np.asfortranarray(noise(3000, 2)),
         "readonly": lambda: np.frombuffer(noise(3000).tobytes(), np.float32),

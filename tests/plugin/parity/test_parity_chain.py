@@ -39,7 +39,7 @@ def with_latency() -> list[pedalboard.Plugin]:
 def nested() -> list[Any]:
     return [
         pedalboard.Pedalboard(no_latency()),
-        pedalboard.Mix([pedalboard.Chain(no_latency()), None]),
+        pedalboard.Mix([pedalboard.Chain(no_latency()), None]),  # type: ignore[list-item]
         None,
         pedalboard.Phaser(),
     ]
@@ -69,7 +69,7 @@ def mixes(identity: str) -> Boards:
 
 
 def compare(pair: Boards, *arguments: Any, **options: Any) -> None:
-    ours, theirs = (outcome(lambda effect=effect: effect(*arguments, **options)) for effect in pair)
+    ours, theirs = (outcome(lambda effect=effect: effect(*arguments, **options)) for effect in pair)  # type: ignore[misc]
     assert_same(ours, theirs)
 
 
@@ -283,7 +283,7 @@ def test_the_list_behaves_alike(call: Callable[[Any], Any]) -> None:
 
 
 def test_facts_have_the_same_names() -> None:
-    for ours, theirs in ((Chain(), pedalboard.Pedalboard()), (Mix(), pedalboard.Mix())):
+    for ours, theirs in ((Chain(), pedalboard.Pedalboard()), (Mix(), pedalboard.Mix())):  # type: ignore[call-arg]
         assert {name for name in dir(theirs) if not name.startswith("_")} <= set(dir(ours))
         assert (ours.is_effect, ours.is_instrument) == (theirs.is_effect, theirs.is_instrument)
 

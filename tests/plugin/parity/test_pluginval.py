@@ -292,7 +292,8 @@ def test_editor_automation_from_another_thread(plugin: Any, num_rounds: int) -> 
         rng = np.random.default_rng(seed)
         for _ in range(num_rounds):
             randomise(denoiser_in(plugin), rng, 3)
-        return plugin.to_dict()
+        result: dict[str, Any] = plugin.to_dict()
+        return result
 
     with ThreadPoolExecutor(1) as pool:
         settings = pool.submit(turn, 1).result(timeout=120)
@@ -377,7 +378,7 @@ def test_every_parameter_says_what_it_is(parameter: Parameter, stateful: str) ->
 @pytest.mark.parametrize("settings", [{"mix": 0.0}, {"attenuation_limit_db": 0.0}])
 def test_bypass_is_the_aligned_input(stateful: str, settings: dict[str, float]) -> None:
     sound = noise(2, 9_000)
-    np.testing.assert_array_equal(Chain([Denoiser(stateful, **settings), None])(sound, 48_000), sound)
+    np.testing.assert_array_equal(Chain([Denoiser(stateful, **settings), None])(sound, 48_000), sound)  # type: ignore[arg-type]
 
 
 @pytest.mark.level(7)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from typing import Any
 
 import numpy as np
 import pedalboard
@@ -31,7 +32,7 @@ def test_effects_that_read_files_or_run_code_from_files_are_not_among_them() -> 
 @pytest.mark.parametrize("name", NAMES)
 def test_settings_survive_being_read_and_made_again(name: str, rng: np.random.Generator) -> None:
     native = native_effects()[name]
-    settings = {}
+    settings: dict[str, Any] = {}
     for parameter in native.parameters.values():
         if parameter.choices is not None:
             settings[parameter.name] = str(rng.choice(list(parameter.choices)))
@@ -70,7 +71,9 @@ def test_settings_survive_being_read_and_made_again(name: str, rng: np.random.Ge
         ("PitchShift", {"semitones": 999}, "semitones must be between -48 and 48"),
     ],
 )
-def test_bad_settings_are_named_with_what_is_allowed(name: str, settings: dict, message: str) -> None:
+def test_bad_settings_are_named_with_what_is_allowed(
+    name: str, settings: dict[str, Any], message: str
+) -> None:
     with pytest.raises((ValueError, TypeError), match=message):
         native_effects()[name].make(settings)
 
@@ -86,7 +89,8 @@ def block_by_block(
     for size in sizes * (sound.shape[0] // sum(sizes)):
         pieces.append(stage.process(sound[np.newaxis, start : start + size], NATIVE_BLOCK_SIZE))
         start += size
-    return np.concatenate(pieces, axis=1)[0]
+    result: NDArray[np.float32] = np.concatenate(pieces, axis=1)[0]
+    return result
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -72,6 +72,6 @@ def test_blocks_are_taken_one_at_a_time(identity: str) -> None:
             taken += 1
             yield noise(1, 4800, seed=seed)
 
-    outputs = stream(Denoiser(identity), source(), RATE, block_size=4800)
+    outputs = stream(Denoiser(identity), source(), RATE, block_size=4800)  # type: ignore[no-untyped-call]
     next(outputs)
     assert taken <= 2

@@ -32,7 +32,8 @@ def chain(stateful: str) -> Chain:
 
 
 def read(path: Path) -> np.ndarray:
-    return soundfile.read(path, dtype="float32", always_2d=True)[0]
+    result: np.ndarray = soundfile.read(path, dtype="float32", always_2d=True)[0]
+    return result
 
 
 @pytest.mark.parametrize("block_size", [1_000, 65_536])
@@ -104,7 +105,7 @@ def test_the_generator_yields_aligned_blocks_of_the_whole_length(source: Path, c
 def test_a_generator_that_is_left_closes_its_file(source: Path, chain: Chain) -> None:
     blocks = stream_file(chain, source, block_size=4_096)
     next(blocks)
-    blocks.close()
+    blocks.close()  # type: ignore[attr-defined]
     source.rename(source.with_name("moved.wav"))
     assert chain(noise(500), RATE).shape == (500,)
 

@@ -158,7 +158,7 @@ def test_a_missing_soundfont_is_named(
 ) -> None:
     pytest.importorskip("fluidsynth", reason="needs pyfluidsynth and libfluidsynth", exc_type=ImportError)
     monkeypatch.setenv("HUSHGATE_SOUNDFONT", "replaced by the flag")
-    flags = ["render", "--kind", "guitar", "--minutes", "0.1", "-o", tmp_path / "new"]
+    flags: list[str | Path] = ["render", "--kind", "guitar", "--minutes", "0.1", "-o", tmp_path / "new"]
     assert "none.sf2" in _error(capsys, *flags, "--soundfont", tmp_path / "none.sf2")
     assert not (tmp_path / "new").exists()
 
@@ -169,7 +169,7 @@ def test_missing_extras_are_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setitem(sys.modules, module, None)
-    part = ["rooms", "-o", tmp_path / "new"] if extra == "rooms" else [
+    part: list[str | Path] = ["rooms", "-o", tmp_path / "new"] if extra == "rooms" else [
         "preview", prepared, *SMALL, "-o", tmp_path / "p.png"
     ]  # fmt: skip
     assert f"pip install 'hushgate[{extra}]'" in _error(capsys, *part)

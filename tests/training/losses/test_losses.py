@@ -155,7 +155,8 @@ def _voice(seconds: float) -> Tensor:
     time = torch.arange(round(seconds * RATE)) / RATE
     phase = 2.0 * torch.pi * (130.0 * time + 8.0 * torch.sin(2.0 * torch.pi * 0.5 * time))
     tone = torch.stack([torch.sin(n * phase) / n for n in range(1, 25)]).sum(0)
-    return tone * torch.sin(2.0 * torch.pi * 1.5 * time).clamp(min=0.0)
+    result: Tensor = tone * torch.sin(2.0 * torch.pi * 1.5 * time).clamp(min=0.0)
+    return result
 
 
 def test_perceptual_disturbance_is_that_of_pesq() -> None:

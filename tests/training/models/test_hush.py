@@ -43,7 +43,8 @@ def _network(seed: int = 0, config: HushConfig = SMALL) -> Hush:
 
 def _spectrum(frames: int, batch: int = 1, seed: int = 1) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(batch, frames, SMALL.num_bins, 2, generator=generator) * 0.1
+    result: Tensor = torch.randn(batch, frames, SMALL.num_bins, 2, generator=generator) * 0.1
+    return result
 
 
 def test_a_new_network_hardly_changes_the_sound() -> None:

@@ -11,7 +11,7 @@ from hushgate.engine import Model, load_model  # noqa: E402
 from hushgate.training.config.schema import CardConfig  # noqa: E402
 from hushgate.training.exporting.segment_network import export_segment_network  # noqa: E402
 from hushgate.training.models import FAMILIES, LatentAE, SegmentNetwork, WaveAE, build_model  # noqa: E402
-from tests.engine.test_denoiser import (  # noqa: E402, F401
+from tests.engine.test_block_denoiser import (  # noqa: E402, F401
     test_absurdly_loud_sound_leaves_no_trace_in_the_state,
     test_any_number_of_channels_and_back_to_the_first,
     test_blocks_larger_than_prepared_are_accepted,

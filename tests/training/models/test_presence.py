@@ -59,7 +59,8 @@ def _plain(network: Hush) -> Hush:
 def _spectrum(frames: int, batch: int = 1, seed: int = 1) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     level = torch.linspace(-4.0, 0.0, frames).exp()[:, None, None]
-    return torch.randn(batch, frames, SMALL.num_bins, 2, generator=generator) * level
+    result: Tensor = torch.randn(batch, frames, SMALL.num_bins, 2, generator=generator) * level
+    return result
 
 
 def test_frames_in_which_the_target_is_missing_are_turned_down_by_40_db_and_others_not_at_all() -> None:

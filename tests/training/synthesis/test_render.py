@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def test_item_depends_on_seed_split_and_index_only(kind: str) -> None:
     assert label == same_label
     np.testing.assert_array_equal(first, again)
     for other in ({"index": 2}, {"seed": 6}, {"split": "val"}):
-        audio, _ = render_item(**{"kind": kind, "index": 1, "seed": 5, "sample_rate": 8_000, **other})
+        audio, _ = render_item(kind, **{"index": 1, "seed": 5, "sample_rate": 8_000, **other})  # type: ignore[arg-type]
         assert audio.shape != first.shape or not np.allclose(audio, first)
 
 
@@ -109,7 +110,7 @@ def test_a_silent_score_renders_silence() -> None:
 
 
 def test_guitar_and_other_instruments_share_no_program() -> None:
-    labels = {kind: set() for kind in ("guitar", "instrument")}
+    labels: dict[str, set[str]] = {kind: set() for kind in ("guitar", "instrument")}
     for kind, found in labels.items():
         compose = COMPOSERS[kind][0]
         for index in range(300):
@@ -121,7 +122,7 @@ def test_guitar_and_other_instruments_share_no_program() -> None:
 
 
 def test_manifest_describes_the_files_and_a_second_run_replaces_them(tmp_path: Path) -> None:
-    options = {"seed": 2, "sample_rate": 8_000, "suffix": "flac"}
+    options: dict[str, Any] = {"seed": 2, "sample_rate": 8_000, "suffix": "flac"}
     rows = render_minutes("guitar", 0.1, tmp_path, **options)
     render_minutes("guitar", 0.1, tmp_path, split="val", **options)
     assert render_minutes("guitar", 0.1, tmp_path, **options) == rows

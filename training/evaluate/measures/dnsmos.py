@@ -84,7 +84,8 @@ def log_mel(audio: NDArray[np.float64], filters: NDArray[np.float64]) -> NDArray
     window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(_FRAME) / _FRAME)
     power = np.square(np.abs(np.fft.rfft(frames * window))) @ filters.T
     level_db = 10.0 * np.log10(np.maximum(power, 1e-10) / max(float(power.max()), 1e-10))
-    return (np.maximum(level_db, level_db.max() - 80.0) + 40.0) / 40.0
+    result: NDArray[np.float64] = (np.maximum(level_db, level_db.max() - 80.0) + 40.0) / 40.0
+    return result
 
 
 def mel_filters() -> NDArray[np.float64]:

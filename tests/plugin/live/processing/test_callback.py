@@ -202,7 +202,7 @@ def test_effect_comes_back_after_listening_without_a_click() -> None:
     effect.cost_s = 0.0
     effect.reset()
     processor.resume()
-    assert processor.state == "returning"
+    assert processor.state == "returning"  # type: ignore[comparison-overlap]
     listening = play(processor, sound[:, :9_984])
     assert processor.state == "returning"
     np.testing.assert_array_equal(listening, 0.25)

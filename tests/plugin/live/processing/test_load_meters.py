@@ -36,7 +36,7 @@ def test_peak_meter_jumps_up_and_falls_by_24_db_per_second() -> None:
 
 
 def test_peak_shows_what_is_no_number() -> None:
-    assert peak_of(np.float32([[0.5, -2.0]])) == 2.0
-    assert math.isnan(peak_of(np.float32([[0.5, np.nan]])))
-    assert peak_of(np.float32([[0.5, -np.inf]])) == math.inf
+    assert peak_of(np.float32([[0.5, -2.0]])) == 2.0  # type: ignore[arg-type]
+    assert math.isnan(peak_of(np.float32([[0.5, np.nan]])))  # type: ignore[arg-type]
+    assert peak_of(np.float32([[0.5, -np.inf]])) == math.inf  # type: ignore[arg-type]
     assert peak_of(np.empty((1, 0), np.float32)) == 0.0

@@ -22,6 +22,6 @@ def test_fifo_gives_back_every_sample_in_order_however_it_is_asked(rng: np.rando
 
 def test_fifo_puts_zeros_before_what_it_has_when_too_much_is_asked() -> None:
     fifo = SampleFifo(1, capacity=4)
-    fifo.push(np.float32([[1.0, 2.0]]))
+    fifo.push(np.float32([[1.0, 2.0]]))  # type: ignore[arg-type]
     assert fifo.pull(5).tolist() == [[0.0, 0.0, 0.0, 1.0, 2.0]]
     assert fifo.num_samples == 0
