@@ -545,7 +545,8 @@ def test_any_layout_and_float_type_is_read_and_never_written(
 
 def test_what_process_returns_belongs_to_the_caller(any_model: Model, rng: np.random.Generator) -> None:
     audio = bursts(rng, 48_000, 0.2)
-    for settings in ({}, {"mix": 0.0}, {"mix": 0.5}):
+    changes: list[dict[str, Any]] = [{}, {"mix": 0.0}, {"mix": 0.5}]
+    for settings in changes:
         expected = run(prepared(any_model, **settings), audio, 480)
         denoiser, parts = prepared(any_model, **settings), []
         for start in range(0, audio.shape[1], 480):

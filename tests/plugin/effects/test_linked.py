@@ -37,7 +37,7 @@ def shift_db(sound: np.ndarray) -> np.ndarray:
     windows = sound[:, : sound.shape[1] // size * size].reshape(2, -1, size)
     power = np.mean(np.square(windows, dtype=np.float64), axis=2)
     sounding = power[0] > 1e-3 * power[0].max()
-    return 10.0 * np.log10(power[0, sounding] / power[1, sounding])
+    return np.asarray(10.0 * np.log10(power[0, sounding] / power[1, sounding]))
 
 
 def test_the_image_stays(panned: np.ndarray) -> None:

@@ -122,9 +122,10 @@ def test_measured_latency_is_what_a_stream_holds_back(name: str) -> None:
 
 
 def test_latency_follows_the_settings() -> None:
-    chain = Chain([pedalboard.BrickwallLimiter(lookahead_ms=5.0)])
+    limiter = pedalboard.BrickwallLimiter(lookahead_ms=5.0)
+    chain = Chain([limiter])
     assert chain.latency_samples_at(RATE) == 240
-    chain[0].lookahead_ms = 10.0
+    limiter.lookahead_ms = 10.0
     assert chain.latency_samples_at(RATE) == 480
     assert chain.latency_samples_at(96_000) == 960
 

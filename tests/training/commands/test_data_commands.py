@@ -118,7 +118,7 @@ def test_a_preview_is_drawn(prepared: Path, tmp_path: Path, capsys: pytest.Captu
 def test_mistakes_are_said_in_one_line(
     prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = ["-o", tmp_path / "new"]
+    out: list[str | Path] = ["-o", tmp_path / "new"]
     for arguments, words in (
         (("prepare", "esc50", prepared), "is not laid out as ESC-50: it must hold meta/esc50.csv"),
         (("prepare", "esc50", tmp_path / "absent"), "does not exist"),
