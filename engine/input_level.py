@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 # at +34 dBFS (benchmarks/levels.py).
 LOWEST_DB = -44.0
 HIGHEST_DB = 1.0
-# What is quieter still is the noise of a converter or the end of a fade.
+# Quieter sound is the noise of a converter or the end of a fade.
 LARGEST_GAIN_DB = 50.0
 # A recording that is quiet as a whole must not wait long for its gain, but a second of room noise before the
 # first word must not count as the level of the recording: with 2 s of noise at -65 dBFS before speech at

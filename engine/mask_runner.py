@@ -14,7 +14,7 @@ from hushgate.engine.steady_noise import SteadyNoise
 # A mask beyond 80 dB of gain, or NaN, is a fault of the model.
 _LARGEST_MASK = 1e4
 _SMALLEST_STATE = 1e-20
-# Where the sum of the channels lies this far (in power) below what it would be in phase, it cancels.
+# Power of the sum of the channels, relative to channels in phase, below which the sum counts as cancelled.
 _CANCELLED = 0.05
 
 

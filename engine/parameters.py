@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Parameter:
-    """One row of the table: unit, range, default and help text, with its value's form as text.
+    """One row of the table: unit, range, default and help text; reading and writing a value as text.
 
     Attributes:
         name: Python name, also the preset key. The command-line flag has dashes for underscores.

@@ -90,7 +90,7 @@ class SpectralStream:
         return self._masks.num_faulty_frames if self.num_channels else 0
 
     def reset(self) -> None:
-        """Forget all sound, as a new object."""
+        """Forget all sound: the output is that of a new object."""
         if not self.num_channels:
             return
         self._input[:] = 0.0
@@ -128,14 +128,17 @@ class SpectralStream:
         bins = size // 2 + 1
         window = analysis_window(size)
         scale = spectrum_scale(window)
+        # Frames are multiplied by the window w before the FFT and after its inverse. Copies of w^2, one hop
+        # apart, add up to overlap / 2, so with the factor 2 / overlap a mask of 1 gives the input
+        # back. `scale` makes a full-scale sine read 1.0 in its bin, and the synthesis takes it out again.
         self._analysis = window * np.float32(scale)
         self._synthesis = window * np.float32(2.0 / overlap / scale)
         self._lookahead = lookahead
-        # Input: what the next frame shares with the last one, then new samples.
+        # Input: the samples that the next frame shares with the last one, then new samples.
         self._input = np.zeros((channels, size - hop + frames * hop), dtype=np.float32)
-        # Output: finished samples (from _read to _ready), then sums that later frames still add to.
+        # Output: finished samples (from _read to _ready), then open sums of frames that still overlap.
         self._output = np.zeros((channels, hop + frames * hop + size - hop), dtype=np.float32)
-        # Spectra wait here for the masks of a model that looks ahead.
+        # Spectra of frames whose masks a model with lookahead has not given yet.
         self._spectra = np.zeros((channels, lookahead + frames, bins), dtype=np.complex64)
         self._frames = np.empty(channels * frames * size, dtype=np.float32)
         self._target = np.empty(channels * frames * bins, dtype=np.complex64)
@@ -151,7 +154,7 @@ class SpectralStream:
         self._pending += count
         num_frames = self._pending // hop
         if num_frames:
-            # Make room: move unread samples and open sums to the front.
+            # Move unread samples and open sums to the front, so that the new frames have room.
             if self._read:
                 used = self._ready - self._read + shared
                 self._output[:, :used] = self._output[:, self._read : self._read + used]
@@ -168,6 +171,8 @@ class SpectralStream:
         channels, size, hop = self.num_channels, self.frame_size, self.hop_size
         overlap, lookahead, bins = size // hop, self._lookahead, size // 2 + 1
         frames = self._frames[: channels * num_frames * size].reshape(channels, num_frames, size)
+        # A view of all frames at once: frame k of a channel starts k hops into the input, so consecutive
+        # frames share frame_size - hop samples without a copy.
         strides = (self._input.strides[0], hop * self._input.itemsize, self._input.itemsize)
         overlapping = np.ndarray((channels, num_frames, size), np.float32, self._input, 0, strides)
         np.multiply(overlapping, self._analysis, out=frames)
@@ -195,6 +200,9 @@ class SpectralStream:
 
     def _overlap_add(self, hops: NDArray[np.float32]) -> None:
         """Add frames, cut into hops (channels, frames, overlap, hop), to the open sums."""
+        # Sample block m of the output is the sum of hop p of frame m - p, for p from 0 to overlap - 1. So the
+        # hops with number p of all frames are one contiguous stretch of the output, p hops further on, and
+        # `overlap` vector additions suffice. Blocks before `_ready` are then complete.
         channels, num_frames, overlap, hop = hops.shape
         self._output[:, self._ready + self.frame_size - hop :][:, : num_frames * hop] = 0.0
         total = num_frames + overlap - 1

@@ -233,7 +233,7 @@ def parse_metadata(
     Args:
         file: Name of the file, for error messages.
         metadata: The file's `metadata_props`, keys with the prefix "hushgate.".
-        has_presence: Whether the graph has the optional output `presence`.
+        has_presence: True when the graph has the optional output `presence`.
 
     Raises:
         ModelError: A key is missing, malformed or out of range, or the format is another version.

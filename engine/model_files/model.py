@@ -47,13 +47,13 @@ class Model:
 
     Args:
         path: The ONNX file.
-        trusted: Whether to lift the limits on operators, sizes, memory and time that hold for every
+        trusted: True lifts the limits on operators, sizes, memory and time that hold for every
             file that did not ship with hushgate (see `hushgate.engine.model_files.untrusted`).
 
     Attributes:
-        info: What the file says about itself.
+        info: The metadata of the file.
         path: Where it was read from.
-        trusted: Whether it was loaded without those limits.
+        trusted: True when it was loaded without those limits.
 
     Raises:
         FileNotFoundError: No such file.
@@ -65,9 +65,7 @@ class Model:
         self.trusted = trusted
         file = self.path.name
         is_limited = not trusted and self.path.parent != _MODELS_FOLDER
-        content = read_limited(
-            self.path, not is_limited
-        )  # FileNotFoundError and PermissionError name the path
+        content = read_limited(self.path, not is_limited)  # its OSErrors name the path
         if is_limited:
             check_structure(file, content)
             limit_memory()
@@ -108,12 +106,12 @@ class Model:
         return frame_size_for(sample_rate, self.info.frame_ms, self.info.overlap)
 
     def latency_samples(self, sample_rate: float) -> int:
-        """Delay from input to output at `sample_rate` Hz: a frame, and the hops the model waits for."""
+        """Delay from input to output at `sample_rate` Hz, samples: a frame, and the hops of the lookahead."""
         frame_size = self.frame_size(sample_rate)
         return frame_size + self.info.lookahead_frames * (frame_size // self.info.overlap)
 
     def initial_state(self, batch: int = 1) -> State:
-        """Zeros for every state, each float32 (batch, ...): the memory of a model that heard nothing."""
+        """The state before the first frame: zeros, each float32 (batch, ...)."""
         return tuple(np.zeros((batch, *shape), dtype=np.float32) for shape in self._state_shapes)
 
     def run(
@@ -126,7 +124,7 @@ class Model:
 
         Args:
             spectrum: float32 (batch, frames, num_bins, 2), real and imaginary parts.
-            state: What the last call returned, or `initial_state(batch)`. Not written to.
+            state: The state from the last call, or `initial_state(batch)`. Not written to.
             options: onnxruntime's, to end the run early.
 
         Returns:
@@ -159,7 +157,7 @@ class Model:
     def run_segments(
         self, segments: NDArray[np.float32], options: onnxruntime.RunOptions | None = None
     ) -> NDArray[np.float32]:
-        """Compute a segment model's answers (`info.segment` is not None) to segments of the same shape.
+        """Compute a segment model's estimates (`info.segment` is not None) for segments of the same shape.
 
         Args:
             segments: float32 (batch, *info.input_shape): spectra, real and imaginary parts, or waveforms.
@@ -177,7 +175,7 @@ class Model:
         return estimate
 
     def verify(self) -> float:
-        """Compare the model with the reference answer in its own file.
+        """Compare the model with the reference output in its own file.
 
         Returns:
             The largest difference between the masks, or between the values of a segment.
@@ -200,7 +198,7 @@ class Model:
         return difference
 
     def _check_run(self, options: onnxruntime.RunOptions | None = None) -> None:
-        """Run two channels of 3 and of 32 frames: shapes that the graph leaves open must come out right."""
+        """Run two channels of 3 and of 32 frames, to check the shapes that the graph leaves open."""
         if self.info.segment is not None:
             shape = (2, *(size or 1 for size in self.info.input_shape))
             self.run_segments(np.zeros(shape, dtype=np.float32), options)
@@ -239,7 +237,7 @@ _cache_lock = ForkSafeLock()
 
 
 def load_model(name_or_path: str | os.PathLike[str] | Model, *, trusted: bool = False) -> Model:
-    """A model by shipped name or file path; the same object each time while the file is unchanged.
+    """Load a model by shipped name or path; the same object each time while the file is unchanged.
 
     Args:
         name_or_path: One of `available_models()`, or the path of an ONNX file. A `Model` is

@@ -34,8 +34,8 @@ class OnnxStructure:
         opsets: Domains that the file imports.
         num_nested_graphs: Graphs inside nodes (the bodies of Loop, Scan and If).
         num_functions: Functions that the file defines.
-        has_training_graphs: Whether it holds graphs for training.
-        has_external_data: Whether a tensor lies in another file.
+        has_training_graphs: True when it holds graphs for training.
+        has_external_data: True when a tensor lies in another file.
         num_fields: Fields of the protocol buffer that were read.
     """
 

@@ -1,1 +1,1 @@
-"""How a chain runs: flattening, stages, branches, latency compensation."""
+"""The running of chains: flattening, stages, branches, latency compensation."""

@@ -1,4 +1,4 @@
-"""The effect that a preset or a model stands for, with the user's own settings."""
+"""The effect of a preset or a model, with the user's own settings."""
 
 from __future__ import annotations
 

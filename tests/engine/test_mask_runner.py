@@ -1,4 +1,4 @@
-"""How channels become what the model hears, and how masks meet spectra of any width."""
+"""The input of mask models, and masks applied to spectra of any width."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def pair(identity: str) -> tuple[Denoiser, AddLatency]:
 
 
 def outcome(call: Callable[[], np.ndarray]) -> Any:
-    """What a call returns, or the kind of error it raises."""
+    """The result of a call, or the kind of its error."""
     try:
         result = call()
     except (TypeError, ValueError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""What pluginval asks of a plugin, row by row and level by level, of everything a host may call.
+"""pluginval's tests of a plugin, row by row and level by level, for everything that a host may call.
 
 Rows that other files answer: parity with pedalboard in `test_parity.py` and `test_parity_chain.py`
 (level 5), the check of shipped models in `tests/engine/model_files/test_model.py` (level 5).
