@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from hushgate.engine.errors import ModelError
 from hushgate.engine.model_files.graph_checks import check_mask_graph, check_segment_graph, input_name
 from hushgate.engine.model_files.metadata import parse_metadata
+from hushgate.engine.model_files.runtime import import_onnxruntime
 from hushgate.engine.model_files.untrusted import (
     MAX_FIRST_RUN_S,
     check_structure,
@@ -304,7 +305,7 @@ def _resolve(name_or_path: str | os.PathLike[str]) -> Path:
 
 
 def _open_session(file: str, content: bytes, *, is_limited: bool = False) -> onnxruntime.InferenceSession:
-    import onnxruntime  # takes a tenth of a second: only who loads a model pays
+    onnxruntime = import_onnxruntime()  # takes a tenth of a second, so only when a model is loaded
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hushgate.engine.errors import ModelError
 from hushgate.engine.model_files.onnx_file import read_structure
+from hushgate.engine.model_files.runtime import import_onnxruntime
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -109,7 +110,7 @@ def check_structure(file: str, content: bytes) -> None:
 @functools.cache
 def limit_memory() -> None:
     """Register the pool that untrusted models allocate from, once per process."""
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     onnxruntime.create_and_register_allocator(
         onnxruntime.OrtMemoryInfo(
@@ -132,7 +133,7 @@ def run_within(file: str, seconds: float, work: Callable[[onnxruntime.RunOptions
     Raises:
         ModelError: The time is up. Errors of `work` pass through.
     """
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     options = onnxruntime.RunOptions()
     results: list[T] = []
