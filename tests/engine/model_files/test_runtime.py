@@ -9,7 +9,12 @@ from pathlib import Path
 
 from hushgate.engine import available_models
 
-RUN = "import sys, numpy as np; from hushgate import Denoiser; Denoiser(sys.argv[1])(np.zeros(4800, np.float32), 48_000)"
+RUN = """
+import sys
+import numpy as np
+from hushgate import Denoiser
+Denoiser(sys.argv[1])(np.zeros(4800, np.float32), 48_000)
+"""
 
 
 def run(home: Path, model: str) -> subprocess.CompletedProcess[str]:
