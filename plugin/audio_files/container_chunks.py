@@ -7,10 +7,14 @@ stored samples themselves (`fmt `, `fact`, `PEAK`, checksums, level overviews) a
 
 from __future__ import annotations
 
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from hushgate.audio_files.limits import MAX_METADATA_BYTES, MAX_NUM_CHUNKS, SCAN_BYTES
+from hushgate.audio_files.stale_figures import clean_chunk
 
 _SOUND = {
     "RIFF": {b"fmt ", b"data", b"fact", b"ds64", b"PEAK", b"MD5 ", b"levl"},
@@ -23,14 +27,37 @@ _DATA = {"RIFF": b"data", "AIFF": b"SSND", "W64": b"data", "CAF": b"data"}
 _W64_START = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _LIMIT_32_BIT = 2**32 - 1
 _COPY_BYTES = 2**20
+# So many zero bytes behind the sound are alignment.
+_MAX_SLACK = 8
 
+_BEXT_TIME = 338
 _BEXT_VERSION = 346
 _BEXT_LOUDNESS = 412
 _NUM_LOUDNESS_FIELDS = 5
 _LOUDNESS_UNSET = 0x7FFF
 
+_OPEN_SIZES = (0, 2**32 - 1, 2**63 - 1, 2**64 - 1)
+_STREAMING_SIZES = range(0x7FFF0000, 0x80000001)
+# Chunks that stand behind the sound often enough to be believed even when they are cut short.
+_TRAILING = (
+    b"LIST",
+    b"id3 ",
+    b"ID3 ",
+    b"cue ",
+    b"bext",
+    b"iXML",
+    b"_PMX",
+    b"smpl",
+    b"inst",
+    b"MARK",
+    b"NAME",
+)
+_W64_TAILS = (bytes.fromhex("f3acd3118cd100c04f8edb8a"), bytes.fromhex("2e91cf11a5d628db04c10000"))
+
 _EXTENSIBLE = 0xFFFE
 _MASK_OFFSET = 20
+# CoreAudio's tag for a layout whose bits are those of WAV.
+_USE_CHANNEL_BITMAP = 0x10000
 
 
 @dataclass(frozen=True)
@@ -93,10 +120,23 @@ class Chunk:
 
 @dataclass(frozen=True)
 class ChunkList:
-    """The chunks of a file, in its order, and how they are written."""
+    """The chunks of a file, in its order, and how they are written.
+
+    Attributes:
+        dialect: How this file writes chunks.
+        magic: The first four bytes.
+        chunks: The size of the data chunk is that of the sound in the file, whatever its header says.
+        announced_bytes: Size of the data chunk as its header says; None where it leaves the size open.
+        is_regular: Whether every size in the headers agrees with the file.
+        num_ignored_bytes: Zeros behind the sound that belong to no chunk.
+    """
 
     dialect: Dialect
+    magic: bytes
     chunks: tuple[Chunk, ...]
+    announced_bytes: int | None = None
+    is_regular: bool = True
+    num_ignored_bytes: int = 0
 
     def find(self, kind: bytes) -> Chunk | None:
         """The first chunk of this kind."""
@@ -119,10 +159,12 @@ class ChunkList:
 def read_chunks(file: BinaryIO) -> ChunkList | None:
     """List the chunks of a WAV, RF64, AIFF, CAF or Wave64 file; None for any other.
 
-    A chunk that claims to reach beyond the end of the file ends the list: what follows cannot be
-    told from sound.
+    Sizes are taken for what the file bears out. A data chunk that announces less than there is, or leaves
+    its size open, reaches to the next place where chunks follow up to the end of the file, or to that end.
+    Chunks of odd length are found whether or not the pad byte behind them was written. A chunk other than
+    the sound that claims to reach beyond the end of the file ends the list.
     """
-    file_size = file.seek(0, 2)
+    file_size = file.seek(0, os.SEEK_END)
     file.seek(0)
     start = file.read(16)
     dialect = _DIALECTS.get((start[:4], start[8:12]))
@@ -132,28 +174,174 @@ def read_chunks(file: BinaryIO) -> ChunkList | None:
         dialect = _CAF
     if dialect is None:
         return None
-    header = dialect.header
-    data_size: int | None = None
-    chunks: list[Chunk] = []
-    position = dialect.first
-    while position + header.size <= file_size:
-        file.seek(position)
-        name, size = header.unpack(file.read(header.size))
-        kind = name[:4]
-        if kind == b"ds64" and start[:4] in (b"RF64", b"BW64"):
-            data_size = struct.unpack("<8xQ", file.read(16))[0]
-        if kind == b"data" and size == _LIMIT_32_BIT and data_size is not None:
-            size = data_size
-        if dialect.counts_header:
-            size -= header.size
-        body = position + header.size
-        if size < 0 or body + size > file_size:
-            if kind == _DATA[dialect.family]:
-                chunks.append(Chunk(kind, name, body, file_size - body))
-            break
-        chunks.append(Chunk(kind, name, body, size))
-        position += dialect.space(size)
-    return ChunkList(dialect, tuple(chunks))
+    return _ChunkWalk(file, file_size, dialect, start[:4]).run()
+
+
+class _ChunkWalk:
+    """Goes from chunk to chunk."""
+
+    def __init__(self, file: BinaryIO, file_size: int, dialect: Dialect, magic: bytes) -> None:
+        self._file = file
+        self._file_size = file_size
+        self._dialect = dialect
+        self._magic = magic
+        self._long_data_size: int | None = None
+        self._announced: int | None = None
+        self._is_regular = True
+        self._num_ignored = 0
+
+    def run(self) -> ChunkList:
+        """The list."""
+        dialect = self._dialect
+        chunks: list[Chunk] = []
+        position = dialect.first
+        while len(chunks) < MAX_NUM_CHUNKS and (header := self._header(position)) is not None:
+            name, size = header
+            body = position + dialect.header.size
+            kind = name[:4]
+            if kind == b"ds64" and self._magic in (b"RF64", b"BW64") and size >= 16:
+                self._file.seek(body)
+                self._long_data_size = struct.unpack("<8xQ", self._file.read(16))[0]
+            if kind == _DATA[dialect.family] and not any(chunk.kind == kind for chunk in chunks):
+                size = self._data_size(body, size)
+            elif size < 0 or body + size > self._file_size:
+                break
+            chunks.append(Chunk(kind, name, body, size))
+            position = self._next(body, size)
+        self._check_file_size()
+        return ChunkList(
+            dialect, self._magic, tuple(chunks), self._announced, self._is_regular, self._num_ignored
+        )
+
+    def _header(self, position: int) -> tuple[bytes, int] | None:
+        """Name and body size of the chunk at a position."""
+        dialect = self._dialect
+        self._file.seek(position)
+        data = self._file.read(dialect.header.size)
+        if len(data) < dialect.header.size:
+            return None
+        name, size = dialect.header.unpack(data)
+        return name, size - dialect.header.size if dialect.counts_header else size
+
+    def _next(self, body: int, size: int) -> int:
+        """Where the chunk after this one begins: padded, or not, where only that makes sense."""
+        padded = body + self._dialect.space(size) - self._dialect.header.size
+        unpadded = body + size
+        if padded == unpadded or self._is_known(padded):
+            return padded
+        if self._is_known(unpadded) or (self._is_plausible(unpadded) and not self._is_plausible(padded)):
+            self._is_regular = False
+            return unpadded
+        return padded
+
+    def _is_known(self, position: int) -> bool:
+        """Whether a chunk of a kind that we know begins here."""
+        header = self._header(position)
+        known = (*_SOUND[self._dialect.family], *_PADDING, *_TRAILING)
+        return header is not None and header[0][:4] in known
+
+    def _is_plausible(self, position: int, *, must_fit: bool = True) -> bool:
+        """Whether a chunk may begin here."""
+        header = self._header(position)
+        if header is None:
+            return False
+        name, size = header
+        letters = name[:4]
+        looks_right = (
+            all(0x20 <= byte < 0x7F for byte in letters) and sum(chr(b).isalnum() for b in letters) > 1
+        )
+        if self._dialect.family == "W64":
+            looks_right = looks_right and name[4:] in _W64_TAILS
+        fits = 0 <= size <= self._file_size - position - self._dialect.header.size
+        return looks_right and (fits or not must_fit)
+
+    def _chunks_follow(self, end: int, size: int) -> bool:
+        """Whether chunks or a trailing tag fill the file from `end` on."""
+        for place in {end + -size % self._dialect.alignment, end}:
+            if place >= self._file_size:
+                return True
+            self._file.seek(place)
+            start = self._file.read(8)
+            if start[:3] == b"TAG" and self._file_size - place == 128:
+                return True
+            if start[:3] == b"ID3" or start == b"APETAGEX":
+                return True
+            known = start[:4] in _TRAILING
+            if known or (self._is_plausible(place) and self._leads_to_the_end(place)):
+                return True
+        return False
+
+    def _leads_to_the_end(self, position: int) -> bool:
+        for _ in range(MAX_NUM_CHUNKS):
+            if position + self._dialect.header.size > self._file_size:
+                return True
+            if not self._is_plausible(position):
+                return False
+            _, size = self._header(position) or (b"", 0)
+            position += self._dialect.space(size)
+        return False
+
+    def _data_size(self, body: int, size: int) -> int:
+        """How many bytes of sound there are."""
+        available = self._file_size - body
+        is_rf64 = self._magic in (b"RF64", b"BW64") and not self._dialect.long_sizes
+        is_wide = self._dialect.long_sizes
+        if is_rf64 and size == _LIMIT_32_BIT and self._long_data_size is not None:
+            size, is_wide = self._long_data_size, True
+        empty = 4 if self._dialect.family == "CAF" else 8 if self._dialect.family == "AIFF" else 0
+        written = size + (self._dialect.header.size if self._dialect.counts_header else 0)
+        is_open = is_open_size(written) or size in (0, empty)
+        if 0 <= size <= available and self._chunks_follow(body + size, size):
+            self._announced = None if is_open and size != available and not size else size
+            return size
+        if not is_open and 0 <= available - size < _MAX_SLACK and is_zero(self._file, body + size):
+            self._announced = size  # padding, as some programs write it in CAF
+            return size
+        self._is_regular = False
+        if is_open or size < 0:
+            return available
+        self._announced = size
+        if size > available:
+            return available
+        # A 32-bit size of a file that grew beyond 4 GiB lacks a multiple of that.
+        if not is_wide:
+            for longer in range(size + 2**32, available + 1, 2**32):
+                if self._chunks_follow(body + longer, longer):
+                    return longer
+        if is_zero(self._file, body + size):
+            self._num_ignored = available - size
+            return size
+        return available
+
+    def _check_file_size(self) -> None:
+        """Compare the file's own size in its header with what is there."""
+        if self._dialect.file_size is None:
+            return
+        place, is_long, less = self._dialect.file_size
+        self._file.seek(place)
+        data = self._file.read(8 if is_long else 4)
+        if int.from_bytes(data, "little" if self._dialect.order == "<" else "big") != self._file_size - less:
+            self._is_regular = False
+
+
+def is_zero(file: BinaryIO, position: int) -> bool:
+    """Whether a file holds nothing but zero bytes from a position on."""
+    file.seek(position)
+    while part := file.read(SCAN_BYTES):
+        if part.strip(b"\0"):
+            return False
+    return True
+
+
+def is_open_size(size: int) -> bool:
+    """Whether the size of a data chunk is the placeholder of a program that could not seek.
+
+    Such programs write nothing, all ones (ffmpeg) or a little less than 2 GiB (sox).
+
+    >>> is_open_size(0xFFFFFFFF), is_open_size(0), is_open_size(4)
+    (True, True, False)
+    """
+    return size in _OPEN_SIZES or size in _STREAMING_SIZES
 
 
 def copy_chunks(source: Path, target: Path) -> list[str]:
@@ -185,8 +373,10 @@ def copy_chunks(source: Path, target: Path) -> list[str]:
         if before.dialect.order != dialect.order:
             names = ", ".join(sorted({_name(chunk.kind) for chunk in leading + trailing}))
             return [f"chunks in the other byte order were not kept: {names}."]
-        gap = sum(dialect.space(chunk.size) for chunk in leading)
-        added = gap + sum(dialect.space(chunk.size) for chunk in trailing)
+        cleaned = {chunk: _cleaned(old, chunk) for chunk in leading + trailing}
+        sizes = {chunk: chunk.size if body is None else len(body) for chunk, body in cleaned.items()}
+        gap = sum(dialect.space(sizes[chunk]) for chunk in leading)
+        added = gap + sum(dialect.space(sizes[chunk]) for chunk in trailing)
         end = new.seek(0, 2)
         if dialect.file_size == _WAV.file_size and end + added > _LIMIT_32_BIT:
             raise ValueError(f"{target.name} outgrows its 4 GiB with its metadata. Use .rf64 or .w64.")
@@ -194,12 +384,66 @@ def copy_chunks(source: Path, target: Path) -> list[str]:
         _open_gap(new, place, gap)
         new.seek(place)
         for chunk in leading:
-            _copy_chunk(old, chunk, new, dialect)
+            _copy_chunk(old, chunk, cleaned[chunk], new, dialect)
         _pad(new, dialect)
         for chunk in trailing:
-            _copy_chunk(old, chunk, new, dialect)
+            _copy_chunk(old, chunk, cleaned[chunk], new, dialect)
         _update_size(new, dialect)
     return []
+
+
+def write_channel_mask(target: Path, mask: int | None, num_channels: int) -> None:
+    """Say in a finished file which loudspeakers its channels belong to; libsndfile writes its own guess.
+
+    In an extensible WAV or RF64 file the mask in `fmt `, 0 for None; in AIFF and CAF a channel layout
+    chunk, for more than two channels. Other files are left as they are.
+    """
+    with target.open("rb+") as file:
+        layout = read_chunks(file)
+        if layout is None:
+            return
+        chunk, dialect = layout.find(b"fmt "), layout.dialect
+        if dialect.family == "RIFF" and chunk is not None and chunk.size >= _MASK_OFFSET + 4:
+            if struct.unpack_from(f"{dialect.order}H", chunk_body(file, chunk))[0] == _EXTENSIBLE:
+                file.seek(chunk.start + _MASK_OFFSET)
+                file.write(struct.pack(f"{dialect.order}I", mask or 0))
+            return
+    if mask is not None and num_channels > 2 and dialect.family in ("AIFF", "CAF"):
+        body = struct.pack(">III", _USE_CHANNEL_BITMAP, mask, 0)
+        append_chunk(target, b"CHAN" if dialect.family == "AIFF" else b"chan", body)
+
+
+def write_aiff_length(target: Path, num_samples: int, frame_bytes: int) -> None:
+    """Say in a finished AIFF file how long it is; libsndfile counts the pad byte as a sample."""
+    with target.open("rb+") as file:
+        layout = read_chunks(file)
+        common = layout.find(b"COMM") if layout is not None else None
+        if layout is None or layout.data is None or common is None or common.size < 6:
+            return
+        file.seek(common.start + 2)
+        file.write(struct.pack(">I", num_samples))
+        file.seek(layout.data.start - 4)
+        file.write(struct.pack(">I", 8 + num_samples * frame_bytes))
+
+
+def shift_time_reference(target: Path, num_samples: int) -> bool:
+    """Move the time reference of a `bext` chunk by the samples that were cut off in front of the sound.
+
+    Returns:
+        Whether the file has markers or loops, whose positions still count from the beginning of the whole
+        recording.
+    """
+    with target.open("rb+") as file:
+        layout = read_chunks(file)
+        if layout is None:
+            return False
+        bext = layout.find(b"bext")
+        if bext is not None and layout.dialect.order == "<" and bext.size >= _BEXT_TIME + 8 and num_samples:
+            file.seek(bext.start + _BEXT_TIME)
+            (time,) = struct.unpack("<Q", file.read(8))
+            file.seek(bext.start + _BEXT_TIME)
+            file.write(struct.pack("<Q", (time + num_samples) % 2**64))
+        return any(layout.find(kind) is not None for kind in (b"cue ", b"smpl", b"MARK", b"mark"))
 
 
 def append_chunk(target: Path, kind: bytes, body: bytes) -> None:
@@ -229,18 +473,29 @@ def _pad(file: BinaryIO, dialect: Dialect) -> None:
     file.write(b"\0" * (-file.seek(0, 2) % dialect.alignment))
 
 
-def _copy_chunk(old: BinaryIO, chunk: Chunk, new: BinaryIO, dialect: Dialect) -> None:
-    new.write(_header(chunk.name, chunk.size, dialect))
+def _cleaned(old: BinaryIO, chunk: Chunk) -> bytes | None:
+    """The body of a chunk that holds figures of the old sound, without them; None to copy it as it is."""
+    if chunk.kind.upper() not in (b"ID3 ", b"IXML", b"AXML") or chunk.size > MAX_METADATA_BYTES:
+        return None
+    body = chunk_body(old, chunk)
+    cleaned = clean_chunk(chunk.kind, body)
+    return None if cleaned == body else cleaned
+
+
+def _copy_chunk(old: BinaryIO, chunk: Chunk, body: bytes | None, new: BinaryIO, dialect: Dialect) -> None:
+    size = chunk.size if body is None else len(body)
+    new.write(_header(chunk.name, size, dialect))
     start = new.tell()
     old.seek(chunk.start)
-    left = chunk.size
+    left = chunk.size if body is None else 0
+    new.write(body or b"")
     while left > 0:
         part = old.read(min(left, _COPY_BYTES))
         if not part:
             raise EOFError(f"chunk {_name(chunk.kind)} ended early.")
         new.write(part)
         left -= len(part)
-    new.write(b"\0" * (dialect.space(chunk.size) - chunk.size - dialect.header.size))
+    new.write(b"\0" * (dialect.space(size) - size - dialect.header.size))
     is_bext = chunk.kind == b"bext" and dialect.order == "<"  # Broadcast Wave has one byte order
     if is_bext and chunk.size >= _BEXT_LOUDNESS + 2 * _NUM_LOUDNESS_FIELDS:
         end = new.tell()

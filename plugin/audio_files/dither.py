@@ -5,9 +5,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24}
-# How much a sample of a format can tell, in bits. Decoders of compressed sound compute in float.
-_WORD_LENGTH = {**_BITS, "PCM_32": 32, "FLOAT": 64, "DOUBLE": 64, "ULAW": 14, "ALAW": 13}
+from hushgate.audio_files.formats import word_length
+
+_BITS = {
+    "PCM_S8": 8,
+    "PCM_U8": 8,
+    "PCM_16": 16,
+    "PCM_24": 24,
+    "ALAC_16": 16,
+    "ALAC_20": 20,
+    "ALAC_24": 24,
+    "FLAC_16": 16,
+    "FLAC_24": 24,
+}
+# Bits of a sample of decoders that compute in floating point.
 _DECODED = 64
 
 
@@ -18,7 +29,7 @@ def word_gets_shorter(source_subtype: str, target_subtype: str) -> bool:
     (True, False)
     """
     target = _BITS.get(target_subtype)
-    return target is not None and _WORD_LENGTH.get(source_subtype, _DECODED) > target
+    return target is not None and (word_length(source_subtype) or _DECODED) > target
 
 
 class Quantizer:

@@ -4,88 +4,113 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
 from hushgate.audio_files.atomic_write import PART_PREFIX, AtomicFile
+from hushgate.audio_files.channel_layouts import plain_mask, stored_order, to_stored
+from hushgate.audio_files.container_chunks import write_aiff_length, write_channel_mask
 from hushgate.audio_files.dither import Quantizer
-from hushgate.audio_files.formats import AudioFormat, count_clipped, native_path
+from hushgate.audio_files.formats import (
+    WAV_MAX_BYTES,
+    AudioFormat,
+    bytes_per_sample,
+    count_clipped,
+    is_written_by_ffmpeg,
+    native_path,
+)
 from hushgate.audio_files.reproducible_bytes import settle
+from hushgate.audio_files.resampling import RateConverter
 from hushgate.errors import AudioFileError
 
-# Compressed formats lose something once more: at these settings (MP3 V0, Vorbis quality 8, Opus at
-# 128 kbit/s per channel) it cannot be heard. 0.0 is the largest file, 1.0 the smallest.
+# At these settings (MP3 V0, Vorbis quality 8, Opus at 128 kbit/s per channel) a second coding cannot be
+# heard. 0.0 is the largest file, 1.0 the smallest.
 _COMPRESSION_LEVELS = {"MPEG_LAYER_III": 0.0, "VORBIS": 0.2, "OPUS": 0.5}
+
+Block = NDArray[np.float32]
+
+
+class Encoder(Protocol):
+    """What `FileWriter` needs of the library that writes the file."""
+
+    warnings: list[str]
+
+    def write(self, block: Block) -> None:
+        """Append float32 (channels, samples) in the order of SPEAKERS."""
+
+    def close(self) -> None:
+        """Finish the file."""
+
+    def abort(self) -> None:
+        """Close the file, finished or not."""
 
 
 class FileWriter:
     """Write a sound file block by block under a temporary name; give it its own at the end.
 
-    Use it in a `with` statement: leaving it normally puts the file in place in one step, leaving
-    it by an exception (Ctrl-C too) removes what was written. Equal sound under an equal name gives
-    equal bytes.
+    Use it in a `with` statement: leaving it normally puts the file in place in one step, leaving it by an
+    exception (Ctrl-C too) removes what was written. Equal sound under an equal name gives equal bytes.
 
     Args:
         path: Where to put the file. A link is followed.
-        form: What to write.
-        overwrite: Replace a file that is there.
+        format: What to write.
+        overwrite: Replace a file that exists.
         dither_seed: Dither PCM of 8 to 24 bits, from this start of the random sequence. None rounds.
         finish: Called with the path of the complete file before it gets its name: the place to add
             tags. What it raises ends the writing.
-        part_prefix: How the temporary name begins, for who has to clean up after a crash.
+        part_prefix: How the temporary name begins, for a run that cleans up after a crash.
+        source_rate: Sample rate of the blocks, Hz, if it is not that of `format`: they are converted.
+        film: A film whose pictures and other streams go along; for MP4, MOV, Matroska and WebM.
+        tags: Texts by name that Matroska and WebM must have before the sound.
 
     Attributes:
+        num_written: Samples per channel so far, at the rate of the file.
         num_clipped: Samples so far that did not fit the sample format and were limited.
         warnings: What else the user should know, one sentence each; for `finish` to add to.
 
     Raises:
-        FileExistsError: There is a file and `overwrite` is False.
+        FileExistsError: The file exists and `overwrite` is False.
         OSError: The folder is missing or not writable, or the target is not a file.
-        AudioFileError: The container cannot hold this form.
+        AudioFileError: The container cannot hold this format, or the extra `formats` is needed and missing.
     """
 
     def __init__(
         self,
         path: str | os.PathLike[str],
-        form: AudioFormat,
+        format: AudioFormat,
         *,
         overwrite: bool = False,
         dither_seed: int | None = None,
         finish: Callable[[Path], None] | None = None,
         part_prefix: str = PART_PREFIX,
+        source_rate: int | None = None,
+        film: Path | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         self.path = Path(path)
-        self.format = form
+        self.format = format
         self.num_clipped = 0
         self.warnings: list[str] = []
-        self._num_written = 0
-        self._quantize = Quantizer(form.subtype, dither_seed=dither_seed)
+        self.num_written = 0
+        self._quantize = Quantizer(format.subtype, dither_seed=dither_seed)
         self._finish = finish
+        self._converter: RateConverter | None = None
+        if source_rate is not None and source_rate != format.sample_rate:
+            self._converter = RateConverter(
+                source_rate, format.sample_rate, format.num_channels, str(self.path)
+            )
         # Made here and not by soundfile: the system's own errors, and the user's usual permissions.
         self._atomic = AtomicFile(self.path, overwrite=overwrite, part_prefix=part_prefix)
         try:
-            self._file = soundfile.SoundFile(
-                native_path(self._atomic.part),
-                "w",
-                samplerate=form.sample_rate,
-                channels=form.num_channels,
-                format=form.container,
-                subtype=form.subtype,
-                endian=form.endian,
-                compression_level=_COMPRESSION_LEVELS.get(form.subtype),
-            )
-        except BaseException as error:
+            self._encoder = self._open_encoder(film, tags)
+        except BaseException:
             self._atomic.discard()
-            if isinstance(error, soundfile.LibsndfileError | ValueError):
-                raise AudioFileError(
-                    f"{self.path} cannot be written as {form}. Choose another extension or --subtype."
-                ) from error
             raise
 
     def __enter__(self) -> Self:
@@ -95,35 +120,50 @@ class FileWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._close()
             if kind is None:
+                if self._converter is not None:
+                    self._write(self._converter.flush())
+                self._encoder.close()
                 self._complete()
                 self._atomic.commit()
         finally:
+            self._encoder.abort()
             self._atomic.discard()
 
-    def write(self, block: NDArray[np.float32]) -> None:
+    def write(self, block: Block) -> None:
         """Append float32 (channels, samples).
 
         Raises:
             OSError: The disk is full or fails.
+            AudioFileError: A WAV file outgrows its 4 GiB.
         """
-        self.num_clipped += count_clipped(block, self.format.subtype)
-        try:
-            self._file.write(self._quantize(block).T)
-        except (soundfile.LibsndfileError, AssertionError) as error:  # soundfile asserts a full write
-            raise self._write_error() from error
-        self._num_written += block.shape[1]
+        if self._converter is not None:
+            block = self._converter.process(block)
+        self._write(block)
 
-    def _close(self) -> None:
-        try:
-            self._file.close()
-        except soundfile.LibsndfileError as error:
-            raise self._write_error() from error
+    def _write(self, block: Block) -> None:
+        self.num_clipped += count_clipped(block, self.format.subtype)
+        self._encoder.write(self._quantize(block))
+        self.num_written += block.shape[1]
+        size = self.num_written * self.format.num_channels * bytes_per_sample(self.format.subtype)
+        if self.format.container in ("WAV", "WAVEX") and size > WAV_MAX_BYTES:
+            raise AudioFileError(f"{self.path} outgrows a WAV file (4 GiB). Use .rf64, .w64 or .flac.")
+
+    def _open_encoder(self, film: Path | None, tags: Mapping[str, str] | None) -> Encoder:
+        if is_written_by_ffmpeg(self.format):
+            from hushgate.audio_files.ffmpeg.encode import FfmpegEncoder
+
+            return FfmpegEncoder(self._atomic.part, str(self.path), self.format, film, tags)
+        return _SoundFileEncoder(self._atomic.part, self.path, self.format)
 
     def _complete(self) -> None:
         part = self._atomic.part
+        if self.format.container == "AIFF" and self.format.subtype == "PCM_S8" and self.num_written % 2:
+            write_aiff_length(part, self.num_written, self.format.num_channels)
         self._check_complete()
+        mask, num_channels = self.format.channel_mask, self.format.num_channels
+        write_channel_mask(part, mask or plain_mask(num_channels), num_channels)
+        self.warnings += self._encoder.warnings
         if self._finish is not None:
             self._finish(part)
         settle(part, self.format.container, self._atomic.target.name)
@@ -131,14 +171,57 @@ class FileWriter:
 
     def _check_complete(self) -> None:
         # libsndfile does not report every failed write: what was written must be there.
+        if is_written_by_ffmpeg(self.format):
+            return
         try:
             num_found = soundfile.info(native_path(self._atomic.part)).frames
         except soundfile.LibsndfileError as error:
-            raise self._write_error() from error
-        if num_found < self._num_written:
-            raise self._write_error()
+            raise _write_error(self.path) from error
+        if num_found < self.num_written:
+            raise _write_error(self.path)
 
-    def _write_error(self) -> OSError:
-        free = os.statvfs(self._atomic.target.parent).f_bavail if hasattr(os, "statvfs") else 1
-        code = errno.EIO if free else errno.ENOSPC
-        return OSError(code, os.strerror(code), str(self.path))
+
+class _SoundFileEncoder:
+    """libsndfile."""
+
+    def __init__(self, part: Path, path: Path, target: AudioFormat) -> None:
+        self.warnings: list[str] = []
+        self._path = path
+        self._order = stored_order(target.container, target.subtype, target.num_channels)
+        try:
+            self._file = soundfile.SoundFile(
+                native_path(part),
+                "w",
+                samplerate=target.sample_rate,
+                channels=target.num_channels,
+                format=target.container,
+                subtype=target.subtype,
+                endian=target.endian,
+                compression_level=_COMPRESSION_LEVELS.get(target.subtype),
+            )
+        except (soundfile.LibsndfileError, ValueError) as error:
+            raise AudioFileError(
+                f"{path} cannot be written as {target}. Choose another extension or --subtype."
+            ) from error
+
+    def write(self, block: Block) -> None:
+        """See `Encoder`."""
+        try:
+            self._file.write(to_stored(block, self._order).T)
+        except (soundfile.LibsndfileError, AssertionError) as error:  # soundfile asserts a full write
+            raise _write_error(self._path) from error
+
+    def close(self) -> None:
+        """See `Encoder`."""
+        try:
+            self._file.close()
+        except soundfile.LibsndfileError as error:
+            raise _write_error(self._path) from error
+
+    abort = close
+
+
+def _write_error(path: Path) -> OSError:
+    free = os.statvfs(path.resolve().parent).f_bavail if hasattr(os, "statvfs") else 1
+    code = errno.EIO if free else errno.ENOSPC
+    return OSError(code, os.strerror(code), str(path))

@@ -1,4 +1,4 @@
-"""What a sound file is made of, and in what form its cleaned twin is written."""
+"""Sound file formats: containers, sample formats, and the nearest one that can be written."""
 
 from __future__ import annotations
 
@@ -10,16 +10,25 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from hushgate.audio_files.channel_layouts import fixed_mask, layout_name, plain_mask
 from hushgate.errors import AudioFileError
 
 # Extensions that sound files have, lower case: what a folder is searched for.
 AUDIO_SUFFIXES = frozenset(
     f".{name}"
-    for name in "aif aifc aiff au caf flac mp3 oga ogg opus rf64 sd2 snd voc w64 wav wave wavex".split()  # noqa: SIM905
+    for name in (  # noqa: SIM905
+        "aac ac3 aif aifc aiff amr ape au caf dsf dts flac m4a m4b mka mp1 mp2 mp3 mpa mpga oga ogg opus "
+        "rf64 sd2 snd tak tta voc w64 wav wave wavex wma wv"
+    ).split()
+)
+# Extensions of films, whose sound can be read.
+FILM_SUFFIXES = frozenset(
+    f".{name}"
+    for name in "3g2 3gp asf avi flv m4v mkv mov mp4 mpeg mpg mts ogv ts webm wmv".split()  # noqa: SIM905
 )
 
-# Sizes in a WAV header are 32-bit; a little is left for the header itself.
-_WAV_MAX_BYTES = 2**32 - 2**16
+# A WAV header has 32-bit sizes; a little is left for the header itself.
+WAV_MAX_BYTES = 2**32 - 2**16
 _EXTENSIONS = {"aif": "AIFF", "aifc": "AIFF", "oga": "OGG", "opus": "OGG", "wave": "WAV", "snd": "AU"}
 _BYTES_PER_SAMPLE = {"PCM_U8": 1, "PCM_S8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
 # Where a container lacks the source's sample format: the nearest one that loses least.
@@ -29,13 +38,51 @@ _NEAREST = {
     "PCM_32": ("PCM_24",),
     "FLOAT": ("PCM_24",),
     "DOUBLE": ("FLOAT", "PCM_24"),
+    "MPEG_LAYER_I": ("MPEG_LAYER_III",),
+    "MPEG_LAYER_II": ("MPEG_LAYER_III",),
 }
 _UNCLIPPED_SUBTYPES = ("FLOAT", "DOUBLE")
+
+# Containers that FFmpeg writes (extra `formats`), by extension, and what each can hold; the first is its
+# default.
+_FFMPEG_EXTENSIONS = {
+    "m4a": "MP4",
+    "m4b": "MP4",
+    "mp4": "MP4",
+    "m4v": "MP4",
+    "mov": "MOV",
+    "mkv": "MATROSKA",
+    "mka": "MATROSKA",
+    "webm": "WEBM",
+}
+FFMPEG_SUBTYPES = {
+    "MP4": ("AAC", "ALAC_16", "ALAC_24", "OPUS", "AC3"),
+    "MOV": ("AAC", "ALAC_16", "ALAC_24", "PCM_16", "PCM_24", "FLOAT"),
+    "MATROSKA": ("OPUS", "AAC", "FLAC_16", "FLAC_24", "MPEG_LAYER_III", "AC3", "PCM_16", "PCM_24", "FLOAT"),
+    "WEBM": ("OPUS",),
+}
+# soundfile's own containers in which FFmpeg writes what libsndfile does not.
+_FFMPEG_EXTRAS = {"OGG": ("FLAC_16", "FLAC_24")}
+_LOSSLESS = ("ALAC", "FLAC", "WAVPACK", "APE", "TTA", "TAK", "WMALOSSLESS", "TRUEHD", "MLP")
+
+# Sample rates that encoders take, Hz; others are converted to the next higher one.
+_RATES: dict[str, tuple[int, ...]] = {
+    "OPUS": (8_000, 12_000, 16_000, 24_000, 48_000),
+    "MPEG_LAYER_III": (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
+    "AAC": (
+        *(7_350, 8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200),
+        96_000,
+    ),
+    "AC3": (32_000, 44_100, 48_000),
+}
+# The most channels that encoders take.
+_MAX_CHANNELS = {"MPEG_LAYER_III": 2, "AC3": 6, "AAC": 8, "ALAC": 8, "FLAC": 8, "OPUS": 8, "VORBIS": 8}
+_LAYOUT_CONTAINERS = ("WAV", "WAVEX", "RF64", "AIFF", "CAF", "MP4", "MOV", "MATROSKA", "WEBM")
 
 
 @dataclass(frozen=True)
 class AudioFormat:
-    """Form of a sound file.
+    """Format of a sound file.
 
     Attributes:
         sample_rate: Hz.
@@ -44,6 +91,8 @@ class AudioFormat:
         container: soundfile's name of the file format, such as "WAV" or "FLAC".
         subtype: soundfile's name of the sample format, such as "PCM_24" or "VORBIS".
         endian: soundfile's name of the byte order; "FILE" is the container's own.
+        channel_mask: Loudspeakers of the channels, as in WAVE_FORMAT_EXTENSIBLE (see `channel_layouts`);
+            None where the file does not say. Channels stand in the order of its bits.
     """
 
     sample_rate: int
@@ -52,6 +101,7 @@ class AudioFormat:
     container: str
     subtype: str
     endian: str = "FILE"
+    channel_mask: int | None = None
 
     @property
     def duration_s(self) -> float | None:
@@ -69,66 +119,205 @@ def container_for(path: Path) -> str:
     Raises:
         AudioFileError: No extension, or one that stands for no container that can be written.
 
-    >>> container_for(Path("take.AIF")), container_for(Path("take.flac"))
-    ('AIFF', 'FLAC')
+    >>> container_for(Path("take.AIF")), container_for(Path("take.flac")), container_for(Path("memo.m4a"))
+    ('AIFF', 'FLAC', 'MP4')
     """
     extension = path.suffix.lstrip(".").lower()
+    if extension in _FFMPEG_EXTENSIONS:
+        return _FFMPEG_EXTENSIONS[extension]
     container = _EXTENSIONS.get(extension, extension.upper())
     if container == "RAW" or container not in soundfile.available_formats():
         raise AudioFileError(
             f"{path}: cannot tell the format from the extension {path.suffix!r}. "
-            "Use one like .wav, .flac, .ogg, .mp3 or .aiff."
+            "Use one like .wav, .flac, .ogg, .mp3, .m4a or .aiff."
         )
     return container
+
+
+def is_written_by_ffmpeg(target: AudioFormat) -> bool:
+    """Whether FFmpeg must write this format, because libsndfile cannot."""
+    return target.container in FFMPEG_SUBTYPES or target.subtype in _FFMPEG_EXTRAS.get(target.container, ())
+
+
+def writable_suffix(source: AudioFormat, path: Path) -> str:
+    """The extension for an output like `path`: its own, or that of the nearest format that can be written.
+
+    Lossless sound becomes FLAC, other sound M4A, MPEG layer II MP3, a film in a container that cannot be
+    written a Matroska film.
+
+    >>> writable_suffix(AudioFormat(8_000, 1, None, "AMR", "AMRNB"), Path("memo.amr"))
+    '.m4a'
+    """
+    suffix = path.suffix.lower()
+    if source.subtype in ("MPEG_LAYER_I", "MPEG_LAYER_II") and source.container == "MP3":
+        return ".mp3"
+    try:
+        container_for(path)
+    except AudioFileError:
+        if not suffix:
+            return ""
+        if suffix in FILM_SUFFIXES:
+            return ".mkv"
+        return ".flac" if word_length(source.subtype) is not None else ".m4a"
+    return path.suffix
+
+
+def word_length(subtype: str) -> int | None:
+    """Bits of a sample of lossless formats; None of others, whose decoders compute in floats.
+
+    >>> word_length("PCM_24"), word_length("ALAC_16"), word_length("VORBIS")
+    (24, 16, None)
+    """
+    if subtype in ("FLOAT", "DOUBLE"):
+        return 64
+    if subtype in ("ULAW", "ALAW"):
+        return {"ULAW": 14, "ALAW": 13}[subtype]
+    kind, _, digits = subtype.rpartition("_")
+    if subtype in ("PCM_U8", "PCM_S8"):
+        return 8
+    return int(digits) if digits.isdigit() and kind in (*_LOSSLESS, "PCM", "DPCM") else None
 
 
 def output_format(
     source: AudioFormat, source_path: Path | None, target: Path, subtype: str | None
 ) -> AudioFormat:
-    """The form in which to write what came from `source` to `target`.
+    """The format in which to write what came from `source` to `target`.
 
-    The same container and sample format where the extension is the same; otherwise the extension's
-    container, with the source's sample format or the nearest that it has (a compressed source
-    has none: the container's default).
+    The same container and sample format where the extension is the same and they can be written; otherwise
+    the extension's container, with the source's sample format or the nearest that it has.
+    `describe_changes` says in words what is not as in the source.
 
     Args:
-        source: Form of the input.
+        source: Format of the input.
         source_path: Name of the input, None for a pipe.
         target: Name of the output.
-        subtype: soundfile's name of a sample format to use instead.
+        subtype: soundfile's name of a sample format to use instead (AAC, ALAC_16 and ALAC_24 too).
 
     Raises:
-        AudioFileError: Unknown extension, a sample format the container lacks, or a WAV over 4 GiB.
+        AudioFileError: Unknown extension, a sample format the container lacks, or more channels than it
+            takes.
     """
-    if source_path is not None and source_path.suffix.lower() == target.suffix.lower():
-        container, endian = source.container, source.endian
-    else:
+    is_same = source_path is not None and source_path.suffix.lower() == target.suffix.lower()
+    is_known = source.container in FFMPEG_SUBTYPES or source.container in soundfile.available_formats()
+    container, endian = source.container, source.endian
+    if not (is_same and is_known):
         container, endian = container_for(target), "FILE"
-    available = soundfile.available_subtypes(container)
-    if subtype is not None:
-        chosen = subtype.upper()
-        if chosen not in available:
-            raise AudioFileError(
-                f"{target}: {container} has no sample format {subtype}. "
-                f"It has {', '.join(sorted(available))}."
-            )
-    else:
-        candidates = [source.subtype, *_NEAREST.get(source.subtype, ())]
-        if target.suffix.lower() == ".opus":
-            candidates.insert(0, "OPUS")
-        default = soundfile.default_subtype(container)
-        chosen = next((name for name in candidates if name in available), default)
-    result = replace(source, container=container, subtype=chosen, endian=endian)
-    _check_size(result, target)
+    if target.suffix.lower() == ".mov" and container == "MP4":
+        container = "MOV"
+    available = _available_subtypes(container)
+    chosen = _chosen_subtype(source, target, container, available, subtype)
+    if chosen == source.subtype and container == source.container and chosen.startswith("MPEG_LAYER_I"):
+        chosen = "MPEG_LAYER_III" if container == "MP3" else chosen
+    if container == "WAV" and chosen.startswith("MPEG_LAYER"):
+        chosen = "PCM_16"  # libsndfile lists it, and writes none
+    rate = output_rate(source.sample_rate, chosen)
+    num_samples = source.num_samples
+    if num_samples is not None and rate != source.sample_rate:
+        num_samples = round(num_samples * rate / source.sample_rate)
+    result = replace(
+        source, sample_rate=rate, num_samples=num_samples, container=container, subtype=chosen, endian=endian
+    )
+    result = replace(result, channel_mask=_output_mask(result))
+    result = _with_large_sizes(_with_named_speakers(result))
+    _check_channels(result, target)
     return result
 
 
-def _check_size(form: AudioFormat, target: Path) -> None:
-    size = (form.num_samples or 0) * form.num_channels * _BYTES_PER_SAMPLE.get(form.subtype, 1)
-    if form.container in ("WAV", "WAVEX") and size > _WAV_MAX_BYTES:
-        raise AudioFileError(
-            f"{target}: {size / 2**30:.1f} GiB do not fit in a WAV file (4 GiB). Use .rf64, .w64 or .flac."
+def describe_changes(source: AudioFormat, target: AudioFormat) -> list[str]:
+    """What `output_format` had to change, one sentence each: rate, sample format, container, loudspeakers."""
+    changes = []
+    if target.sample_rate != source.sample_rate:
+        changes.append(
+            f"{target.subtype} has no {source.sample_rate} Hz: converted to {target.sample_rate} Hz."
         )
+    if target.container == "RF64" and source.container in ("WAV", "WAVEX"):
+        changes.append("written as RF64, because WAV ends at 4 GiB.")
+    mask, written = source.channel_mask, target.channel_mask
+    is_plain = mask in (None, plain_mask(source.num_channels))
+    if mask is not None and written != mask and not (is_plain and written is None):
+        kept = f"stored as {layout_name(written)}" if written else "stored without their positions"
+        changes.append(
+            f"{target.container} {target.subtype} has no layout {layout_name(mask)}: "
+            f"the channels are {kept}, in the same order."
+        )
+    return changes
+
+
+def output_rate(sample_rate: int, subtype: str) -> int:
+    """The rate at which an encoder takes sound of a rate: the same, the next higher one, or its highest.
+
+    >>> output_rate(44_100, "OPUS"), output_rate(96_000, "MPEG_LAYER_III"), output_rate(44_100, "PCM_16")
+    (48000, 48000, 44100)
+    """
+    rates = _RATES.get(subtype)
+    if rates is None or sample_rate in rates:
+        return sample_rate
+    return min((rate for rate in rates if rate >= sample_rate), default=rates[-1])
+
+
+def _available_subtypes(container: str) -> tuple[str, ...]:
+    if container in FFMPEG_SUBTYPES:
+        return FFMPEG_SUBTYPES[container]
+    return (*soundfile.available_subtypes(container), *_FFMPEG_EXTRAS.get(container, ()))
+
+
+def _chosen_subtype(
+    source: AudioFormat, target: Path, container: str, available: tuple[str, ...], subtype: str | None
+) -> str:
+    if subtype is not None:
+        chosen = {"ALAC": "ALAC_24", "FLAC": "FLAC_24"}.get(subtype.upper(), subtype.upper())
+        if chosen in available:
+            return chosen
+        raise AudioFileError(
+            f"{target}: {container} has no sample format {subtype}. It has {', '.join(sorted(available))}."
+        )
+    candidates = [source.subtype, *_NEAREST.get(source.subtype, ())]
+    bits = word_length(source.subtype)
+    if source.subtype.rpartition("_")[0] in _LOSSLESS and bits is not None:
+        codec = source.subtype.rpartition("_")[0]
+        nearest = 16 if bits <= 16 else 24
+        candidates += [f"{kind}_{nearest}" for kind in dict.fromkeys((codec, "ALAC", "FLAC", "PCM"))]
+    if target.suffix.lower() == ".opus":
+        candidates.insert(0, "OPUS")
+    default = available[0] if container in FFMPEG_SUBTYPES else soundfile.default_subtype(container)
+    return next((name for name in candidates if name in available), default)
+
+
+def _output_mask(target: AudioFormat) -> int | None:
+    """The loudspeakers that the target's channels will have when it is read."""
+    fixed = fixed_mask(target.container, target.subtype, target.num_channels)
+    if target.container == "FLAC":  # any other layout goes into a comment
+        return target.channel_mask or fixed
+    if fixed is not None:
+        return fixed
+    return target.channel_mask if target.container in _LAYOUT_CONTAINERS else None
+
+
+def _with_named_speakers(target: AudioFormat) -> AudioFormat:
+    """WAV names loudspeakers in its extensible form only."""
+    is_plain = target.channel_mask in (None, plain_mask(target.num_channels))
+    return target if is_plain or target.container != "WAV" else replace(target, container="WAVEX")
+
+
+def _with_large_sizes(target: AudioFormat) -> AudioFormat:
+    size = (target.num_samples or 0) * target.num_channels * bytes_per_sample(target.subtype)
+    is_large = target.container in ("WAV", "WAVEX") and size > WAV_MAX_BYTES
+    return replace(target, container="RF64", endian="FILE") if is_large else target
+
+
+def _check_channels(target: AudioFormat, path: Path) -> None:
+    codec = target.subtype.rpartition("_")[0] if target.subtype.startswith(_LOSSLESS) else target.subtype
+    limit = _MAX_CHANNELS.get("FLAC" if target.container == "FLAC" else codec)
+    if limit is not None and target.num_channels > limit:
+        raise AudioFileError(
+            f"{path} must have at most {limit} channels as {target.container} {target.subtype} "
+            f"(got {target.num_channels}). Use .wav."
+        )
+
+
+def bytes_per_sample(subtype: str) -> int:
+    """Bytes of one sample of one channel; 1 of compressed formats, which need less."""
+    return _BYTES_PER_SAMPLE.get(subtype, 1)
 
 
 def count_clipped(block: NDArray[np.float32], subtype: str) -> int:

@@ -1,4 +1,4 @@
-"""Carry tags and markers from a sound file to its cleaned twin."""
+"""Tags and markers carried from a sound file to the file that is made from it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ from typing import Any
 
 from hushgate.audio_files.container_chunks import copy_chunks
 from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.metadata_fields import (
+    MASK_COMMENT,
+    read_fields,
+    read_id3,
+    write_fields,
+    write_mask_comment,
+)
+from hushgate.audio_files.stale_figures import drop_stale_frames, drop_stale_items, is_stale
 from hushgate.errors import AudioFileError
 
 _FAMILIES = {
@@ -21,11 +29,20 @@ _FAMILIES = {
     "CAF": "CAF",
     "FLAC": "FLAC",
     "MP3": "MP3",
+    "MP4": "MP4",
+    "MOV": "MP4",
+    "MATROSKA": "Matroska",
+    "WEBM": "Matroska",
 }
-_OGG_FAMILIES = {"VORBIS": "Vorbis", "OPUS": "Opus"}
+_OGG_FAMILIES = {"VORBIS": "Vorbis", "OPUS": "Opus", "FLAC_16": "OggFLAC", "FLAC_24": "OggFLAC"}
+# Families that only FFmpeg writes or reads the tags of.
+_FFMPEG_FAMILY = "FFmpeg"
 # FLAC's block types (RFC 9639, section 8): application, comments, cue sheet, picture.
 _FLAC_METADATA = (2, 4, 5, 6)
 _ID3V1_BYTES = 128
+_FFMPEG_CONTAINERS = frozenset(
+    "ASF ADTS AMR APE WV TTA TAK MPC MPC8 DSF FLV AVI MPEGTS RM IFF".split()  # noqa: SIM905
+)
 # What mutagen and our own parsers raise on tags that are damaged.
 _DAMAGE = (ValueError, KeyError, IndexError, EOFError, struct.error)
 
@@ -34,7 +51,7 @@ _Store = Callable[[Path], list[str]]
 
 
 def copy_metadata(
-    source: Path, source_form: AudioFormat, target: Path, target_form: AudioFormat
+    source: Path, source_format: AudioFormat, target: Path, target_format: AudioFormat
 ) -> list[str]:
     """Give `target` what `source` carries beside its sound.
 
@@ -44,9 +61,9 @@ def copy_metadata(
 
     Args:
         source: The file that was read.
-        source_form: Its form.
+        source_format: Its format.
         target: The complete new file, which is changed.
-        target_form: Its form.
+        target_format: Its format.
 
     Returns:
         What could not be kept, one sentence each. Damaged tags are reported so too: they are no
@@ -58,7 +75,7 @@ def copy_metadata(
     """
     from mutagen import MutagenError
 
-    source_family, target_family = family(source_form), family(target_form)
+    source_family, target_family = family(source_format), family(target_format)
     try:
         if source_family == target_family and source_family in _LOADERS:
             store = _LOADERS[source_family](source)
@@ -67,27 +84,47 @@ def copy_metadata(
     except (MutagenError, *_DAMAGE) as error:
         return [f"tags were not kept, because they are damaged ({_describe(error)})."]
     try:
-        return store(target)
+        lost = store(target)
+        if target_format.container == "FLAC":
+            write_mask_comment(target, target_format.channel_mask, target_format.num_channels)
+        return lost
     except MutagenError as error:
         if isinstance(error.__context__, OSError):  # mutagen wraps the system's errors
             raise error.__context__ from None
         raise AudioFileError(f"{target.name}: tags cannot be written ({_describe(error)}).") from error
 
 
-def family(form: AudioFormat) -> str | None:
-    """Which kind of tags a form carries; None for forms that carry none we know.
+def leading_tags(source: Path, source_format: AudioFormat, target_format: AudioFormat) -> dict[str, str]:
+    """Texts by name that must be written before the sound (Matroska, WebM); {} for other targets.
+
+    Args:
+        source: The file that is read.
+        source_format: Its format.
+        target_format: What will be written.
+    """
+    from mutagen import MutagenError
+
+    if family(target_format) != "Matroska" or not source.is_file():
+        return {}
+    try:
+        fields = read_fields(source, family(source_format))
+    except (MutagenError, *_DAMAGE):  # `copy_metadata` says so at the end
+        return {}
+    return {name: "; ".join(texts) for name, texts in fields.texts.items() if texts}
+
+
+def family(format: AudioFormat) -> str | None:
+    """Which kind of tags a format carries; None for formats that carry none we know.
 
     >>> family(AudioFormat(48_000, 1, None, "WAVEX", "PCM_24"))
     'RIFF'
     """
-    if form.container == "OGG":
-        return _OGG_FAMILIES.get(form.subtype)
-    return _FAMILIES.get(form.container)
+    if format.container == "OGG":
+        return _OGG_FAMILIES.get(format.subtype)
+    return _FAMILIES.get(format.container, _FFMPEG_FAMILY if format.container in _FFMPEG_CONTAINERS else None)
 
 
 def _load_common(source: Path, source_family: str | None, target_family: str | None) -> _Store:
-    from hushgate.audio_files.metadata_fields import read_fields, write_fields
-
     fields = read_fields(source, source_family)
 
     def store(target: Path) -> list[str]:
@@ -103,26 +140,23 @@ def _load_chunks(source: Path) -> _Store:
 
 def _load_mp3(source: Path) -> _Store:
     from mutagen.apev2 import APENoHeaderError, APEv2
-    from mutagen.id3 import ID3, ID3NoHeaderError
 
-    id3 = ape = None
-    try:
-        id3 = ID3(source, translate=False)
-        if id3.version[:2] < (2, 3):
-            id3 = ID3(source)  # 2.2 cannot be written: its frames are translated to 2.4
-    except ID3NoHeaderError:
-        pass
+    id3 = read_id3(source, translate=False)
+    ape = None
+    if id3 is not None:
+        drop_stale_frames(id3)
     with contextlib.suppress(APENoHeaderError):
         ape = APEv2(source)
+        drop_stale_items(ape)
     with source.open("rb") as file:
         file.seek(max(0, file.seek(0, 2) - _ID3V1_BYTES))
         has_id3v1 = file.read(3) == b"TAG"
 
     def store(target: Path) -> list[str]:
-        if id3 is not None:
+        if id3:
             is_v23 = id3.version[:2] == (2, 3)
             id3.save(target, v1=2 if has_id3v1 else 0, v2_version=3 if is_v23 else 4)
-        if ape is not None:
+        if ape:
             ape.save(target)
         return []
 
@@ -133,19 +167,51 @@ def _load_flac(source: Path) -> _Store:
     from mutagen.flac import FLAC
 
     old: Any = FLAC(source)
+    from_id3 = read_fields(source, "FLAC", only_id3=True)  # in front: some programs put ID3v2 there
 
     def store(target: Path) -> list[str]:
         new: Any = FLAC(target)
         if old.tags is not None and new.tags is not None:
             old.tags.vendor = new.tags.vendor  # the encoder that made this file
+        if old.tags is not None:
+            old.tags[:] = [(name, text) for name, text in old.tags if not _is_left_behind(name)]
         kept = [block for block in old.metadata_blocks if block.code in _FLAC_METADATA]
         if kept:
             fresh = [block for block in new.metadata_blocks if block.code not in _FLAC_METADATA]
             new.metadata_blocks = fresh + kept
             new.save()
+        known = {name.upper() for name, _ in old.tags or []}
+        from_id3.texts = {name: texts for name, texts in from_id3.texts.items() if name not in known}
+        if old.pictures:
+            from_id3.pictures = []
+        lost = sorted({*from_id3.lost, *write_fields(target, "FLAC", from_id3)})
+        return [f"FLAC cannot hold some tags: {', '.join(lost)}."] if lost else []
+
+    return store
+
+
+def _load_mp4(source: Path) -> _Store:
+    from mutagen.mp4 import MP4
+
+    old: Any = MP4(source)
+
+    def store(target: Path) -> list[str]:
+        if old.tags:
+            new: Any = MP4(target)
+            if new.tags is None:
+                new.add_tags()
+            for key, values in old.tags.items():
+                if not is_stale(key):
+                    new.tags[key] = values
+            new.save()
         return []
 
     return store
+
+
+def _is_left_behind(name: str) -> bool:
+    """The loudspeaker comment of FLAC is written anew."""
+    return is_stale(name) or name.upper() == MASK_COMMENT
 
 
 def _load_vorbis(source: Path) -> _Store:
@@ -160,11 +226,17 @@ def _load_opus(source: Path) -> _Store:
     return _store_comments(OggOpus(source), OggOpus)
 
 
+def _load_ogg_flac(source: Path) -> _Store:
+    from mutagen.oggflac import OggFLAC
+
+    return _store_comments(OggFLAC(source), OggFLAC)
+
+
 def _store_comments(old: Any, kind: Callable[[Path], Any]) -> _Store:
     def store(target: Path) -> list[str]:
         if old.tags:
             new = kind(target)
-            new.tags[:] = list(old.tags)
+            new.tags[:] = [(name, text) for name, text in old.tags if not is_stale(name)]
             new.save()
         return []
 
@@ -184,4 +256,6 @@ _LOADERS: dict[str | None, Callable[[Path], _Store]] = {
     "FLAC": _load_flac,
     "Vorbis": _load_vorbis,
     "Opus": _load_opus,
+    "OggFLAC": _load_ogg_flac,
+    "MP4": _load_mp4,
 }

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
-import contextlib
+import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hushgate.audio_files.channel_layouts import default_mask, plain_mask
 from hushgate.audio_files.container_chunks import append_chunk, chunk_body, read_chunks
+from hushgate.audio_files.limits import MAX_METADATA_BYTES
+from hushgate.audio_files.scanning.mpeg_frames import find_tags
+from hushgate.audio_files.stale_figures import STALE_FRAMES, is_stale
 
 # Common names are those of Vorbis comments.
 _ID3_FRAMES = {
@@ -52,6 +56,25 @@ _FROM_AIFF = {kind: name for name, kind in _AIFF_FIELDS.items()}
 # What wrote the file, and figures that follow from the sound: not worth a word when they are gone.
 _IGNORED = {"TSSE", "TENC", "TLEN", "ISFT", "ENCODER"}
 _PICTURE_KEY = "METADATA_BLOCK_PICTURE"
+MASK_COMMENT = "WAVEFORMATEXTENSIBLE_CHANNEL_MASK"
+_OGG_FAMILIES = ("Vorbis", "Opus", "OggFLAC")
+_MP4_ITEMS = {
+    "TITLE": "\xa9nam",
+    "ARTIST": "\xa9ART",
+    "ALBUM": "\xa9alb",
+    "ALBUMARTIST": "aART",
+    "COMPOSER": "\xa9wrt",
+    "GENRE": "\xa9gen",
+    "DATE": "\xa9day",
+    "COMMENT": "\xa9cmt",
+    "COPYRIGHT": "cprt",
+    "GROUPING": "\xa9grp",
+    "LYRICS": "\xa9lyr",
+    "DESCRIPTION": "desc",
+}
+_MP4_PAIRS = {"TRACKNUMBER": "trkn", "DISCNUMBER": "disk"}
+# Loudspeakers are carried with the sound.
+_CARRIED_OTHERWISE = (b"chan", b"CHAN")
 
 
 @dataclass
@@ -75,16 +98,59 @@ class Fields:
             values.append(text)
 
 
-def read_fields(path: Path, family: str | None) -> Fields:
-    """What a file says about itself, in common terms; nothing for forms that carry no tags we know."""
+def read_id3(path: Path, *, translate: bool = True) -> Any:
+    """The ID3 tags of an MP3 file as mutagen's object; None if it has none.
+
+    Where several ID3v2 tags stand one behind the other, the first that has a frame decides about it.
+
+    Args:
+        path: The file.
+        translate: Bring all frames to version 2.4; otherwise they stay as they are, but for those of 2.2.
+    """
+    from mutagen.id3 import ID3, ID3NoHeaderError
+
+    merged: Any = None
+    with path.open("rb") as file:
+        tags = find_tags(file)
+        for start, end in tags:
+            file.seek(start)
+            data = file.read(min(end - start, MAX_METADATA_BYTES))
+            tag = ID3(io.BytesIO(data), translate=translate)
+            if tag.version[:2] < (2, 3):  # 2.2 cannot be written: its frames are translated to 2.4
+                tag = ID3(io.BytesIO(data))
+            if merged is None:
+                merged = tag
+            else:
+                for key, frame in tag.items():
+                    merged.setdefault(key, frame)
+    if not tags:  # an ID3v1 tag at the end
+        try:
+            merged = ID3(path, translate=translate)
+        except ID3NoHeaderError:
+            merged = None
+    return merged
+
+
+def read_fields(path: Path, family: str | None, *, only_id3: bool = False) -> Fields:
+    """What a file says about itself, in common terms; nothing for formats that carry no tags we know.
+
+    Args:
+        path: The file.
+        family: Kind of its tags, see `metadata_copy.family`.
+        only_id3: Only what an ID3v2 tag in front of the file says.
+    """
     fields = Fields()
+    if only_id3:
+        with path.open("rb") as file:
+            has_id3 = bool(find_tags(file))
+        if has_id3:
+            _read_id3(read_id3(path), fields)
+        return _without_stale(fields)
     if family in ("RIFF", "AIFF", "W64", "CAF"):
         _read_chunk_fields(path, fields)
     elif family == "MP3":
-        from mutagen.id3 import ID3, ID3NoHeaderError
-
-        with contextlib.suppress(ID3NoHeaderError):
-            _read_id3(ID3(path), fields)
+        if (tags := read_id3(path)) is not None:
+            _read_id3(tags, fields)
     elif family == "FLAC":
         from mutagen.flac import FLAC
 
@@ -93,9 +159,40 @@ def read_fields(path: Path, family: str | None) -> Fields:
         fields.pictures += [picture.write() for picture in flac.pictures]
         if flac.cuesheet is not None:
             fields.lost.append("cue sheet")
-    elif family in ("Vorbis", "Opus"):
+        with path.open("rb") as file:
+            has_id3 = bool(find_tags(file))
+        if has_id3:
+            _read_id3(read_id3(path), fields)
+    elif family in _OGG_FAMILIES:
         _read_comments(_ogg(path, family).tags or [], fields)
+    elif family in ("MP4", "Matroska", "FFmpeg"):
+        from hushgate.audio_files.ffmpeg.tags import read_tags
+
+        texts, fields.pictures = read_tags(path)
+        for name, text in texts:
+            if name not in _IGNORED:
+                fields.add(name, text)
+    return _without_stale(fields)
+
+
+def _without_stale(fields: Fields) -> Fields:
+    fields.texts = {name: texts for name, texts in fields.texts.items() if not is_stale(name)}
+    fields.lost = [name for name in fields.lost if name not in STALE_FRAMES]
+    fields.texts.pop(MASK_COMMENT, None)
     return fields
+
+
+def write_mask_comment(path: Path, mask: int | None, num_channels: int) -> None:
+    """Name the loudspeakers of a FLAC file in a comment where its header cannot (RFC 9639, section 8.6.2)."""
+    from mutagen.flac import FLAC
+
+    if mask is None or mask in (default_mask(num_channels), plain_mask(num_channels)):
+        return
+    flac: Any = FLAC(path)
+    if flac.tags is None:
+        flac.add_tags()
+    flac[MASK_COMMENT] = f"0x{mask:04X}"
+    flac.save()
 
 
 def write_fields(path: Path, family: str | None, fields: Fields) -> list[str]:
@@ -130,7 +227,18 @@ def write_fields(path: Path, family: str | None, fields: Fields) -> list[str]:
             flac.add_picture(Picture(picture))
         flac.save()
         return []
-    if family in ("Vorbis", "Opus"):
+    if family == "MP4":
+        from mutagen.mp4 import MP4
+
+        mp4: Any = MP4(path)
+        if mp4.tags is None:
+            mp4.add_tags()
+        _fill_mp4(mp4.tags, fields)
+        mp4.save()
+        return []
+    if family == "Matroska":  # the texts were written before the sound
+        return ["pictures"] if fields.pictures else []
+    if family in _OGG_FAMILIES:
         ogg = _ogg(path, family)
         pictures = [(_PICTURE_KEY, base64.b64encode(data).decode()) for data in fields.pictures]
         ogg.tags.extend([*_comment_pairs(fields), *pictures])
@@ -139,11 +247,13 @@ def write_fields(path: Path, family: str | None, fields: Fields) -> list[str]:
     return sorted({*fields.texts, *(["pictures"] if fields.pictures else [])})
 
 
-def _ogg(path: Path, family: str) -> Any:
+def _ogg(path: Path, family: str | None) -> Any:
+    from mutagen.oggflac import OggFLAC
     from mutagen.oggopus import OggOpus
     from mutagen.oggvorbis import OggVorbis
 
-    return (OggOpus if family == "Opus" else OggVorbis)(path)
+    kinds: dict[str | None, Any] = {"Opus": OggOpus, "Vorbis": OggVorbis, "OggFLAC": OggFLAC}
+    return kinds[family](path)
 
 
 def _comment_pairs(fields: Fields) -> list[tuple[str, str]]:
@@ -213,12 +323,43 @@ def _fill_id3(tags: Any, fields: Fields) -> None:
         )
 
 
+def _fill_mp4(tags: Any, fields: Fields) -> None:
+    from mutagen.flac import Picture
+    from mutagen.mp4 import MP4Cover, MP4FreeForm
+
+    for name, texts in fields.texts.items():
+        if name in _MP4_ITEMS:
+            tags[_MP4_ITEMS[name]] = texts
+        elif name in _MP4_PAIRS and (numbers := _number_pair(texts[0])) is not None:
+            tags[_MP4_PAIRS[name]] = [numbers]
+        elif texts:
+            tags[f"----:com.apple.iTunes:{name}"] = [MP4FreeForm(text.encode()) for text in texts]
+    covers = [Picture(data) for data in fields.pictures]
+    if covers:
+        kinds = {"image/png": MP4Cover.FORMAT_PNG}
+        tags["covr"] = [MP4Cover(cover.data, kinds.get(cover.mime, MP4Cover.FORMAT_JPEG)) for cover in covers]
+
+
+def _number_pair(text: str) -> tuple[int, int] | None:
+    """Number and total of a text like 3/12 or 3."""
+    parts = text.split("/")
+    if not all(part.strip().isdecimal() for part in parts) or len(parts) > 2:
+        return None
+    numbers = [min(int(part), 65_535) for part in parts]
+    return numbers[0], numbers[1] if len(numbers) == 2 else 0
+
+
 def _read_chunk_fields(path: Path, fields: Fields) -> None:
     with path.open("rb") as file:
         layout = read_chunks(file)
         if layout is None:
             return
         for chunk in [c for part in layout.extras for c in part]:
+            if chunk.kind in _CARRIED_OTHERWISE:
+                continue
+            if chunk.size > MAX_METADATA_BYTES:
+                fields.lost.append(chunk.kind.decode("ascii", "backslashreplace").strip())
+                continue
             body = chunk_body(file, chunk)
             if chunk.kind == b"LIST" and body[:4] == b"INFO":
                 for kind, text in _info_entries(body[4:], layout.dialect.order):
@@ -237,8 +378,6 @@ def _read_chunk_fields(path: Path, fields: Fields) -> None:
 
 
 def _read_embedded_id3(body: bytes, fields: Fields) -> None:
-    import io
-
     from mutagen.id3 import ID3, ID3NoHeaderError
 
     try:

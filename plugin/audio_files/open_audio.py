@@ -1,25 +1,44 @@
-"""Open what a command was given, file or pipe, for reading or writing block by block."""
+"""Files, pipes and file objects opened for reading or writing sound block by block."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import sys
+import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Protocol, Self, TextIO, cast
+from typing import Any, BinaryIO, Protocol, Self, TextIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.audio_files.atomic_write import check_target
+from hushgate.audio_files.atomic_write import PART_PREFIX, check_target
+from hushgate.audio_files.container_chunks import shift_time_reference
+from hushgate.audio_files.dither import word_gets_shorter
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.file_writer import FileWriter
-from hushgate.audio_files.formats import AudioFormat, output_format
-from hushgate.audio_files.metadata_copy import copy_metadata
-from hushgate.audio_files.wav_pipe import PIPE_SUBTYPES, WavStreamReader, WavStreamWriter
+from hushgate.audio_files.formats import (
+    FFMPEG_SUBTYPES,
+    FILM_SUFFIXES,
+    AudioFormat,
+    describe_changes,
+    output_format,
+    writable_suffix,
+)
+from hushgate.audio_files.metadata_copy import copy_metadata, leading_tags
+from hushgate.audio_files.wav_pipe import (
+    PIPE_SUBTYPES,
+    RawStreamReader,
+    WavStreamReader,
+    WavStreamWriter,
+    parse_raw_format,
+)
 from hushgate.errors import AudioFileError
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
 
@@ -29,11 +48,14 @@ __all__ = [
     "AudioFormat",
     "AudioReader",
     "AudioWriter",
+    "Excerpt",
     "FileReader",
     "FileWriter",
     "check_target",
+    "film_source",
     "open_input",
     "open_output",
+    "parse_time",
 ]
 
 PIPE = "-"
@@ -60,12 +82,60 @@ class AudioWriter(Protocol):
         """Append float32 (channels, samples)."""
 
 
-class _PipeReader(WavStreamReader):
+@dataclass(frozen=True)
+class Excerpt:
+    """A part of a recording.
+
+    Attributes:
+        start_s: Where it begins, seconds, 0.0 or more.
+        end_s: Where it ends, seconds; None for the end of the recording.
+
+    Raises:
+        ValueError: The end is not behind the start, or the start lies before the recording.
+    """
+
+    start_s: float = 0.0
+    end_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.start_s >= 0.0:
+            raise ValueError(f"start must be 0 s or more (got {self.start_s}).")
+        if self.end_s is not None and not self.end_s > self.start_s:
+            raise ValueError(f"end must be behind start, {self.start_s} s (got {self.end_s}).")
+
+
+def parse_time(text: str) -> float:
+    """Seconds from a text like 90, 1:30 or 1:02:03.5.
+
+    Raises:
+        ValueError: Not a time.
+
+    >>> parse_time("1:02:03.5"), parse_time("90")
+    (3723.5, 90.0)
+    """
+    parts = text.strip().split(":")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    is_time = 1 <= len(numbers) <= 3 and all(0.0 <= number < float("inf") for number in numbers)
+    if not is_time or any(number >= 60.0 for number in numbers[1:]) or not all(map(_is_whole, numbers[:-1])):
+        raise ValueError(f"a time must be seconds or h:mm:ss, like 90, 1:30 or 1:02:03.5 (got {text!r}).")
+    return sum(number * 60.0**place for place, number in enumerate(reversed(numbers)))
+
+
+def _is_whole(number: float) -> bool:
+    return number == int(number)
+
+
+class _PipeReader:
     """A pipe as a source; only one that was opened for it is closed at the end."""
 
-    def __init__(self, stream: BufferedIOBase, name: str, *, owned: bool, allow_truncated: bool) -> None:
-        self._owned = stream if owned else None
-        super().__init__(stream, name, allow_truncated=allow_truncated)
+    def __init__(self, reader: RawStreamReader, owned: BufferedIOBase | None) -> None:
+        self._reader = reader
+        self._owned = owned
+        self.format = reader.format
+        self.warnings = reader.warnings
 
     def __enter__(self) -> Self:
         return self
@@ -73,6 +143,58 @@ class _PipeReader(WavStreamReader):
     def __exit__(self, *_: object) -> None:
         if self._owned is not None:
             self._owned.close()
+
+    def blocks(self, block_size: int = DEFAULT_BLOCK_SIZE) -> Iterator[NDArray[np.float32]]:
+        """See `AudioReader`."""
+        return self._reader.blocks(block_size)
+
+
+class _ExcerptReader:
+    """A part of what another reader gives."""
+
+    def __init__(self, reader: Any, excerpt: Excerpt, name: str) -> None:
+        self._reader = reader
+        rate, length = reader.format.sample_rate, reader.format.num_samples
+        self._start = round(excerpt.start_s * rate)
+        self._end = None if excerpt.end_s is None else round(excerpt.end_s * rate)
+        self._name = name
+        self.warnings: list[str] = reader.warnings
+        if length is not None:
+            if self._start >= length:
+                raise AudioFileError(
+                    f"{name} is {length / rate:.2f} s long; --start must lie before its end "
+                    f"(got {excerpt.start_s} s)."
+                )
+            length = min(length, self._end or length) - self._start
+        elif self._end is not None and isinstance(reader, _PipeReader):
+            length = None
+        self.format: AudioFormat = replace(reader.format, num_samples=length)
+
+    def __enter__(self) -> Self:
+        self._reader.__enter__()
+        return self
+
+    def __exit__(self, *details: Any) -> None:
+        self._reader.__exit__(*details)
+
+    def blocks(self, block_size: int = DEFAULT_BLOCK_SIZE) -> Iterator[NDArray[np.float32]]:
+        """See `AudioReader`."""
+        position = 0
+        blocks = self._reader.blocks(block_size)
+        if isinstance(self._reader, FileReader):
+            blocks, position = self._reader.blocks(block_size, start=self._start), self._start
+        has_sound = False
+        for block in blocks:
+            first = max(0, self._start - position)
+            last = block.shape[1] if self._end is None else self._end - position
+            position += block.shape[1]
+            if (part := block[:, first:last]).shape[1]:
+                has_sound = True
+                yield part
+            if self._end is not None and position >= self._end:
+                break
+        if not has_sound:
+            raise AudioFileError(f"{self._name} ends before the start of the excerpt.")
 
 
 class _PipeWriter(WavStreamWriter):
@@ -86,71 +208,244 @@ class _PipeWriter(WavStreamWriter):
             self.finish()
 
 
+class _ObjectWriter:
+    """A binary file object as a sink: a file in a temporary folder, copied when it is complete."""
+
+    def __init__(self, file: BinaryIO, folder: str, writer: FileWriter) -> None:
+        self._file = file
+        self._folder = folder
+        self._writer = writer
+        self.format = writer.format
+        self.warnings = writer.warnings
+        self.num_clipped = 0
+
+    def write(self, block: NDArray[np.float32]) -> None:
+        """Append float32 (channels, samples)."""
+        self._writer.write(block)
+        self.num_clipped = self._writer.num_clipped
+
+    def __enter__(self) -> Self:
+        self._writer.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *details: Any) -> None:
+        try:
+            self._writer.__exit__(kind, *details)
+            if kind is None:
+                with self._writer.path.open("rb") as done:
+                    shutil.copyfileobj(done, self._file)
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
 def open_input(
-    path: str | os.PathLike[str], *, allow_truncated: bool = False
+    path: str | os.PathLike[str] | BinaryIO,
+    *,
+    allow_truncated: bool = False,
+    raw: str | None = None,
+    excerpt: Excerpt | None = None,
 ) -> AbstractContextManager[AudioReader]:
-    """A context manager that reads `path`: a sound file, or WAV from a pipe.
+    """A context manager that reads a sound file, the sound of a film, or WAV from a pipe.
 
     Args:
-        path: File name, name of a pipe, or "-" for standard input.
+        path: File name, name of a pipe, "-" for standard input, or a binary file object: one that can seek
+            may hold any format, another one WAV.
         allow_truncated: Take what is there of sound that is cut short, and say so in `warnings`.
+        raw: RATE,CHANNELS,FORMAT of samples without a header; see `parse_raw_format`.
+        excerpt: Read only this part.
 
     Raises:
         OSError, AudioFileError: See `FileReader` and `WavStreamReader`.
+        ValueError: `raw` is not such a description.
     """
-    if str(path) == PIPE:
-        stdin = _standard(sys.stdin)
-        return _PipeReader(stdin, "standard input", owned=False, allow_truncated=allow_truncated)
-    if stat.S_ISFIFO(os.stat(path).st_mode):
-        return _PipeReader(open(path, "rb"), str(path), owned=True, allow_truncated=allow_truncated)
-    return FileReader(path, allow_truncated=allow_truncated)
+    reader = _open_whole(path, allow_truncated, raw)
+    if excerpt is None or excerpt == Excerpt():
+        return reader
+    try:
+        return _ExcerptReader(reader, excerpt, str(getattr(path, "name", path)))
+    except BaseException:
+        reader.__exit__(None, None, None)
+        raise
+
+
+def _open_whole(
+    path: str | os.PathLike[str] | BinaryIO, allow_truncated: bool, raw: str | None
+) -> AbstractContextManager[AudioReader]:
+    raw_format = None if raw is None else parse_raw_format(raw)
+    stream: Any
+    name, owned = str(getattr(path, "name", path)), None
+    if not isinstance(path, str | os.PathLike):
+        if path.seekable() and raw_format is None:
+            return FileReader(path, allow_truncated=allow_truncated)
+        stream = path if hasattr(path, "read1") else _ReadOnce(path)
+    elif str(path) == PIPE:
+        stream, name = _standard(sys.stdin), "standard input"
+    elif raw_format is not None or stat.S_ISFIFO(os.stat(path).st_mode):
+        stream = owned = open(path, "rb")  # noqa: SIM115
+    else:
+        return FileReader(path, allow_truncated=allow_truncated)
+    try:
+        if raw_format is not None:
+            reader = RawStreamReader(stream, name, raw_format, allow_truncated=allow_truncated)
+        else:
+            reader = WavStreamReader(stream, name, allow_truncated=allow_truncated)
+    except BaseException:
+        if owned is not None:
+            owned.close()
+        raise
+    return _PipeReader(reader, owned)
+
+
+class _ReadOnce:
+    """`read1` for streams that have `read` only."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.read1 = stream.read
 
 
 def open_output(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | BinaryIO,
     source: AudioFormat,
-    source_path: str | os.PathLike[str],
+    source_path: str | os.PathLike[str] | BinaryIO,
     *,
     subtype: str | None = None,
     overwrite: bool = False,
+    dither: bool = True,
+    excerpt: Excerpt | None = None,
+    part_prefix: str = PART_PREFIX,
+    keep_tags: bool = True,
 ) -> AbstractContextManager[AudioWriter]:
-    """A context manager that writes what comes from `source_path` in the form of `source`.
+    """A context manager that writes what comes from `source_path` in the format of `source`.
 
-    Between files, tags and markers go along; what could not be kept is said in `warnings` at the end.
+    Between files, tags and markers go along. From a film to a name like a film, the pictures and all other
+    streams do, untouched. What could not be kept, or had to be converted, is said in `warnings` at the end.
 
     Args:
-        path: File name, or "-" for WAV on standard output.
-        source: Form of the input; see `output_format` for what becomes of it.
-        source_path: Where the input comes from, file name or "-".
-        subtype: soundfile's name of a sample format to use instead of the source's.
-        overwrite: Replace a file that is there.
+        path: File name, "-" for WAV on standard output, or a binary file object, to which the complete file
+            is written at the end, in the container of `source` if it can be written.
+        source: Format of the input; see `output_format` for what becomes of it.
+        source_path: Where the input comes from: file name, "-" or a file object (whose tags do not go along).
+        subtype: soundfile's name of a sample format to use instead of the source's; AAC, ALAC_16, ALAC_24
+            too.
+        overwrite: Replace a file that exists.
+        dither: Add dither where samples get shorter, depending on the output's name alone.
+        excerpt: The part of the recording that is written.
+        part_prefix: How temporary names begin.
+        keep_tags: Carry tags over.
 
     Raises:
         ValueError: Input and output are the same file.
         OSError, AudioFileError: See `FileWriter`.
     """
-    from_file = None if str(source_path) == PIPE else Path(source_path)
+    from_file = None
+    if isinstance(source_path, str | os.PathLike) and str(source_path) != PIPE:
+        from_file = Path(source_path)
+    if not isinstance(path, str | os.PathLike):
+        return _open_object(path, source, subtype=subtype, dither=dither)
     if str(path) == PIPE:
-        form = output_format(source, from_file, Path("standard output.wav"), subtype)
-        if form.subtype not in PIPE_SUBTYPES:
-            raise AudioFileError(
-                f"standard output cannot carry {form.subtype}. "
-                f"Use --subtype with one of {', '.join(PIPE_SUBTYPES)}."
-            )
-        return _PipeWriter(_standard(sys.stdout), form)
+        return _open_standard_output(source, from_file, subtype=subtype, dither=dither)
     target = Path(path)
     check_target(target, overwrite=True)
     if from_file is not None and target.exists() and target.samefile(from_file):
         raise ValueError(f"{target} is both input and output. Name another output.")
-    form = output_format(source, from_file, target, subtype)
+    format = output_format(source, from_file, target, subtype)
+    film = film_source(from_file, target, format, excerpt)
 
-    def carry_tags(part: Path) -> None:
-        if from_file is not None and from_file.is_file():
-            lost = copy_metadata(from_file, source, part, form)
+    def finish(part: Path) -> None:
+        if keep_tags and from_file is not None and from_file.is_file():
+            lost = copy_metadata(from_file, source, part, format)
             writer.warnings += [f"{target}: {message}" for message in lost]
+        if excerpt is not None and shift_time_reference(part, round(excerpt.start_s * source.sample_rate)):
+            writer.warnings.append(f"{target}: its markers count from the beginning of the whole recording.")
 
-    writer = FileWriter(target, form, overwrite=overwrite, finish=carry_tags)
+    writer = FileWriter(
+        target,
+        format,
+        overwrite=overwrite,
+        dither_seed=_dither_seed(source, format, target.name) if dither else None,
+        finish=finish,
+        part_prefix=part_prefix,
+        source_rate=source.sample_rate,
+        film=film,
+        tags=leading_tags(from_file, source, format) if from_file is not None and keep_tags else None,
+    )
+    writer.warnings += [f"{target}: {change}" for change in describe_changes(source, format)]
     return writer
+
+
+def _open_standard_output(
+    source: AudioFormat, from_file: Path | None, *, subtype: str | None, dither: bool
+) -> AbstractContextManager[AudioWriter]:
+    format = output_format(source, from_file, Path("standard output.wav"), subtype)
+    if format.container in ("WAVEX", "RF64"):
+        format = replace(format, container="WAV")
+    if format.subtype not in PIPE_SUBTYPES:
+        raise AudioFileError(
+            f"standard output cannot carry {format.subtype}. "
+            f"Use --subtype with one of {', '.join(PIPE_SUBTYPES)}."
+        )
+    seed = _dither_seed(source, format, "standard output") if dither else None
+    writer = _PipeWriter(_standard(sys.stdout), format, dither_seed=seed)
+    writer.warnings += [f"standard output: {change}" for change in describe_changes(source, format)]
+    return writer
+
+
+def _open_object(
+    file: BinaryIO, source: AudioFormat, *, subtype: str | None, dither: bool
+) -> AbstractContextManager[AudioWriter]:
+    name = getattr(file, "name", None)
+    suffix = Path(name).suffix if isinstance(name, str) else ""
+    if not suffix:  # the source's own container, if it can be written
+        known = {"MP3": ".mp3", "OGG": ".opus" if source.subtype == "OPUS" else ".ogg"}
+        suffix = known.get(source.container, f".{source.container.lower()}")
+        suffix = {".mp4": ".m4a", ".matroska": ".mka", ".wavex": ".wav"}.get(suffix, suffix)
+        suffix = writable_suffix(source, Path(f"output{suffix}"))
+    folder = tempfile.mkdtemp(prefix="hushgate-")
+    try:
+        target = Path(folder) / f"output{suffix}"
+        format = output_format(source, target if not name else None, target, subtype)
+        seed = _dither_seed(source, format, target.name) if dither else None
+        writer = FileWriter(target, format, dither_seed=seed, source_rate=source.sample_rate)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return _ObjectWriter(file, folder, writer)
+
+
+def film_source(
+    from_file: Path | None, target: Path, format: AudioFormat, excerpt: Excerpt | None = None
+) -> Path | None:
+    """The film whose pictures go along; None where the output is sound alone.
+
+    Args:
+        from_file: The input, None for a pipe.
+        target: The output.
+        format: Its format.
+        excerpt: The part of the recording that is written.
+
+    Raises:
+        AudioFileError: An excerpt of a film.
+    """
+    if from_file is None or target.suffix.lower() not in FILM_SUFFIXES or not from_file.is_file():
+        return None
+    if format.container not in FFMPEG_SUBTYPES or from_file.suffix.lower() not in FILM_SUFFIXES:
+        return None
+    from hushgate.audio_files.ffmpeg.encode import has_pictures
+
+    if not has_pictures(from_file):
+        return None
+    if excerpt is not None and excerpt != Excerpt():
+        raise AudioFileError(
+            f"{from_file} is a film, and films are not cut. Name a sound file with -o for the excerpt."
+        )
+    return from_file
+
+
+def _dither_seed(source: AudioFormat, target: AudioFormat, name: str) -> int | None:
+    """A seed that depends on the output's name alone, where dither is needed."""
+    if not word_gets_shorter(source.subtype, target.subtype):
+        return None
+    return zlib.crc32(name.encode("utf-8", "surrogateescape"))
 
 
 def _standard(stream: TextIO) -> BufferedIOBase:

@@ -16,8 +16,9 @@ import numpy as np
 from hushgate.audio_files.dither import word_gets_shorter
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.file_writer import FileWriter
-from hushgate.audio_files.formats import AudioFormat, output_format
-from hushgate.audio_files.metadata_copy import copy_metadata
+from hushgate.audio_files.formats import AudioFormat, describe_changes, output_format
+from hushgate.audio_files.metadata_copy import copy_metadata, leading_tags
+from hushgate.audio_files.open_audio import film_source
 from hushgate.batching.cleaning.peak_limiter import PeakLimiter
 from hushgate.batching.planning.recipe import BatchSettings
 from hushgate.batching.planning.storage import PART_PREFIX
@@ -129,9 +130,13 @@ def _pass(
                     dither_seed=seed if shrinks else None,
                     finish=finish,
                     part_prefix=PART_PREFIX,
+                    source_rate=source.sample_rate,
+                    film=film_source(paths.source, path, target),
+                    tags=leading_tags(paths.source, source, target) if keep_tags else None,
                 )
             )
-            return _Sink(writer, settings.clip_mode, gain)
+            writer.warnings += describe_changes(source, target)
+            return _Sink(writer, source.sample_rate, settings.clip_mode, gain)
 
         # The ExitStack closes in reverse order, so the residual is renamed before the output.
         sink = open_sink(paths.target, dither_seed, keep_tags=True)
@@ -200,13 +205,14 @@ class _Queue:
 class _Sink:
     """A file to write, with its gain, limiter and meter."""
 
-    def __init__(self, writer: FileWriter, clip_mode: str, gain: float) -> None:
+    def __init__(self, writer: FileWriter, sample_rate: int, clip_mode: str, gain: float) -> None:
         self.writer = writer
-        self.meter = LevelMeter(writer.format.sample_rate)
+        self.sample_rate = sample_rate
+        self.meter = LevelMeter(sample_rate)
         self.can_clip = writer.format.subtype not in _UNCLIPPED
         self._gain = np.float32(gain) if self.can_clip else np.float32(1.0)
         is_limited = clip_mode == "limit" and self.can_clip
-        self.limiter = PeakLimiter(writer.format.sample_rate, _CEILING) if is_limited else None
+        self.limiter = PeakLimiter(sample_rate, _CEILING) if is_limited else None
 
     def write(self, block: Block) -> None:
         """Append samples."""
@@ -240,10 +246,10 @@ def _figures(
     floors = before.floor_db, loop.after.floor_db
     return {
         "warnings": tuple(loop.warnings(*writers, clip_remedy=_CLIP_REMEDY)),
-        "duration_s": loop.num_samples / target.sample_rate,
+        "duration_s": loop.num_samples / sink.sample_rate,
         "sample_rate": target.sample_rate,
         "num_channels": target.num_channels,
-        "num_samples": loop.num_samples,
+        "num_samples": sink.writer.num_written,
         "container": target.container,
         "subtype": target.subtype,
         "level_before_dbfs": _rounded(before.level_db),

@@ -57,7 +57,12 @@ class Recorder:
         target = Path(path)
         self.tap = Tap(num_channels, round(_CAPACITY_S * sample_rate))
         self.error: Exception | None = None
-        self._writer = FileWriter(target, output_format(source, None, target, None), overwrite=overwrite)
+        self._writer = FileWriter(
+            target,
+            output_format(source, None, target, None),
+            overwrite=overwrite,
+            source_rate=source.sample_rate,
+        )
         self._has_sound = False
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hushgate-live-recorder", daemon=True)

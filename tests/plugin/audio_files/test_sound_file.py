@@ -245,9 +245,14 @@ def test_a_form_the_container_cannot_hold_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AudioFileError, match=r"out\.ogg cannot be written as OGG OPUS, 44100 Hz, stereo"):
         FileWriter(tmp_path / "out.ogg", form)
     assert list(tmp_path.iterdir()) == []
-    form = AudioFormat(192_000, 6, 3 * 3600 * 192_000, "WAV", "PCM_24")
-    with pytest.raises(AudioFileError, match=r"do not fit in a WAV file"):
-        open_output(tmp_path / "out.wav", form, "-")
+
+
+def test_what_does_not_fit_in_a_wav_file_becomes_rf64(tmp_path: Path) -> None:
+    source = AudioFormat(192_000, 6, 3 * 3600 * 192_000, "WAV", "PCM_24")
+    with open_output(tmp_path / "out.wav", source, "-") as writer:
+        writer.write(noise(6, 100))
+    assert soundfile.info(tmp_path / "out.wav").format == "RF64"
+    assert writer.warnings == [f"{tmp_path / 'out.wav'}: written as RF64, because WAV ends at 4 GiB."]
 
 
 def test_input_and_output_must_differ_whatever_they_are_called(tmp_path: Path) -> None:

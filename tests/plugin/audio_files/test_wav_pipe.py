@@ -50,7 +50,9 @@ def test_reads_what_libsndfile_wrote(subtype: str, channels: int, container: str
     read, reader = read_all(content)
     expected = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)[0].T
     np.testing.assert_array_equal(read, expected)
-    assert reader.format == AudioFormat(48_000, channels, 3001, "WAV", subtype)
+    # libsndfile names the loudspeakers that files with so many channels usually have.
+    mask = {1: 0x4, 2: 0x3, 6: 0x3F}[channels] if container == "WAVEX" else None
+    assert reader.format == AudioFormat(48_000, channels, 3001, "WAV", subtype, channel_mask=mask)
 
 
 @pytest.mark.parametrize("num_samples", [3001, None])

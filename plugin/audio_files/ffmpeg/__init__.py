@@ -1,0 +1,1 @@
+"""Formats beyond libsndfile, through FFmpeg's libraries (PyAV, extra `formats`)."""

@@ -1,0 +1,324 @@
+"""Sound encoded by FFmpeg into M4A, MP4, MOV, MKV and WebM, and films with their sound replaced."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hushgate.audio_files.channel_layouts import SPEAKERS, default_mask
+from hushgate.audio_files.ffmpeg.decode import choose_stream
+from hushgate.audio_files.ffmpeg.library import load_av, open_source
+from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.stale_figures import is_stale
+from hushgate.errors import AudioFileError
+
+_MUXERS = {"MP4": "mp4", "MOV": "mov", "MATROSKA": "matroska", "WEBM": "webm", "OGG": "ogg"}
+# FFmpeg's encoders and the sample formats they are given.
+_ENCODERS = {
+    "AAC": ("aac", "fltp"),
+    "ALAC_16": ("alac", "s16p"),
+    "ALAC_24": ("alac", "s32p"),
+    "FLAC_16": ("flac", "s16"),
+    "FLAC_24": ("flac", "s32"),
+    "OPUS": ("libopus", "flt"),
+    "AC3": ("ac3", "fltp"),
+    "MPEG_LAYER_III": ("libmp3lame", "fltp"),
+    "PCM_16": ("pcm_s16le", "s16"),
+    "PCM_24": ("pcm_s24le", "s32"),
+    "FLOAT": ("pcm_f32le", "flt"),
+}
+# bit/s per channel; a second coding at these cannot be heard.
+_BIT_RATES = {"AAC": 128_000, "OPUS": 128_000, "AC3": 192_000, "MPEG_LAYER_III": 160_000}
+_LARGEST_BIT_RATES = {"AC3": 640_000, "MPEG_LAYER_III": 320_000}
+# An AAC frame of 1,024 samples has at most 6,144 bits per channel.
+_AAC_BITS_PER_SAMPLE = 5
+_PCM_FRAME_SIZE = 1024
+_INTEGER_TYPES = {"s16": np.int16, "s32": np.int32}
+
+Block = NDArray[np.float32]
+
+
+class FfmpegEncoder:
+    """Write sound, and the other streams of a film, to a file.
+
+    Args:
+        path: Where to write; replaced.
+        name: What to call the file in errors.
+        target: Format to write.
+        film: A film to copy all other streams from, packet by packet; its first sample of sound keeps its
+            time.
+        tags: Texts by name, for containers that need them before the sound.
+
+    Attributes:
+        warnings: Streams that could not be copied.
+
+    Raises:
+        AudioFileError: The format cannot be encoded, or PyAV is not installed.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        target: AudioFormat,
+        film: Path | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        self._av = load_av(name, verb="write")
+        self._name = name
+        self._rate = target.sample_rate
+        self.warnings: list[str] = []
+        self._film: _FilmStreams | None = None
+        self._held: Block = np.zeros((target.num_channels, 0), np.float32)
+        options = {"fflags": "+bitexact"}
+        if target.container in ("MP4", "MOV"):
+            options["movie_timescale"] = str(self._rate)  # lengths to the sample, not to the millisecond
+        try:
+            self._container: Any = self._av.open(
+                str(path), mode="w", format=_MUXERS[target.container], options=options
+            )
+        except self._av.FFmpegError as error:
+            raise _as_system_error(error, name) from error
+        try:
+            self._container.metadata.update(tags or {})
+            self._open_streams(target, film)
+        except BaseException as error:
+            self.abort()
+            if isinstance(error, self._av.FFmpegError | ValueError) and not isinstance(error, AudioFileError):
+                raise AudioFileError(
+                    f"{name} cannot be written as {target} ({error}). Choose another extension or --subtype."
+                ) from error
+            raise
+
+    def write(self, block: Block) -> None:
+        """Append float32 (channels, samples), in the order of SPEAKERS.
+
+        Raises:
+            OSError: The disk is full or fails.
+        """
+        self._held = np.concatenate([self._held, block], axis=1)
+        num_whole = self._held.shape[1] // self._frame_size * self._frame_size
+        for start in range(0, num_whole, self._frame_size):
+            self._encode(self._held[:, start : start + self._frame_size])
+        self._held = self._held[:, num_whole:].copy()
+
+    def close(self) -> None:
+        """Write what is left, the rest of the film and the file's tables.
+
+        Raises:
+            OSError: The disk is full or fails.
+        """
+        if self._held.shape[1]:
+            self._encode(self._held)
+        self._mux(self._guarded(self._codec.encode, None))
+        if self._film is not None:
+            self._copy(self._film.packets_until(None))
+        try:
+            self._guarded(self._container.close)
+        finally:
+            self.abort()
+
+    def abort(self) -> None:
+        """Close the files without finishing."""
+        if self._film is not None:
+            self._film.close()
+            self._film = None
+        with contextlib.suppress(self._av.FFmpegError, OSError):
+            self._container.close()
+
+    def _open_streams(self, target: AudioFormat, film: Path | None) -> None:
+        if film is not None:
+            self._film = _FilmStreams(self._av, film, self._container, self.warnings)
+        encoder, self._sample_format = _ENCODERS[target.subtype]
+        place = self._film.copy_streams_before() if self._film is not None else None
+        stream = self._container.add_stream(encoder, rate=self._rate)
+        codec = self._codec = stream.codec_context
+        codec.format = self._sample_format
+        codec.layout = self._layout = _layout_name(target)
+        codec.time_base = stream.time_base = Fraction(1, self._rate)
+        if target.subtype in _BIT_RATES:
+            codec.bit_rate = _bit_rate(target)
+        self._stream = stream
+        self._position = 0
+        if self._film is not None and place is not None:
+            self._film.copy_streams_after()
+            self._film.copy_description(stream)
+            self._position = round(self._film.start_of_sound() * self._rate)
+        self._container.start_encoding()
+        self._frame_size = codec.frame_size or _PCM_FRAME_SIZE
+
+    def _encode(self, block: Block) -> None:
+        frame = self._av.AudioFrame.from_ndarray(
+            _as_samples(block, self._sample_format), format=self._sample_format, layout=self._layout
+        )
+        frame.sample_rate = self._rate
+        frame.pts = self._position
+        frame.time_base = Fraction(1, self._rate)
+        if self._film is not None:
+            self._copy(self._film.packets_until(Fraction(self._position, self._rate)))
+        self._position += block.shape[1]
+        self._mux(self._guarded(self._codec.encode, frame))
+
+    def _mux(self, packets: list[Any]) -> None:
+        for packet in packets:
+            packet.stream = self._stream
+            self._guarded(self._container.mux, packet)
+
+    def _copy(self, packets: Iterator[Any]) -> None:
+        for packet in packets:
+            self._guarded(self._container.mux, packet)
+
+    def _guarded(self, function: Any, *arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except self._av.FFmpegError as error:
+            raise _as_system_error(error, self._name) from error
+
+
+class _FilmStreams:
+    """The streams of a film beside the sound that is replaced."""
+
+    def __init__(self, av: Any, film: Path, target: Any, warnings: list[str]) -> None:
+        self._av = av
+        self._path = film
+        self._source: Any = open_source(av, film)
+        self._target = target
+        self._warnings = warnings
+        self._sound = choose_stream(self._source.streams.audio)
+        self._copies: dict[int, Any] = {}
+        self._next: Any = None
+        self._packets: Iterator[Any] | None = None
+
+    def close(self) -> None:
+        """Give up the source."""
+        self._source.close()
+
+    def copy_streams_before(self) -> int:
+        """Make the streams that stand before the sound; their number."""
+        for stream in self._source.streams:
+            if stream.index < self._sound.index:
+                self._copy_stream(stream)
+        return len(self._copies)
+
+    def copy_streams_after(self) -> None:
+        """Make the streams that stand behind the sound."""
+        for stream in self._source.streams:
+            if stream.index > self._sound.index:
+                self._copy_stream(stream)
+
+    def copy_description(self, sound: Any) -> None:
+        """Take over titles, chapters, and the language of the sound."""
+        known = {name.upper() for name in self._target.metadata}
+        for name, text in self._source.metadata.items():
+            if name.upper() not in known and not is_stale(name):
+                self._target.metadata[name] = text
+        sound.metadata.update(self._sound.metadata)
+        sound.disposition = self._sound.disposition
+        if chapters := self._source.chapters():
+            self._target.set_chapters(chapters)
+
+    def start_of_sound(self) -> Fraction:
+        """Time stamp of the first sample that a player plays, seconds."""
+        probe = open_source(self._av, self._path)
+        try:
+            for frame in probe.decode(probe.streams[self._sound.index]):
+                if frame.pts is not None:
+                    return Fraction(frame.pts * frame.time_base)
+        finally:
+            probe.close()
+        return Fraction(0)
+
+    def packets_until(self, time: Fraction | None) -> Iterator[Any]:
+        """Yield the packets whose turn comes before a time, seconds; with None all that are left."""
+        if not self._copies:
+            return
+        if self._packets is None:
+            self._packets = self._source.demux([self._source.streams[index] for index in self._copies])
+        while True:
+            packet = self._next or next(self._packets, None)
+            self._next = None
+            if packet is None:
+                return
+            if packet.dts is None and not packet.size:  # the end of a stream
+                continue
+            stamp = packet.dts if packet.dts is not None else packet.pts
+            if time is not None and stamp is not None and stamp * packet.time_base > time:
+                self._next = packet
+                return
+            packet.stream = self._copies[packet.stream.index]
+            yield packet
+
+    def _copy_stream(self, stream: Any) -> None:
+        what = f"{stream.type} track {stream.index + 1}"
+        is_cover = stream.type == "video" and bool(
+            stream.disposition & self._av.stream.Disposition.attached_pic
+        )
+        if is_cover:  # carried with the tags
+            return
+        try:
+            if stream.type == "attachment":
+                self._target.add_attachment(stream.name or "", stream.mimetype or "", stream.data)
+                return
+            copy = self._target.add_stream_from_template(stream, opaque=True)
+        except (ValueError, self._av.FFmpegError) as error:
+            self._warnings.append(f"{self._path.name}: {what} was left out ({error}).")
+            return
+        copy.metadata.update(stream.metadata)
+        copy.disposition = stream.disposition
+        self._copies[stream.index] = copy
+
+
+def has_pictures(path: Path) -> bool:
+    """Whether a file is a film: it has moving pictures, not only a cover.
+
+    Raises:
+        AudioFileError: PyAV is not installed.
+    """
+    av = load_av(str(path))
+    try:
+        source = open_source(av, path)
+    except (av.FFmpegError, ValueError, AudioFileError):
+        return False
+    try:
+        cover = av.stream.Disposition.attached_pic
+        return any(not stream.disposition & cover for stream in source.streams.video)
+    finally:
+        source.close()
+
+
+def _layout_name(target: AudioFormat) -> str:
+    mask = target.channel_mask or default_mask(target.num_channels)
+    if mask is None:
+        return f"{target.num_channels} channels"
+    return "+".join(name for bit, name in enumerate(SPEAKERS) if mask >> bit & 1)
+
+
+def _bit_rate(target: AudioFormat) -> int:
+    rate = _BIT_RATES[target.subtype]
+    if target.subtype == "AAC":
+        rate = min(rate, _AAC_BITS_PER_SAMPLE * target.sample_rate)
+    return min(rate * target.num_channels, _LARGEST_BIT_RATES.get(target.subtype, 2**31 - 1))
+
+
+def _as_samples(block: Block, sample_format: str) -> NDArray[Any]:
+    """Samples as FFmpeg's frames hold them: planar (channels, samples), else one row of interleaved ones."""
+    kind = sample_format.removesuffix("p")
+    samples: NDArray[Any] = block
+    if kind in _INTEGER_TYPES:
+        dtype = _INTEGER_TYPES[kind]
+        scale = 2.0 ** (8 * np.dtype(dtype).itemsize - 1)
+        steps = np.rint(block.astype(np.float64) * scale)
+        samples = np.clip(steps, -scale, scale - 1.0).astype(dtype)
+    if sample_format.endswith("p"):
+        return np.ascontiguousarray(samples)
+    return np.ascontiguousarray(samples.T).reshape(1, -1)
+
+
+def _as_system_error(error: Any, name: str) -> OSError:
+    return OSError(getattr(error, "errno", None) or 5, getattr(error, "strerror", None) or str(error), name)

@@ -1,0 +1,63 @@
+"""Tags and pictures of files that FFmpeg reads, in the names of Vorbis comments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hushgate.audio_files.ffmpeg.library import load_av, open_source
+from hushgate.audio_files.limits import MAX_METADATA_BYTES
+from hushgate.errors import AudioFileError
+
+_NAMES = {
+    "ALBUM_ARTIST": "ALBUMARTIST",
+    "TRACK": "TRACKNUMBER",
+    "DISC": "DISCNUMBER",
+    "PUBLISHER": "ORGANIZATION",
+}
+# What describes the container, not the recording.
+_CONTAINER_FIELDS = (
+    *("MAJOR_BRAND", "MINOR_VERSION", "COMPATIBLE_BRANDS", "ENCODER", "HANDLER_NAME", "VENDOR_ID"),
+    *("CREATION_TIME", "DURATION", "BPS", "LANGUAGE", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES"),
+)
+_MIME = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif", b"BM": "image/bmp"}
+_FRONT_COVER = 3
+
+
+def read_tags(path: Path) -> tuple[list[tuple[str, str]], list[bytes]]:
+    """Names and texts, and pictures as FLAC picture blocks."""
+    av = load_av(str(path))
+    try:
+        source: Any = open_source(av, path)
+    except (av.FFmpegError, ValueError) as error:
+        raise AudioFileError(f"{path}: its tags cannot be read ({error}).") from error
+    try:
+        texts: list[tuple[str, str]] = []
+        for metadata in (source.metadata, *(stream.metadata for stream in source.streams.audio[:1])):
+            for key, text in metadata.items():
+                name = key.upper()
+                name = _NAMES.get(name, name)
+                if name not in _CONTAINER_FIELDS and not name.startswith("_STATISTICS") and text:
+                    texts.append((name, str(text)))
+        return texts, _pictures(av, source)
+    finally:
+        source.close()
+
+
+def _pictures(av: Any, source: Any) -> list[bytes]:
+    from mutagen.flac import Picture
+
+    covers = [one for one in source.streams.video if one.disposition & av.stream.Disposition.attached_pic]
+    if not covers:
+        return []
+    pictures = []
+    for packet in source.demux(covers):
+        data = bytes(packet) if 0 < packet.size <= MAX_METADATA_BYTES else b""
+        mime = next((name for magic, name in _MIME.items() if data.startswith(magic)), "")
+        if data and mime:
+            picture = Picture()
+            picture.type, picture.mime, picture.data = _FRONT_COVER, mime, data
+            pictures.append(picture.write())
+        if len(pictures) == len(covers):
+            break
+    return pictures

@@ -1,0 +1,1 @@
+"""Where the sound of a file really begins and ends, whatever its header says."""

@@ -1,0 +1,83 @@
+"""Correct headers for WAV, RF64, AIFF, CAF, Wave64 and AU files whose own ones disagree with the file."""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO
+
+from hushgate.audio_files.container_chunks import Chunk, ChunkList, chunk_body
+from hushgate.audio_files.limits import MAX_METADATA_BYTES
+
+# Chunks that a decoder needs beside the sound, in the order in which it wants them.
+_NEEDED = {
+    "RIFF": (b"fmt ", b"fact"),
+    "W64": (b"fmt ", b"fact"),
+    "AIFF": (b"FVER", b"COMM"),
+    "CAF": (b"desc", b"chan", b"kuki", b"pakt"),
+}
+_LIMIT_32_BIT = 2**32 - 1
+
+
+def corrected_header(file: BinaryIO, layout: ChunkList, data: Chunk) -> bytes | None:
+    """The header of a file like `layout` with nothing but its sound `data`, which is to follow at once.
+
+    None where the format cannot say the length (AIFF and big-endian WAV over 4 GiB), or a needed chunk is
+    missing.
+    """
+    dialect = layout.dialect
+    needed = [chunk for kind in _NEEDED[dialect.family] if (chunk := layout.find(kind)) is not None]
+    if not needed or any(chunk.size > MAX_METADATA_BYTES for chunk in needed):
+        return None
+    body = b"".join(_chunk(layout, chunk.name, chunk_body(file, chunk)) for chunk in needed)
+    name, size = data.name, data.size + (dialect.header.size if dialect.counts_header else 0)
+    if dialect.family == "CAF":
+        return b"caff\0\1\0\0" + body + dialect.header.pack(name, size)
+    if dialect.family == "W64":
+        total = 40 + len(body) + dialect.header.size + data.size
+        start = bytes.fromhex("726966662e91cf11a5d628db04c10000") + struct.pack("<Q", total)
+        return (
+            start + bytes.fromhex("77617665f3acd3118cd100c04f8edb8a") + body + dialect.header.pack(name, size)
+        )
+    total = 4 + len(body) + 8 + data.size
+    is_long = total > _LIMIT_32_BIT
+    if is_long and dialect.order == ">":
+        return None
+    magic = {"AIFF": b"FORM"}.get(dialect.family, b"RIFX" if dialect.order == ">" else b"RIFF")
+    file.seek(8)
+    kind = file.read(4)
+    if not is_long:
+        return magic + struct.pack(f"{dialect.order}I", total) + kind + body + dialect.header.pack(name, size)
+    ds64 = struct.pack("<4sIQQQI", b"ds64", 28, total + 36, data.size, 0, 0)
+    return (
+        b"RF64"
+        + struct.pack("<I", _LIMIT_32_BIT)
+        + kind
+        + ds64
+        + body
+        + dialect.header.pack(name, _LIMIT_32_BIT)
+    )
+
+
+def _chunk(layout: ChunkList, name: bytes, body: bytes) -> bytes:
+    dialect = layout.dialect
+    header = dialect.header.pack(name, len(body) + (dialect.header.size if dialect.counts_header else 0))
+    return header + body + b"\0" * (dialect.space(len(body)) - dialect.header.size - len(body))
+
+
+def announced_length(file: BinaryIO, layout: ChunkList) -> int | None:
+    """Samples per channel as the `fact` chunk of a compressed WAV file says; None where there is none."""
+    fact = layout.find(b"fact")
+    if layout.dialect.family not in ("RIFF", "W64") or fact is None or fact.size < 4:
+        return None
+    width = 8 if layout.dialect.family == "W64" and fact.size >= 8 else 4
+    file.seek(fact.start)
+    count = int.from_bytes(file.read(width), "little" if layout.dialect.order == "<" else "big")
+    return None if count in (0, _LIMIT_32_BIT) else count
+
+
+def frame_bytes(file: BinaryIO, layout: ChunkList) -> int | None:
+    """Bytes of one sample of all channels (`nBlockAlign`) in a WAV or Wave64 file; None in others."""
+    chunk: Chunk | None = layout.find(b"fmt ")
+    if chunk is None or chunk.size < 16:
+        return None
+    return int(struct.unpack(f"{layout.dialect.order}12xH", chunk_body(file, chunk)[:14])[0]) or None
