@@ -25,6 +25,7 @@ from hushgate.audio_files.formats import (
     is_written_by_ffmpeg,
     native_path,
 )
+from hushgate.audio_files.metadata_fields import write_mask_comment
 from hushgate.audio_files.reproducible_bytes import settle
 from hushgate.audio_files.resampling import RateConverter
 from hushgate.errors import AudioFileError
@@ -166,6 +167,8 @@ class FileWriter:
         self.warnings += self._encoder.warnings
         if self._finish is not None:
             self._finish(part)
+        if self.format.container == "FLAC":
+            write_mask_comment(part, mask, num_channels)
         settle(part, self.format.container, self._atomic.target.name)
         self._check_complete()
 

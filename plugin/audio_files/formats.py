@@ -10,7 +10,13 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from hushgate.audio_files.channel_layouts import fixed_mask, layout_name, plain_mask
+from hushgate.audio_files.channel_layouts import (
+    default_mask,
+    fixed_mask,
+    layout_name,
+    mask_for,
+    plain_mask,
+)
 from hushgate.errors import AudioFileError
 
 # Extensions that sound files have, lower case: what a folder is searched for.
@@ -75,8 +81,16 @@ _RATES: dict[str, tuple[int, ...]] = {
     ),
     "AC3": (32_000, 44_100, 48_000),
 }
+# Layouts of more than two channels that come back from AAC as they were.
+_AAC_MASKS = tuple(
+    mask_for(names)
+    for names in (
+        *("FL FR FC", "FL FR LFE", "FL FR BC", "FL FR BL BR", "FL FR FC BC", "FL FR FC BL BR"),
+        "FL FR FC LFE BL BR",
+    )
+)
 # The most channels that encoders take.
-_MAX_CHANNELS = {"MPEG_LAYER_III": 2, "AC3": 6, "AAC": 8, "ALAC": 8, "FLAC": 8, "OPUS": 8, "VORBIS": 8}
+_MAX_CHANNELS = {"MPEG_LAYER_III": 2, "AC3": 6, "AAC": 6, "ALAC": 8, "FLAC": 8, "OPUS": 8, "VORBIS": 8}
 _LAYOUT_CONTAINERS = ("WAV", "WAVEX", "RF64", "AIFF", "CAF", "MP4", "MOV", "MATROSKA", "WEBM")
 
 
@@ -149,6 +163,8 @@ def writable_suffix(source: AudioFormat, path: Path) -> str:
     '.m4a'
     """
     suffix = path.suffix.lower()
+    if suffix == ".raw":
+        return ".wav"
     if source.subtype in ("MPEG_LAYER_I", "MPEG_LAYER_II") and source.container == "MP3":
         return ".mp3"
     try:
@@ -213,7 +229,7 @@ def output_format(
     rate = output_rate(source.sample_rate, chosen)
     num_samples = source.num_samples
     if num_samples is not None and rate != source.sample_rate:
-        num_samples = round(num_samples * rate / source.sample_rate)
+        num_samples = (2 * num_samples * rate + source.sample_rate) // (2 * source.sample_rate)
     result = replace(
         source, sample_rate=rate, num_samples=num_samples, container=container, subtype=chosen, endian=endian
     )
@@ -230,7 +246,8 @@ def describe_changes(source: AudioFormat, target: AudioFormat) -> list[str]:
         changes.append(
             f"{target.subtype} has no {source.sample_rate} Hz: converted to {target.sample_rate} Hz."
         )
-    if target.container == "RF64" and source.container in ("WAV", "WAVEX"):
+    is_large = _num_bytes(target) > WAV_MAX_BYTES
+    if target.container == "RF64" and source.container in ("WAV", "WAVEX") and is_large:
         changes.append("written as RF64, because WAV ends at 4 GiB.")
     mask, written = source.channel_mask, target.channel_mask
     is_plain = mask in (None, plain_mask(source.num_channels))
@@ -279,7 +296,11 @@ def _chosen_subtype(
         candidates += [f"{kind}_{nearest}" for kind in dict.fromkeys((codec, "ALAC", "FLAC", "PCM"))]
     if target.suffix.lower() == ".opus":
         candidates.insert(0, "OPUS")
+    if container == "MATROSKA" != source.container and bits is not None:
+        candidates.insert(0, "FLAC_16" if bits <= 16 else "FLAC_24")  # PCM there names no loudspeakers
     default = available[0] if container in FFMPEG_SUBTYPES else soundfile.default_subtype(container)
+    if default == "AAC" and source.num_channels > _MAX_CHANNELS["AAC"]:
+        default = "ALAC_24"
     return next((name for name in candidates if name in available), default)
 
 
@@ -290,7 +311,12 @@ def _output_mask(target: AudioFormat) -> int | None:
         return target.channel_mask or fixed
     if fixed is not None:
         return fixed
-    return target.channel_mask if target.container in _LAYOUT_CONTAINERS else None
+    if target.subtype == "AAC" and target.num_channels > 2 and target.channel_mask not in _AAC_MASKS:
+        return default_mask(target.num_channels)
+    has_layout = target.container in _LAYOUT_CONTAINERS
+    if target.container == "MATROSKA" and target.subtype in _BYTES_PER_SAMPLE:
+        has_layout = target.num_channels <= 2
+    return target.channel_mask if has_layout else None
 
 
 def _with_named_speakers(target: AudioFormat) -> AudioFormat:
@@ -300,9 +326,12 @@ def _with_named_speakers(target: AudioFormat) -> AudioFormat:
 
 
 def _with_large_sizes(target: AudioFormat) -> AudioFormat:
-    size = (target.num_samples or 0) * target.num_channels * bytes_per_sample(target.subtype)
-    is_large = target.container in ("WAV", "WAVEX") and size > WAV_MAX_BYTES
+    is_large = target.container in ("WAV", "WAVEX") and _num_bytes(target) > WAV_MAX_BYTES
     return replace(target, container="RF64", endian="FILE") if is_large else target
+
+
+def _num_bytes(target: AudioFormat) -> int:
+    return (target.num_samples or 0) * target.num_channels * bytes_per_sample(target.subtype)
 
 
 def _check_channels(target: AudioFormat, path: Path) -> None:

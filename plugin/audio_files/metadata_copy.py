@@ -15,7 +15,6 @@ from hushgate.audio_files.metadata_fields import (
     read_fields,
     read_id3,
     write_fields,
-    write_mask_comment,
 )
 from hushgate.audio_files.stale_figures import drop_stale_frames, drop_stale_items, is_stale
 from hushgate.errors import AudioFileError
@@ -84,10 +83,7 @@ def copy_metadata(
     except (MutagenError, *_DAMAGE) as error:
         return [f"tags were not kept, because they are damaged ({_describe(error)})."]
     try:
-        lost = store(target)
-        if target_format.container == "FLAC":
-            write_mask_comment(target, target_format.channel_mask, target_format.num_channels)
-        return lost
+        return store(target)
     except MutagenError as error:
         if isinstance(error.__context__, OSError):  # mutagen wraps the system's errors
             raise error.__context__ from None

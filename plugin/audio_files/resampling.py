@@ -17,7 +17,7 @@ class RateConverter:
         name: The file that needs it, for the error.
 
     Shapes: float32 (channels, samples) in and out. After `flush`, n samples have become
-    round(n x output_rate / input_rate), aligned: the converter's delay is taken out.
+    n x output_rate / input_rate, halves rounded up, aligned: the converter's delay is taken out.
 
     Raises:
         AudioFileError: The package soxr is not installed.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +16,7 @@ from hushgate.audio_files.open_audio import (
     PIPE,
     AudioFormat,
     AudioReader,
+    Excerpt,
     open_input,
     open_output,
 )
@@ -33,6 +36,10 @@ def render(
     block_size: int = DEFAULT_BLOCK_SIZE,
     subtype: str | None = None,
     overwrite: bool = False,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    raw: str | None = None,
+    dither: bool = True,
 ) -> int:
     """Run a file through an effect into another file, aligned and as long to the sample.
 
@@ -42,34 +49,47 @@ def render(
     Args:
         effect: A `Denoiser`, a `Chain`, or anything with pedalboard's `process` and `reset`. It is
             reset first.
-        input: A path, an open `soundfile.SoundFile`, or an open `pedalboard.io.AudioFile`; an open
-            file is read from its current position, and left open. Samples that are not finite
-            become silence.
-        output: A path, or an open file of either kind. A path's extension decides the container;
-            the sample format is the input's where the container has it.
+        input: A path, a binary file object (BytesIO; one that cannot seek must give WAV), an open
+            `soundfile.SoundFile`, or an open `pedalboard.io.AudioFile`; an open file is read from its
+            current position, and left open. Samples that are not finite become silence.
+        output: A path, a binary file object, or an open file of either kind. A path's extension decides
+            the container; the sample format is the input's where the container has it. A file object
+            gets the complete file at the end, in the input's container if that can be written.
         progress: Called after each block with the samples done and the samples in all (None where
             the input does not say).
         block_size: Samples in memory at once, 1 or more.
         subtype: soundfile's name of a sample format for an output path, such as "PCM_24".
         overwrite: Replace a file that is there.
+        start_s, end_s: The part of the input to process, seconds; None for its end.
+        raw: RATE,CHANNELS,FORMAT of an input of samples without a header, such as "48000,2,s16le".
+        dither: Add dither where samples get shorter on the way to an output path or file object.
 
     Returns:
         Samples written, per channel.
 
     Raises:
         OSError, AudioFileError: A file cannot be read or written.
-        TypeError: `input` or `output` is neither a path nor such a file.
+        TypeError: `input` or `output` is none of these.
         ValueError: The input is the output, an open output has another format than the input, or
             the effect holds a native plugin that pedalboard cannot run block by block.
         RuntimeError: The effect swallowed samples, or gave samples that are not finite.
     """
     num_written = 0
     with contextlib.ExitStack() as files:
-        loop, source = _open_loop(files, effect, input, progress, block_size)
+        excerpt = Excerpt(start_s, end_s)
+        loop, source = _open_loop(files, effect, input, progress, block_size, excerpt, raw)
         write: Callable[[NDArray[np.float32]], None]
-        if isinstance(output, str | os.PathLike):
+        if isinstance(output, str | os.PathLike) or is_file_object(output):
             source_path = input if isinstance(input, str | os.PathLike) else PIPE
-            target = open_output(output, source, source_path, subtype=subtype, overwrite=overwrite)
+            target = open_output(
+                output,
+                source,
+                source_path,
+                subtype=subtype,
+                overwrite=overwrite,
+                dither=dither,
+                excerpt=excerpt,
+            )
             write = files.enter_context(target).write
         else:
             write = handle_writer(output, source)
@@ -85,11 +105,14 @@ def stream_file(
     *,
     progress: Progress | None = None,
     block_size: int = DEFAULT_BLOCK_SIZE,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    raw: str | None = None,
 ) -> Iterator[Block]:
     """Yield the processed sound of a file, aligned with it and as long to the sample.
 
     Args:
-        effect, input, progress, block_size: As for `render`.
+        effect, input, progress, block_size, start_s, end_s, raw: As for `render`.
 
     Yields:
         float32 (channels, samples), never empty.
@@ -98,7 +121,8 @@ def stream_file(
         OSError, AudioFileError, TypeError, ValueError, RuntimeError: As `render`.
     """
     with contextlib.ExitStack() as files:
-        loop, _ = _open_loop(files, effect, input, progress, block_size)
+        excerpt = Excerpt(start_s, end_s)
+        loop, _ = _open_loop(files, effect, input, progress, block_size, excerpt, raw)
         yield from loop.blocks()
 
 
@@ -115,13 +139,32 @@ def check_streamable(effect: Effect) -> None:
         )
 
 
+def is_file_object(value: Any) -> bool:
+    """Whether a value is a binary file object, and not a sound file that soundfile or pedalboard opened."""
+    return isinstance(value, io.RawIOBase | io.BufferedIOBase | tempfile.SpooledTemporaryFile)
+
+
 def _open_loop(
-    files: contextlib.ExitStack, effect: Effect, source: Any, progress: Progress | None, block_size: int
+    files: contextlib.ExitStack,
+    effect: Effect,
+    source: Any,
+    progress: Progress | None,
+    block_size: int,
+    excerpt: Excerpt,
+    raw: str | None,
 ) -> tuple[FileLoop, AudioFormat]:
     check_streamable(effect)
     size = checked_buffer_size(block_size, "block_size")
     is_path = isinstance(source, str | os.PathLike)
-    reader: AudioReader = files.enter_context(open_input(source)) if is_path else HandleReader(source)
-    name = os.fspath(source) if is_path else "input"
+    reader: AudioReader
+    if is_path or is_file_object(source):
+        reader = files.enter_context(open_input(source, raw=raw, excerpt=excerpt))
+    elif raw is not None or excerpt != Excerpt():
+        raise TypeError(
+            f"input must be a path or a binary file object with start_s, end_s or raw (got {source!r})."
+        )
+    else:
+        reader = HandleReader(source)
+    name = os.fspath(source) if is_path else str(getattr(source, "name", "input"))
     loop = FileLoop(effect, reader, name, block_size=size, progress=progress, allow_empty=not is_path)
     return loop, reader.format

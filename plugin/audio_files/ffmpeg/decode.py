@@ -51,6 +51,8 @@ _TIMED = ("mov", "matroska", "mpegts", "mpeg", "avi", "flv", "asf")
 # A time stamp that is off by less is rounding (Matroska and FLV count milliseconds) or jitter.
 _TOLERANCE_S = 0.05
 _ROUNDING_S = 0.002
+# PyAV cannot read more planes.
+_MAX_PLANES = 7
 
 Block = NDArray[np.float32]
 
@@ -83,6 +85,7 @@ class FfmpegDecoder:
         self._demuxer = demuxer
         self._allow_truncated = allow_truncated
         self.warnings: list[str] = []
+        self._packer: Any = None
         try:
             self._container: Any = self._av.open(
                 file, mode="r", format=demuxer, metadata_errors="replace", io_open=refuse_other_files
@@ -216,7 +219,7 @@ class FfmpegDecoder:
                     f"{self._name} changes its sound format after {num_done / rate:.2f} s, to "
                     f"{frame.sample_rate} Hz and {len(frame.layout.channels)} channels. Split it there first."
                 )
-            block = _samples(frame)
+            block = self._samples(frame)
             if frame.pts is not None and frame.time_base is not None:
                 time = frame.pts * frame.time_base
                 if start is None:
@@ -257,6 +260,16 @@ class FfmpegDecoder:
 
     start_s = Fraction(0)
     """Time stamp of the first sample, seconds; known when the first block was decoded."""
+
+    def _samples(self, frame: Any) -> Block:
+        """float32 (channels, samples) of a frame."""
+        if frame.format.is_planar and self.format.num_channels > _MAX_PLANES:
+            if self._packer is None:
+                self._packer = self._av.AudioResampler(
+                    frame.format.packed.name, frame.layout, self.format.sample_rate
+                )
+            return np.concatenate([_samples(packed) for packed in self._packer.resample(frame)], axis=1)
+        return _samples(frame)
 
     def _report(self, message: str) -> None:
         if not self._allow_truncated:

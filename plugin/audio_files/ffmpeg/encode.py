@@ -39,6 +39,7 @@ _LARGEST_BIT_RATES = {"AC3": 640_000, "MPEG_LAYER_III": 320_000}
 # An AAC frame of 1,024 samples has at most 6,144 bits per channel.
 _AAC_BITS_PER_SAMPLE = 5
 _PCM_FRAME_SIZE = 1024
+_MAX_PLANES = 7
 _INTEGER_TYPES = {"s16": np.int16, "s32": np.int32}
 
 Block = NDArray[np.float32]
@@ -150,16 +151,22 @@ class FfmpegEncoder:
             self._film.copy_streams_after()
             self._film.copy_description(stream)
             self._position = round(self._film.start_of_sound() * self._rate)
+        # PyAV cannot fill more than seven planes.
+        self._given_format = self._sample_format
+        if self._sample_format.endswith("p") and target.num_channels > _MAX_PLANES:
+            self._given_format = self._sample_format.removesuffix("p")
+            self._converter = self._av.AudioResampler(self._sample_format, self._layout, self._rate)
         self._container.start_encoding()
         self._frame_size = codec.frame_size or _PCM_FRAME_SIZE
 
     def _encode(self, block: Block) -> None:
-        frame = self._av.AudioFrame.from_ndarray(
-            _as_samples(block, self._sample_format), format=self._sample_format, layout=self._layout
-        )
+        given = self._given_format
+        frame = self._av.AudioFrame.from_ndarray(_as_samples(block, given), format=given, layout=self._layout)
         frame.sample_rate = self._rate
         frame.pts = self._position
         frame.time_base = Fraction(1, self._rate)
+        if given != self._sample_format:
+            (frame,) = self._converter.resample(frame)
         if self._film is not None:
             self._copy(self._film.packets_until(Fraction(self._position, self._rate)))
         self._position += block.shape[1]

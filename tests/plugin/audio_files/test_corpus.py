@@ -11,7 +11,7 @@ pytest.importorskip("av", reason="needs the extra formats")
 
 from hushgate import AudioFileError
 from hushgate.audio_files.open_audio import open_input
-from tests.helpers.corpus import USUAL, Sample, build_corpus, strongest_tones, tone_hz
+from tests.helpers.sound_files.corpus import USUAL, Sample, build_corpus, strongest_tones, tone_hz
 
 CORPUS = list(build_corpus())
 

@@ -18,7 +18,7 @@ import av
 
 from hushgate import AudioFileError
 from hushgate.audio_files.open_audio import AudioWriter, Excerpt, open_input, open_output
-from tests.helpers.films import RATE, decoded_sound, film_sound, lag, make_film, video_packets
+from tests.helpers.sound_files.films import RATE, decoded_sound, film_sound, lag, make_film, video_packets
 
 KINDS = [
     ("mp4", "aac", "mp4"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 from typing import Any
@@ -291,3 +292,98 @@ def test_damaged_tags_do_not_cost_the_sound(tmp_path: Path) -> None:
     warnings = copied(tmp_path / "a.mp3", tmp_path / "b.mp3", form)
     assert len(warnings) == 1
     assert warnings[0].startswith("tags were not kept, because they are damaged")
+
+
+STALE = {"REPLAYGAIN_TRACK_GAIN": "-7.5 dB", "R128_TRACK_GAIN": "-1900", "replaygain_album_peak": "0.98"}
+
+
+def text_of_all_tags(path: Path) -> str:
+    """Everything that mutagen finds, and all chunks, as one text."""
+    tags = mutagen.File(path)
+    found = repr(dict(tags.tags or {})) if tags is not None else ""
+    chunks = b"".join(body for _, body in bodies(path)) if path.suffix in (".wav", ".aiff") else b""
+    return (found + chunks.decode("latin-1")).upper()
+
+
+@pytest.mark.parametrize("target_form", TARGETS, ids=[row[1] for row in TARGETS])
+@pytest.mark.parametrize("source_form", TARGETS, ids=[row[1] for row in TARGETS])
+def test_gains_that_were_measured_on_the_old_sound_are_dropped(
+    tmp_path: Path, source_form: tuple[str, str, str], target_form: tuple[str, str, str]
+) -> None:
+    (tmp_path / "from").mkdir()
+    (tmp_path / "to").mkdir()
+    source, target = tmp_path / "from" / source_form[0], tmp_path / "to" / target_form[0]
+    write_sound(source, *source_form[1:])
+    if source.suffix in (".flac", ".ogg"):
+        comments = mutagen.File(source)
+        comments.update({"title": "Lied", **STALE})
+        comments.save()
+    else:
+        id3 = mutagen.id3.ID3()
+        id3.add(mutagen.id3.TIT2(encoding=3, text="Lied"))
+        id3.add(mutagen.id3.RVA2(desc="track", channel=1, gain=-7.5, peak=0.9))
+        for name, text in STALE.items():
+            id3.add(mutagen.id3.TXXX(encoding=3, desc=name, text=text))
+        if source.suffix == ".mp3":
+            id3.save(source)
+        else:
+            file = mutagen.File(source)
+            file.add_tags()
+            for frame in id3.values():
+                file.tags.add(frame)
+            file.save()
+    assert "GAIN" in text_of_all_tags(source)
+    form = AudioFormat(48_000, 2, 48_000, *target_form[1:])
+    warnings = copied(source, target, form)
+    found = text_of_all_tags(target)
+    assert "LIED" in found
+    assert not any(word in found for word in ("REPLAYGAIN", "R128", "RVA2"))
+    assert not any("GAIN" in warning or "RVA2" in warning for warning in warnings)
+
+
+def test_id3_tags_in_front_of_flac_become_comments(tmp_path: Path) -> None:
+    form = write_sound(tmp_path / "a.flac", "FLAC", "PCM_16")
+    id3 = mutagen.id3.ID3()
+    id3.add(mutagen.id3.TIT2(encoding=3, text="Lied"))
+    id3.add(mutagen.id3.APIC(encoding=0, mime="image/png", type=3, desc="", data=PNG))
+    front = io.BytesIO()
+    id3.save(front)
+    (tmp_path / "a.flac").write_bytes(front.getvalue() + (tmp_path / "a.flac").read_bytes())
+    assert copied(tmp_path / "a.flac", tmp_path / "b.flac", form) == []
+    new = mutagen.flac.FLAC(tmp_path / "b.flac")
+    assert new["title"] == ["Lied"]
+    assert [picture.data for picture in new.pictures] == [PNG]
+
+
+def test_two_id3_tags_become_one(tmp_path: Path) -> None:
+    form = write_sound(tmp_path / "a.mp3", "MP3", "MPEG_LAYER_III")
+    fronts = []
+    for frame in (
+        mutagen.id3.TIT2(encoding=3, text="First"),
+        mutagen.id3.TPE1(encoding=3, text="Artist of the second"),
+    ):
+        id3, front = mutagen.id3.ID3(), io.BytesIO()
+        id3.add(frame)
+        id3.save(front)
+        fronts.append(front.getvalue())
+    (tmp_path / "a.mp3").write_bytes(b"".join(fronts) + (tmp_path / "a.mp3").read_bytes())
+    assert copied(tmp_path / "a.mp3", tmp_path / "b.mp3", form) == []
+    new = mutagen.id3.ID3(tmp_path / "b.mp3")
+    assert (str(new["TIT2"]), str(new["TPE1"])) == ("First", "Artist of the second")
+
+
+def test_chunks_behind_an_odd_data_chunk_without_a_pad_byte_are_kept(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(9_001), 48_000, subtype="PCM_U8")
+    content = (tmp_path / "a.wav").read_bytes()[: 44 + 9_001]
+    body = struct.pack("<4sI", b"LIST", len(INFO)) + INFO
+    (tmp_path / "a.wav").write_bytes(content + body)
+    form = AudioFormat(48_000, 1, 9_001, "WAV", "PCM_U8")
+    with FileReader(tmp_path / "a.wav") as reader:
+        source = reader.format
+    with FileWriter(
+        tmp_path / "b.wav",
+        form,
+        finish=lambda part: copy_metadata(tmp_path / "a.wav", source, part, form) and None,
+    ) as writer:
+        writer.write(np.zeros((1, 9_001), np.float32))
+    assert (b"LIST", INFO) in bodies(tmp_path / "b.wav")
