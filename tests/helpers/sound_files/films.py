@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ def make_film(
 def video_packets(path: Path) -> list[tuple[bytes, Fraction]]:
     """The bytes and the time of each packet of pictures."""
     with av.open(str(path)) as container:
-        packets = container.demux(container.streams.video[0])
+        packets: Iterator[Any] = container.demux(container.streams.video[0])
         return [(bytes(packet), packet.pts * packet.time_base) for packet in packets if packet.size]
 
 
@@ -75,7 +75,8 @@ def decoded_sound(path: Path) -> tuple[np.ndarray, Fraction]:
     blocks: list[np.ndarray] = []
     first = Fraction(0)
     with av.open(str(path)) as container:
-        for frame in container.decode(audio=0):
+        frames: Iterator[Any] = container.decode(audio=0)
+        for frame in frames:
             if not blocks:
                 first = Fraction(frame.pts * frame.time_base)
             array = frame.to_ndarray()

@@ -326,3 +326,33 @@ def test_memory_does_not_grow_with_length(tmp_path: Path, identity: str) -> None
         peaks_kib.append(int(done.stderr))
     assert soundfile.info(tmp_path / "600.denoised.wav").frames == 4_800_000
     assert peaks_kib[1] - peaks_kib[0] < 15_000  # all of the longer file would be 37,500 as float32
+
+
+def test_a_part_of_a_recording_is_written(take: Path, models: Path) -> None:
+    half = str(models / "half.onnx")
+    assert cli.main(["denoise", str(take), "--model", half, "--start", "0.25", "--end", "0:0.75"]) == 0
+    written = soundfile.read(take.with_name("take.denoised.wav"), dtype="float32")[0]
+    assert len(written) == 24_000
+
+
+def test_raw_samples_are_cleaned_from_standard_input(tmp_path: Path, models: Path, run_cli: RunCli) -> None:
+    sound = (noise(48_000, 2) * 32_768).astype("<i2")
+    done = run_cli(
+        *("denoise", "-", "--raw", "48000,2,s16le", "--model", str(models / "identity.onnx")),
+        *("-o", str(tmp_path / "out.wav")),
+        stdin=sound.tobytes(),
+    )
+    assert done.returncode == 0, done.stderr
+    assert soundfile.info(tmp_path / "out.wav").frames == 48_000
+
+
+def test_a_film_becomes_a_film(tmp_path: Path, models: Path) -> None:
+    pytest.importorskip("av", reason="needs the extra formats")
+    from tests.helpers.sound_files.films import make_film, video_packets
+
+    make_film(tmp_path / "film.mp4", 2.0, muxer="mp4", encoder="aac")
+    identity = str(models / "identity.onnx")
+    assert cli.main(["denoise", str(tmp_path / "film.mp4"), "--model", identity]) == 0
+    assert video_packets(tmp_path / "film.denoised.mp4") == video_packets(tmp_path / "film.mp4")
+    assert cli.main(["denoise", str(tmp_path / "film.mp4"), "--model", identity, "--end", "1"]) == 0
+    assert names(tmp_path) == ["film.denoised.m4a", "film.denoised.mp4", "film.mp4"]
