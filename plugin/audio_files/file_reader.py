@@ -254,7 +254,7 @@ class FileReader:
         self.warnings.append(f"{message}.")
 
 
-class _ForwardFile(soundfile.SoundFile):
+class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
     """A sound file that is read from front to back.
 
     soundfile seeks before and after each read of a file that can; decoders of compressed sound then start
@@ -268,7 +268,7 @@ class _ForwardFile(soundfile.SoundFile):
 
 def _length(file: soundfile.SoundFile, part: SoundPart) -> int | None:
     """Samples per channel of a part; None where only the decoder will know."""
-    length = file.frames if file.frames < _NO_LENGTH else None
+    length: int | None = file.frames if file.frames < _NO_LENGTH else None
     if part.num_samples is None:
         return length
     if part.max_padding and length is not None and not 0 <= length - part.num_samples < part.max_padding:

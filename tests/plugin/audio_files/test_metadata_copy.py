@@ -380,10 +380,10 @@ def test_chunks_behind_an_odd_data_chunk_without_a_pad_byte_are_kept(tmp_path: P
     form = AudioFormat(48_000, 1, 9_001, "WAV", "PCM_U8")
     with FileReader(tmp_path / "a.wav") as reader:
         source = reader.format
-    with FileWriter(
-        tmp_path / "b.wav",
-        form,
-        finish=lambda part: copy_metadata(tmp_path / "a.wav", source, part, form) and None,
-    ) as writer:
+
+    def finish(part: Path) -> None:
+        assert copy_metadata(tmp_path / "a.wav", source, part, form) == []
+
+    with FileWriter(tmp_path / "b.wav", form, finish=finish) as writer:
         writer.write(np.zeros((1, 9_001), np.float32))
     assert (b"LIST", INFO) in bodies(tmp_path / "b.wav")

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from hushgate.audio_files.wav_pipe import WavStreamWriter
 from tests.helpers.seeded_noise import noise
 
 
-def copy(source: Path, target: Path, **options: object) -> AudioWriter:
+def copy(source: Path, target: Path, **options: Any) -> AudioWriter:
     with open_input(source) as reader, open_output(target, reader.format, source, **options) as writer:
         for block in reader.blocks(4096):
             writer.write(block)
