@@ -189,6 +189,7 @@ class _ChunkWalk:
         self._announced: int | None = None
         self._is_regular = True
         self._num_ignored = 0
+        self._has_data = False
 
     def run(self) -> ChunkList:
         """The list."""
@@ -199,11 +200,14 @@ class _ChunkWalk:
             name, size = header
             body = position + dialect.header.size
             kind = name[:4]
+            if self._has_data and not self._is_plausible(position, must_fit=False):
+                break  # padding or junk behind the sound
             if kind == b"ds64" and self._magic in (b"RF64", b"BW64") and size >= 16:
                 self._file.seek(body)
                 self._long_data_size = struct.unpack("<8xQ", self._file.read(16))[0]
             if kind == _DATA[dialect.family] and not any(chunk.kind == kind for chunk in chunks):
                 size = self._data_size(body, size)
+                self._has_data = True
             elif size < 0 or body + size > self._file_size:
                 break
             chunks.append(Chunk(kind, name, body, size))

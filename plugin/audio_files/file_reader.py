@@ -190,7 +190,7 @@ class FileReader:
 
     def _flac_mask(self, num_channels: int) -> int | None:
         """Loudspeakers that FLAC cannot say in its header stand in a comment (RFC 9639, section 8.6.2)."""
-        if num_channels < 2:
+        if num_channels < 3:
             return None
         from mutagen import MutagenError
         from mutagen.flac import FLAC

@@ -12,7 +12,7 @@ MAX_CHANNELS = 256
 MAX_SAMPLE_RATE = 4_000_000
 """Hz. Ultrasound recorders and DSD converted to PCM stay below 3 MHz."""
 
-MAX_NUM_CHUNKS = 65_536
+MAX_NUM_CHUNKS = 4_096
 """Chunks of one RIFF-like file that are listed. Real files have fewer than a hundred; without a bound
 a file of empty chunks would cost eight bytes of file but a hundred bytes of memory each."""
 

@@ -11,6 +11,8 @@ from hushgate.audio_files.limits import MAX_FLAC_TAIL_BYTES, MAX_NUM_STREAMS, SC
 
 _MARK = b"fLaC"
 _STREAM_INFO_BYTES = 34
+# Marks without frames before them after which no more are looked at.
+_MAX_REFUSED = 64
 # Where the total number of samples stands in a file, and how it is cut out: the low 36 bits of eight bytes.
 _TOTAL_PLACE = 4 + 4 + 10
 _BLOCK_SIZES = {
@@ -52,27 +54,37 @@ def find_flac_streams(file: BinaryIO, start: int = 0) -> list[FlacStream]:
     if _stream_at(file, start, file_size) is None:
         return []
     places = [start]
+    num_refused = 0
     for place in _find_marks(file, start + 4):
-        # The same bytes inside a picture or another block of metadata are no stream: no frame stands before
-        # them.
-        before, at = _stream_at(file, places[-1], place), _stream_at(file, place, file_size)
-        if before is not None and before.found is not None and at is not None:
+        # The same bytes inside a picture or another block of metadata are no stream: no frame stands
+        # before them.
+        before = _stream_at(file, places[-1], place)
+        if before is not None and before.found is not None and _header_at(file, place) is not None:
             places.append(place)
+        elif (num_refused := num_refused + 1) > _MAX_REFUSED:
+            break
     ends = [*places[1:], file_size]
     streams = [_stream_at(file, place, end) for place, end in zip(places, ends, strict=True)]
     return [stream for stream in streams if stream is not None]
 
 
 def _stream_at(file: BinaryIO, start: int, end: int) -> FlacStream | None:
-    file.seek(start)
-    header = file.read(8 + _STREAM_INFO_BYTES)
-    if len(header) < 8 + _STREAM_INFO_BYTES or header[:4] != _MARK or header[4] & 0x7F:
+    header = _header_at(file, start)
+    if header is None:
         return None
     info = header[8:]
     total = int.from_bytes(info[10:18], "big") & (2**36 - 1)
     fixed_size = int.from_bytes(info[:2], "big")
     found = _last_sample(file, max(start + len(header), end - MAX_FLAC_TAIL_BYTES), end, fixed_size)
     return FlacStream(start, end, total or None, found, header)
+
+
+def _header_at(file: BinaryIO, start: int) -> bytes | None:
+    """The mark and STREAMINFO at a place; None if they are not there."""
+    file.seek(start)
+    header = file.read(8 + _STREAM_INFO_BYTES)
+    is_header = len(header) == 8 + _STREAM_INFO_BYTES and header[:4] == _MARK and not header[4] & 0x7F
+    return header if is_header else None
 
 
 def _find_marks(file: BinaryIO, position: int) -> list[int]:

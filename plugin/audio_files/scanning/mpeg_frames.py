@@ -32,6 +32,7 @@ _NUM_CONFIRMING = 3
 # Samples by which a layer III decoder is late; decoders count them in when they take out the encoder's delay.
 _DECODER_DELAY = 529
 _XING_BYTES, _LAME_BYTES = 16, 36
+_LOOK_BACK_BYTES = 2**15
 
 
 @dataclass(frozen=True)
@@ -238,10 +239,14 @@ class _Window:
     def read(self, position: int, size: int) -> bytes:
         """Up to `size` bytes from `position` on; fewer at the end."""
         offset = position - self._start
-        if offset < 0 or offset + size > len(self._bytes):
-            self._file.seek(position)
-            self._bytes = self._file.read(max(0, min(max(size, SCAN_BYTES), self._end - position)))
-            self._start, offset = position, 0
+        is_inside = offset >= 0 and offset + min(size, max(0, self._end - position)) <= len(self._bytes)
+        if not is_inside:
+            # The walk looks some frames ahead and goes back: what lies just before stays in the window.
+            self._start = max(0, position - _LOOK_BACK_BYTES)
+            offset = position - self._start
+            self._file.seek(self._start)
+            wanted = offset + max(size, SCAN_BYTES)
+            self._bytes = self._file.read(max(0, min(wanted, self._end - self._start)))
         return self._bytes[offset : offset + size]
 
     def find_sync(self, position: int, limit: int) -> int:
@@ -395,8 +400,9 @@ def _parse_info(data: bytes, frame: Frame) -> InfoTag | None:
 def _count_zeros(file: BinaryIO, start: int) -> int:
     """How many zero bytes stand at `start`."""
     file.seek(start)
-    num_zeros = 0
-    while part := file.read(SCAN_BYTES):
+    num_zeros, size = 0, 256
+    while part := file.read(size):
+        size = min(2 * size, SCAN_BYTES)
         rest = part.lstrip(b"\0")
         num_zeros += len(part) - len(rest)
         if rest:

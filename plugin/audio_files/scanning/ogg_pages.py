@@ -10,6 +10,7 @@ from hushgate.audio_files.limits import MAX_NUM_STREAMS, SCAN_BYTES
 
 _FIRST, _LAST = 0x02, 0x04
 _PAGE_HEADER = 27
+_FIRST_SCAN_BYTES = 256
 _CODECS = {
     b"\x01vorbis": "VORBIS",
     b"OpusHead": "OPUS",
@@ -109,10 +110,12 @@ def _read_page(file: BinaryIO, position: int, file_size: int) -> tuple[int, int,
 
 
 def _find(file: BinaryIO, position: int, pattern: bytes) -> int | None:
-    """The next place of a pattern."""
+    """The next place of a pattern. Little is read at first: most gaps between pages are short."""
     file.seek(position)
     kept = b""
-    while part := file.read(SCAN_BYTES):
+    size = _FIRST_SCAN_BYTES
+    while part := file.read(size):
+        size = min(2 * size, SCAN_BYTES)
         data = kept + part
         if (found := data.find(pattern)) >= 0:
             return position - len(kept) + found
