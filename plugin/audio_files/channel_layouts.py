@@ -1,4 +1,4 @@
-"""Which loudspeaker each channel belongs to, and the order in which formats store channels."""
+"""Loudspeakers of channels, and the order in which formats store channels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Bits of dwChannelMask in WAVE_FORMAT_EXTENSIBLE, lowest first, under FFmpeg's names. Everywhere between
-# reader and writer channels stand in the order of these bits.
+# reader and writer channels are in the order of these bits.
 SPEAKERS = [
     "FL",
     "FR",
@@ -108,7 +108,7 @@ def _fixed_layouts(container: str, subtype: str) -> dict[int, str] | None:
 
 
 def fixed_mask(container: str, subtype: str, num_channels: int) -> int | None:
-    """The loudspeakers that a format's channels always belong to; None if the file says, or nobody.
+    """The loudspeakers that a format's channels always belong to; None if the format fixes none.
 
     >>> hex(fixed_mask("OGG", "VORBIS", 6))
     '0x3f'

@@ -1,4 +1,4 @@
-"""Chunks of WAV, AIFF, CAF and Wave64 files: find them, and carry those that are not sound along.
+"""Chunks of WAV, AIFF, CAF and Wave64 files: listed, and copied if they are not sound.
 
 Bodies are copied byte for byte: `bext` with its time reference, `LIST`, `cue `, `smpl`, `iXML`,
 `id3 ` and whatever else a program left there, known or not. Left behind is what describes the
@@ -38,7 +38,7 @@ _LOUDNESS_UNSET = 0x7FFF
 
 _OPEN_SIZES = (0, 2**32 - 1, 2**63 - 1, 2**64 - 1)
 _STREAMING_SIZES = range(0x7FFF0000, 0x80000001)
-# Chunks that stand behind the sound often enough to be believed even when they are cut short.
+# Chunks that are common after the sound: accepted even if the file ends within them.
 _TRAILING = (
     b"LIST",
     b"id3 ",
@@ -72,7 +72,7 @@ class Dialect:
         long_sizes: Whether sizes have 64 bits, or 32.
         counts_header: Whether a size includes the chunk's header.
         alignment: What chunks are padded to a multiple of, bytes.
-        file_size: Where the file's own size stands: place, whether of 64 bits, and what is taken
+        file_size: Where the file's own size is stored: place, whether of 64 bits, and what is taken
             off; None where it does not.
     """
 
@@ -159,7 +159,7 @@ class ChunkList:
 def read_chunks(file: BinaryIO) -> ChunkList | None:
     """List the chunks of a WAV, RF64, AIFF, CAF or Wave64 file; None for any other.
 
-    Sizes are taken for what the file bears out. A data chunk that announces less than there is, or leaves
+    Sizes are compared with the file. A data chunk that announces less than there is, or leaves
     its size open, reaches to the next place where chunks follow up to the end of the file, or to that end.
     Chunks of odd length are found whether or not the pad byte behind them was written. A chunk other than
     the sound that claims to reach beyond the end of the file ends the list.
@@ -515,13 +515,14 @@ def _copy_channel_mask(old: BinaryIO, before: ChunkList, new: BinaryIO, after: C
     source, target = before.find(b"fmt "), after.find(b"fmt ")
     if source is None or target is None or min(source.size, target.size) < _MASK_OFFSET + 4:
         return
-    form, written = chunk_body(old, source), chunk_body(new, target)
+    old_format, written = chunk_body(old, source), chunk_body(new, target)
     orders = before.dialect.order, after.dialect.order
     codes = [
-        struct.unpack_from(f"{order}HH", body) for order, body in zip(orders, (form, written), strict=True)
+        struct.unpack_from(f"{order}HH", body)
+        for order, body in zip(orders, (old_format, written), strict=True)
     ]
     if codes[0] == codes[1] and codes[0][0] == _EXTENSIBLE:
-        (mask,) = struct.unpack_from(f"{orders[0]}I", form, _MASK_OFFSET)
+        (mask,) = struct.unpack_from(f"{orders[0]}I", old_format, _MASK_OFFSET)
         new.seek(target.start + _MASK_OFFSET)
         new.write(struct.pack(f"{orders[1]}I", mask))
 

@@ -1,4 +1,4 @@
-"""Round samples to the steps of an integer format, with dither where the word gets shorter."""
+"""Rounding to integer sample formats, with dither where the word gets shorter."""
 
 from __future__ import annotations
 

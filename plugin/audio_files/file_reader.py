@@ -189,7 +189,7 @@ class FileReader:
         return AudioFormat(file.samplerate, file.channels, total, container, subtype, file.endian, mask)
 
     def _flac_mask(self, num_channels: int) -> int | None:
-        """Loudspeakers that FLAC cannot say in its header stand in a comment (RFC 9639, section 8.6.2)."""
+        """Loudspeakers from the comment of RFC 9639, section 8.6.2; the header cannot name them."""
         if num_channels < 3:
             return None
         from mutagen import MutagenError

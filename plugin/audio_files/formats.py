@@ -106,7 +106,7 @@ class AudioFormat:
         subtype: soundfile's name of the sample format, such as "PCM_24" or "VORBIS".
         endian: soundfile's name of the byte order; "FILE" is the container's own.
         channel_mask: Loudspeakers of the channels, as in WAVE_FORMAT_EXTENSIBLE (see `channel_layouts`);
-            None where the file does not say. Channels stand in the order of its bits.
+            None where the file does not say. Channels are in the order of its bits.
     """
 
     sample_rate: int
@@ -128,10 +128,10 @@ class AudioFormat:
 
 
 def container_for(path: Path) -> str:
-    """The container a file name's extension stands for.
+    """The container that belongs to a file name's extension.
 
     Raises:
-        AudioFileError: No extension, or one that stands for no container that can be written.
+        AudioFileError: No extension, or one of no container that can be written.
 
     >>> container_for(Path("take.AIF")), container_for(Path("take.flac")), container_for(Path("memo.m4a"))
     ('AIFF', 'FLAC', 'MP4')
@@ -320,7 +320,7 @@ def _output_mask(target: AudioFormat) -> int | None:
 
 
 def _with_named_speakers(target: AudioFormat) -> AudioFormat:
-    """WAV names loudspeakers in its extensible form only."""
+    """WAV names loudspeakers in WAVE_FORMAT_EXTENSIBLE only."""
     is_plain = target.channel_mask in (None, plain_mask(target.num_channels))
     return target if is_plain or target.container != "WAV" else replace(target, container="WAVEX")
 

@@ -101,7 +101,7 @@ class Fields:
 def read_id3(path: Path, *, translate: bool = True) -> Any:
     """The ID3 tags of an MP3 file as mutagen's object; None if it has none.
 
-    Where several ID3v2 tags stand one behind the other, the first that has a frame decides about it.
+    If a file has several ID3v2 tags, each frame is taken from the first tag that has it.
 
     Args:
         path: The file.

@@ -91,7 +91,7 @@ class Excerpt:
         end_s: Where it ends, seconds; None for the end of the recording.
 
     Raises:
-        ValueError: The end is not behind the start, or the start lies before the recording.
+        ValueError: The end is not after the start, or the start lies before the recording.
     """
 
     start_s: float = 0.0

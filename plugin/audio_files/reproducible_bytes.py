@@ -1,4 +1,4 @@
-"""Take out of a sound file what differs from run to run, so that equal sound is equal bytes."""
+"""Removal of what differs from run to run, so that equal sound gives equal bytes."""
 
 from __future__ import annotations
 

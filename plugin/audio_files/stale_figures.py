@@ -1,4 +1,4 @@
-"""Figures in tags that were measured on the old sound (ReplayGain and its kin): they are not carried over."""
+"""Figures in tags that were measured on the old sound (ReplayGain and its kin), to be dropped."""
 
 from __future__ import annotations
 

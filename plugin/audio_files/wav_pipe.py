@@ -33,7 +33,7 @@ _CODES = {subtype: code for code, subtype in _SUBTYPES.items()}
 PIPE_SUBTYPES = tuple(_CODES)
 _BITS = {subtype: bits for subtype, (_, bits) in _CODES.items()} | {"PCM_S8": 8}
 UNKNOWN_SIZE = 0xFFFFFFFF
-# The end of the GUIDs of PCM and floating point; the format code stands before it.
+# The end of the GUIDs of PCM and floating point; the format code comes before it.
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 
 
@@ -272,7 +272,7 @@ class WavStreamWriter:
 
 
 def _format_chunk(format: AudioFormat, code: int, bits: int) -> bytes:
-    """The body of `fmt `; in its extensible form where the loudspeakers are not those of mono or stereo."""
+    """The body of `fmt `, extensible if the loudspeakers are not those of mono or stereo."""
     num_channels, rate = format.num_channels, format.sample_rate
     frame_bytes = num_channels * (bits // 8)
     is_plain = format.channel_mask in (None, plain_mask(num_channels))
@@ -284,7 +284,7 @@ def _format_chunk(format: AudioFormat, code: int, bits: int) -> bytes:
 
 
 def _position(stream: BufferedIOBase) -> int | None:
-    """Where a stream stands that can be corrected; None of pipes and files opened for appending."""
+    """Position of a stream that can seek; None of pipes and files opened for appending."""
     try:
         if not stream.seekable():
             return None

@@ -207,14 +207,14 @@ class _FilmStreams:
         self._source.close()
 
     def copy_streams_before(self) -> int:
-        """Make the streams that stand before the sound; their number."""
+        """Create the streams before the sound; returns their number."""
         for stream in self._source.streams:
             if stream.index < self._sound.index:
                 self._copy_stream(stream)
         return len(self._copies)
 
     def copy_streams_after(self) -> None:
-        """Make the streams that stand behind the sound."""
+        """Create the streams after the sound."""
         for stream in self._source.streams:
             if stream.index > self._sound.index:
                 self._copy_stream(stream)

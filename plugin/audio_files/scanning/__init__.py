@@ -1,1 +1,1 @@
-"""Where the sound of a file really begins and ends, whatever its header says."""
+"""Searches for where the sound of a file begins and ends."""

@@ -1,4 +1,4 @@
-"""How long a FLAC file is (RFC 9639), whatever its header says, and where joined files begin."""
+"""FLAC frames (RFC 9639): the length of a file by its last frame, and joined files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MARK = b"fLaC"
 _STREAM_INFO_BYTES = 34
 # Marks without frames before them after which no more are looked at.
 _MAX_REFUSED = 64
-# Where the total number of samples stands in a file, and how it is cut out: the low 36 bits of eight bytes.
+# Offset of the total number of samples in a file: the low 36 bits of eight bytes.
 _TOTAL_PLACE = 4 + 4 + 10
 _BLOCK_SIZES = {
     1: 192,
@@ -49,14 +49,14 @@ class FlacStream:
 
 
 def find_flac_streams(file: BinaryIO, start: int = 0) -> list[FlacStream]:
-    """List the FLAC streams of a file from `start`, where its mark must stand; [] if it does not."""
+    """List the FLAC streams of a file from `start`; [] if there is no FLAC mark at `start`."""
     file_size = file.seek(0, os.SEEK_END)
     if _stream_at(file, start, file_size) is None:
         return []
     places = [start]
     num_refused = 0
     for place in _find_marks(file, start + 4):
-        # The same bytes inside a picture or another block of metadata are no stream: no frame stands
+        # The same bytes inside a picture or another block of metadata are no stream: no frame comes
         # before them.
         before = _stream_at(file, places[-1], place)
         if before is not None and before.found is not None and _header_at(file, place) is not None:

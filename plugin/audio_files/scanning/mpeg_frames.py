@@ -1,4 +1,4 @@
-"""The frames of MPEG audio files (MP1, MP2, MP3), and the streams that they make up."""
+"""Frames and streams of MPEG audio files (MP1, MP2, MP3)."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def id3_size(head: bytes) -> int | None:
 
 
 def find_tags(file: BinaryIO, start: int = 0) -> list[tuple[int, int]]:
-    """Places of the ID3v2 tags that stand one behind the other at `start`: begin and end, bytes.
+    """Places of the consecutive ID3v2 tags at `start`: begin and end, bytes.
 
     Zeros between and behind tags, which some programs leave as padding outside of them, belong to the tag
     before.
@@ -398,7 +398,7 @@ def _parse_info(data: bytes, frame: Frame) -> InfoTag | None:
 
 
 def _count_zeros(file: BinaryIO, start: int) -> int:
-    """How many zero bytes stand at `start`."""
+    """The number of zero bytes at `start`."""
     file.seek(start)
     num_zeros, size = 0, 256
     while part := file.read(size):

@@ -1,4 +1,4 @@
-"""The logical streams of an Ogg file (RFC 3533): several where files were joined."""
+"""Logical streams of Ogg files (RFC 3533); joined files have several."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class OggStream:
         start, end: Place in the file, bytes; of a multiplexed stream the place of its group.
         codec: "VORBIS", "OPUS", "FLAC", "SPEEX", "THEORA" or "".
         has_end: Whether its last page is whole and carries the mark for the end of a stream.
-        is_multiplexed: Whether pages of other streams stand between its own.
+        is_multiplexed: Whether its pages alternate with those of other streams.
         num_channels, sample_rate: Of Vorbis and Opus; 0 otherwise. Opus decodes at 48,000 Hz.
     """
 

@@ -1,4 +1,4 @@
-"""Correct headers for WAV, RF64, AIFF, CAF, Wave64 and AU files whose own ones disagree with the file."""
+"""Corrected headers for WAV, RF64, AIFF, CAF and Wave64 files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of a file that a decoder has to read one after the other, and what is wrong with them."""
+"""The plan for reading a file: its parts, the decoder, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class SoundPart:
         pattern, num_behind: Bytes to put behind; see `FileRegion`.
         num_samples: Its exact length, samples per channel; None to take the decoder's word.
         max_padding: The decoder may give up to so many samples more, which are the padding of the last block.
-        is_file: Whether this is the whole file as it stands, so that the decoder can open it by name.
+        is_file: Whether this is the whole file unchanged, so that the decoder can open it by name.
     """
 
     start: int
