@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import weakref
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from hushgate.engine.signal.delay_line import DelayLine
 from hushgate.engine.signal.gain_ramp import GainRamp
 from hushgate.engine.signal.input_checks import check_block, check_stream_format, replace_nonfinite
 from hushgate.engine.smart_gate import SpectralGate
-from hushgate.engine.spectral_stream import FrameGain, SpectralStream
+from hushgate.engine.spectral_stream import SpectralStream
 
 _logger = logging.getLogger(__name__)
 
@@ -67,7 +66,7 @@ class BlockDenoiser(Meters, ParameterProperties):
         for name, value in parameters.items():
             setattr(self, name, value)
         self.model = load_model(model)
-        self._stream = SpectralStream(self.model, frame_gain=_weak_frame_gain(self))
+        self._stream = SpectralStream(self.model)
         # `prepare` makes these for a format. Until then they hold no channel and no sound.
         self._delay = DelayLine(0, num_channels=0)
         self._ramp = GainRamp(self._gains(), length_samples=0)
@@ -181,7 +180,9 @@ class BlockDenoiser(Meters, ParameterProperties):
         self._started = True
         self._num_nonfinite += num_replaced
         self._input_peak = peak
-        wet = self._stream.process(block if peak >= _SMALLEST_PEAK else np.zeros_like(block))
+        wet = self._stream.process(
+            block if peak >= _SMALLEST_PEAK else np.zeros_like(block), self._frame_gain
+        )
         out = self._mixed(self._delay.process(block), wet)
         self._output_peak = float(
             max(np.maximum.reduce(out, axis=None), -np.minimum.reduce(out, axis=None)),
@@ -249,18 +250,3 @@ class BlockDenoiser(Meters, ParameterProperties):
         gains = None if self._gate is None else self._gate.gains(noisy, target)
         self._meter_frame(noisy, target, gains, self._stream.presence)
         return gains
-
-
-def _weak_frame_gain(denoiser: BlockDenoiser) -> FrameGain:
-    """`denoiser._frame_gain` without a reference to it.
-
-    With one, the denoiser and its stream would be a cycle, and the memory of dropped ones would wait for the
-    cyclic collector: 1,500 of them took 84 MB.
-    """
-    weak = weakref.ref(denoiser)
-
-    def frame_gain(noisy: NDArray[np.complex64], target: NDArray[np.complex64]) -> NDArray[np.float32] | None:
-        owner = weak()
-        return None if owner is None else owner._frame_gain(noisy, target)
-
-    return frame_gain

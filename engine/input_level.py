@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,30 @@ _LOUD_FALL_DB_PER_S = 5.0
 _SILENCE_DB = -140.0
 
 
+def _power(decibels: float) -> float:
+    return float(10.0 ** (decibels / 10.0))
+
+
+_LOWEST, _HIGHEST = _power(LOWEST_DB), _power(HIGHEST_DB)
+_FAULT, _SILENCE = _power(_FAULT_DB), _power(_SILENCE_DB)
+
+
+@dataclass
+class _ChannelLevel:
+    """Level of a channel as a power, time until it settled in s, and the frames in a row that look faulty."""
+
+    power: float = _LOWEST
+    seconds: float = 0.0
+    num_faults: int = 0
+    least_fault: float = math.inf
+
+    def sustained(self, power: float) -> float:
+        """The level to rise to with one more frame beyond `_FAULT_DB`."""
+        self.least_fault = min(power, self.least_fault) if self.num_faults else power
+        self.num_faults += 1
+        return _FAULT if self.num_faults < _SUSTAINED_FRAMES else self.least_fault
+
+
 class InputLevel:
     """Gain per frame and channel from a level that rises at once with louder frames and falls slowly.
 
@@ -45,20 +70,20 @@ class InputLevel:
     def __init__(self, num_channels: int, hop_s: float) -> None:
         self._hop_s = hop_s
         self._num_channels = num_channels
+        self._fall = _power(-_FALL_DB_PER_S * hop_s)
+        self._first_fall = _power(-_FIRST_FALL_DB_PER_S * hop_s)
+        self._loud_fall = _power(-_LOUD_FALL_DB_PER_S * hop_s)
         self.reset()
 
     def reset(self) -> None:
         """Forget the level."""
-        self._levels = [LOWEST_DB] * self._num_channels
-        self._seconds = [0.0] * self._num_channels
-        self._recent = [[_SILENCE_DB] * _SUSTAINED_FRAMES for _ in range(self._num_channels)]
+        self._channels = [_ChannelLevel() for _ in range(self._num_channels)]
 
     def relink(self, num_channels: int) -> None:
         """Continue with another number of channels, from the loudest."""
+        loudest = max(self._channels, key=lambda channel: channel.power)
         self._num_channels = num_channels
-        self._levels = [max(self._levels)] * num_channels
-        self._recent = [list(max(self._recent)) for _ in range(num_channels)]
-        self._seconds = [max(self._seconds)] * num_channels
+        self._channels = [replace(loudest) for _ in range(num_channels)]
 
     def gains(self, spectra: NDArray[np.complex64]) -> NDArray[np.float32] | None:
         """Return the gains of the next frames.
@@ -69,35 +94,29 @@ class InputLevel:
         Returns:
             float32 (channels, frames, 1); None where all are 1.0.
         """
-        gains = [
-            [self._gain(channel, float(np.vdot(frame, frame).real)) for frame in frames]
-            for channel, frames in enumerate(spectra)
+        levels = [
+            [self._follow(channel, float(np.vdot(frame, frame).real)) for frame in frames]
+            for channel, frames in zip(self._channels, spectra, strict=True)
         ]
-        if all(gain == 1.0 for row in gains for gain in row):
+        if all(_LOWEST <= level <= _HIGHEST for row in levels for level in row):
             return None
-        return np.array(gains, dtype=np.float32)[:, :, None]
+        powers = np.array(levels)
+        gains = np.minimum(np.clip(powers, _LOWEST, _HIGHEST) / powers, _power(LARGEST_GAIN_DB))
+        amplitudes: NDArray[np.float32] = np.sqrt(gains)[:, :, None].astype(np.float32)
+        return amplitudes
 
-    def _gain(self, channel: int, power: float) -> float:
-        level = self._follow(channel, 10.0 * math.log10(power + 1e-30))
-        if LOWEST_DB <= level <= HIGHEST_DB:
-            return 1.0
-        gain_db = min(min(max(level, LOWEST_DB), HIGHEST_DB) - level, LARGEST_GAIN_DB)
-        return float(10.0 ** (gain_db / 20.0))
-
-    def _follow(self, channel: int, frame_db: float) -> float:
-        """Return the level after one more frame."""
-        level, recent = self._levels[channel], self._recent[channel]
-        recent.append(frame_db)
-        del recent[0]
-        if frame_db <= _SILENCE_DB:
-            return level
-        if level > HIGHEST_DB:
-            fall = _LOUD_FALL_DB_PER_S
-        else:
-            fall = _FALL_DB_PER_S if self._seconds[channel] >= _FIRST_S else _FIRST_FALL_DB_PER_S
-        rise_to = frame_db if frame_db <= _FAULT_DB else max(_FAULT_DB, min(recent))
-        level = max(rise_to, level - fall * self._hop_s)
-        # A level in range settles it: the recording is an ordinary one.
-        self._seconds[channel] = _FIRST_S if frame_db >= LOWEST_DB else self._seconds[channel] + self._hop_s
-        self._levels[channel] = level
-        return level
+    def _follow(self, channel: _ChannelLevel, power: float) -> float:
+        """Return the level, as a power, after one more frame."""
+        if power <= _SILENCE:
+            return channel.power
+        is_settled = channel.seconds >= _FIRST_S
+        fall = self._fall if is_settled else self._first_fall
+        if channel.power > _HIGHEST:
+            fall = self._loud_fall
+        if not is_settled:
+            # A level in range settles it: the recording is an ordinary one.
+            channel.seconds = _FIRST_S if power >= _LOWEST else channel.seconds + self._hop_s
+        channel.power = max(power if power <= _FAULT else channel.sustained(power), channel.power * fall)
+        if power <= _FAULT:
+            channel.num_faults = 0
+        return channel.power

@@ -34,9 +34,6 @@ class SpectralStream:
         model: The model; may be shared with other streams.
         channel_link: "linked" computes one mask from all channels and applies it to each,
             "independent" one mask for each channel. May be set while sound runs.
-        frame_gain: Called with the spectra of the frames before and after the mask, complex64
-            (channels, frames, bins), where a sine of amplitude 1.0 reads 1.0 in its bin. Returns
-            gains (channels or 1, frames) for the frames, or None to leave them as they are.
 
     Shapes: `process` maps float32 (channels, samples) to a new array of the same shape; samples
     may be 0. Values must be finite. Latency: `latency_samples`, a frame and the model's lookahead.
@@ -48,12 +45,9 @@ class SpectralStream:
     (2, 480)
     """
 
-    def __init__(
-        self, model: Model, *, channel_link: str = "linked", frame_gain: FrameGain | None = None
-    ) -> None:
+    def __init__(self, model: Model, *, channel_link: str = "linked") -> None:
         self.model = model
         self.channel_link = channel_link
-        self.frame_gain = frame_gain
         self.sample_rate = 0.0
         self.num_channels = 0
         self.frame_size = 0
@@ -101,8 +95,15 @@ class SpectralStream:
         self._read = 0
         self._ready = self.hop_size
 
-    def process(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+    def process(self, block: NDArray[np.float32], frame_gain: FrameGain | None = None) -> NDArray[np.float32]:
         """The next samples of output, as many as come in.
+
+        Args:
+            block: float32 (channels, samples), as prepared.
+            frame_gain: Called with the spectra of the frames before and after the mask, complex64
+                (channels, frames, bins), where a sine of amplitude 1.0 reads 1.0 in its bin. Returns
+                gains (channels or 1, frames) for the frames, or None to leave them as they are. It is an
+                argument here, as a stream that kept a method of its owner would tie both into a cycle.
 
         Raises:
             RuntimeError: `prepare` has not been called.
@@ -115,7 +116,7 @@ class SpectralStream:
         done = 0
         while done < num_samples:
             count = min(num_samples - done, capacity - self._pending)
-            self._process_part(block[:, done : done + count], out[:, done : done + count])
+            self._process_part(block[:, done : done + count], out[:, done : done + count], frame_gain)
             done += count
         return out
 
@@ -145,7 +146,9 @@ class SpectralStream:
         runner = MaskRunner if self.model.info.segment is None else SegmentRunner
         self._masks: MaskRunner | SegmentRunner = runner(self.model, channels, bins)
 
-    def _process_part(self, block: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    def _process_part(
+        self, block: NDArray[np.float32], out: NDArray[np.float32], frame_gain: FrameGain | None
+    ) -> None:
         """Process what fits the buffers: at most `_max_frames` frames become complete."""
         hop, shared = self.hop_size, self.frame_size - self.hop_size
         count = block.shape[1]
@@ -160,14 +163,14 @@ class SpectralStream:
                 self._output[:, :used] = self._output[:, self._read : self._read + used]
                 self._ready -= self._read
                 self._read = 0
-            self._process_frames(num_frames)
+            self._process_frames(num_frames, frame_gain)
             self._pending -= num_frames * hop
             keep = shared + self._pending
             self._input[:, :keep] = self._input[:, num_frames * hop : num_frames * hop + keep]
         out[:] = self._output[:, self._read : self._read + count]
         self._read += count
 
-    def _process_frames(self, num_frames: int) -> None:
+    def _process_frames(self, num_frames: int, frame_gain: FrameGain | None) -> None:
         channels, size, hop = self.num_channels, self.frame_size, self.hop_size
         overlap, lookahead, bins = size // hop, self._lookahead, size // 2 + 1
         frames = self._frames[: channels * num_frames * size].reshape(channels, num_frames, size)
@@ -181,8 +184,8 @@ class SpectralStream:
         delayed = self._spectra[:, :num_frames]
         target = self._target[: channels * num_frames * bins].reshape(channels, num_frames, bins)
         self._masks.apply(spectra, delayed, target, linked=self.channel_link == "linked")
-        if self.frame_gain is not None:
-            gains = self.frame_gain(delayed, target)
+        if frame_gain is not None:
+            gains = frame_gain(delayed, target)
             if gains is not None:
                 target *= gains[:, :, None]
         np.fft.irfft(target, n=size, axis=-1, out=frames)  # type: ignore[arg-type]  # float32 is right

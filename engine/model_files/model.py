@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,7 @@ from hushgate.engine.model_files.untrusted import (
     read_limited,
     run_within,
 )
-from hushgate.engine.signal.fork_safe_lock import ForkSafeLock
+from hushgate.engine.signal.fork_safe_lock import give_lock
 from hushgate.engine.signal.framing import frame_size_for
 
 if TYPE_CHECKING:
@@ -233,8 +234,17 @@ def trusting_models() -> Iterator[None]:
         _trusts_all.reset(token)
 
 
-_cache: OrderedDict[Path, tuple[tuple[int, int], Model]] = OrderedDict()
-_cache_lock = ForkSafeLock()
+class _Cache:
+    """Loaded models by path, with the version of their file; the least recently used go first."""
+
+    _lock: threading.RLock
+
+    def __init__(self) -> None:
+        self.models: OrderedDict[Path, tuple[tuple[int, int], Model]] = OrderedDict()
+        give_lock(self)
+
+
+_cache = _Cache()
 
 
 def load_model(name_or_path: str | os.PathLike[str] | Model, *, trusted: bool = False) -> Model:
@@ -256,10 +266,10 @@ def load_model(name_or_path: str | os.PathLike[str] | Model, *, trusted: bool = 
     path = _resolve(name_or_path)
     status = path.stat()
     version = (status.st_mtime_ns, status.st_size)
-    with _cache_lock:  # held while loading, so that threads that start together load once
-        cached = _cache.get(path)
+    with _cache._lock:  # held while loading, so that threads that start together load once
+        cached = _cache.models.get(path)
         if cached is not None and cached[0] == version and (cached[1].trusted or not trusted):
-            _cache.move_to_end(path)
+            _cache.models.move_to_end(path)
             return cached[1]
         started = time.perf_counter()
         model = Model(path, trusted=trusted)
@@ -270,9 +280,9 @@ def load_model(name_or_path: str | os.PathLike[str] | Model, *, trusted: bool = 
             1000.0 * (time.perf_counter() - started),
             _reason_to_load(cached, version),
         )
-        _cache[path] = (version, model)
-        while len(_cache) > _CACHE_SIZE:
-            dropped, _ = _cache.popitem(last=False)
+        _cache.models[path] = (version, model)
+        while len(_cache.models) > _CACHE_SIZE:
+            dropped, _ = _cache.models.popitem(last=False)
             _logger.debug("model cache is full (%d): dropped %s", _CACHE_SIZE, dropped)
         return model
 

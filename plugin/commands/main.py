@@ -10,9 +10,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from hushgate.commands.parser import EXIT_ERROR, bind_negative_values, build_parser
+from hushgate.commands.standard_streams import open_closed_streams
 from hushgate.errors import describe_error
 from hushgate.printable import printable
 from hushgate.version import __version__
@@ -20,7 +21,6 @@ from hushgate.version import __version__
 _log = logging.getLogger("hushgate.commands")
 
 _EXIT_INTERRUPTED = 128 + 2  # as after SIGINT
-_EXIT_TERMINATED = 128 + 15  # as after SIGTERM
 _EXIT_BROKEN_PIPE = 128 + 13  # as after SIGPIPE
 
 
@@ -32,8 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         Exit status: 0 done, 2 for errors (one line on standard error), 130 after Ctrl-C; commands
-        may have others of their own.
+        may have others of their own. A signal that ends the command (SIGTERM, SIGHUP) raises SystemExit
+        with 128 and its number.
     """
+    open_closed_streams()
     arguments = bind_negative_values(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid text
@@ -99,17 +101,21 @@ class _TerminalHandler(logging.Handler):
 
 @contextmanager
 def _termination_unwinds() -> Iterator[None]:
-    """Let SIGTERM raise SystemExit, so that temporary files are removed as after Ctrl-C."""
+    """Let signals that end a program raise SystemExit, so that temporary files are removed."""
 
     def leave(signum: int, frame: FrameType | None) -> NoReturn:
-        raise SystemExit(_EXIT_TERMINATED)
+        raise SystemExit(128 + signum)
 
-    try:
-        before = signal.signal(signal.SIGTERM, leave)
-    except ValueError:  # not the main thread: its owner handles signals
-        yield
-        return
+    before: dict[signal.Signals, Any] = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        # nohup has the command ignore SIGHUP: it stays ignored.
+        if number is None or signal.getsignal(number) == signal.SIG_IGN:
+            continue
+        with suppress(ValueError):  # not the main thread: its owner handles signals
+            before[number] = signal.signal(number, leave)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

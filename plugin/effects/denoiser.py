@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from hushgate import engine
 from hushgate.engine import PARAMETERS
 from hushgate.engine.parameters import ChannelLink, Output, ParameterProperties, Value
-from hushgate.engine.signal.fork_safe_lock import ForkSafeLock
+from hushgate.engine.signal.fork_safe_lock import give_lock
 from hushgate.engine.signal.input_checks import check_stream_format
 from hushgate.errors import PresetError
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BUFFER_SIZE, checked_buffer_size, checked_flag
@@ -94,6 +95,8 @@ class Denoiser(StrictAttributes, ParameterProperties):
     num_nonfinite = _Reading[int]()
     num_faulty_frames = _Reading[int]()
 
+    _lock: threading.RLock
+
     def __init__(
         self,
         model: str | os.PathLike[str] | engine.Model = "voice",
@@ -113,7 +116,7 @@ class Denoiser(StrictAttributes, ParameterProperties):
         parameters = {name: value for name, value in locals().items() if name in PARAMETERS}
         self._engine = engine.BlockDenoiser(model, **parameters)
         self._model = str(model.path) if isinstance(model, engine.Model) else os.fspath(model)
-        self._lock = ForkSafeLock()
+        give_lock(self)
         self._layout = LayoutMemory()
         self._format: tuple[float, int, int] | None = None
         self._num_provided = 0

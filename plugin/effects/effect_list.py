@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, MutableSequence
 from typing import Any, Self, overload
 
@@ -12,7 +13,7 @@ from hushgate.chain_graph.flatten import read_tree
 from hushgate.chain_graph.latency import tree_latency
 from hushgate.chain_graph.runner import ChainRunner
 from hushgate.effects.serialization import describe_effect, make_members
-from hushgate.engine.signal.fork_safe_lock import ForkSafeLock
+from hushgate.engine.signal.fork_safe_lock import give_lock
 from hushgate.pedalboard_compat.call_arguments import checked_buffer_size, checked_flag, checked_sample_rate
 from hushgate.pedalboard_compat.effect_protocol import Container, Effect
 from hushgate.pedalboard_compat.strict_attributes import StrictAttributes
@@ -23,9 +24,11 @@ Member = Effect | None
 class EffectList(StrictAttributes, Container, MutableSequence[Member]):
     """A list of effects with pedalboard's `process` and `reset`. Use `Chain` or `Mix`."""
 
+    _lock: threading.RLock
+
     def __init__(self, plugins: Iterable[Member] | None = None) -> None:
         self._members: tuple[Member, ...] = ()
-        self._lock = ForkSafeLock()
+        give_lock(self)
         self._runner = ChainRunner()
         self._sample_rate: float | None = None
         if plugins is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
@@ -17,7 +18,7 @@ from hushgate.chain_graph.stages import (
     prepare_native,
 )
 from hushgate.effects.serialization import describe_effect, make_members
-from hushgate.engine.signal.fork_safe_lock import ForkSafeLock
+from hushgate.engine.signal.fork_safe_lock import give_lock
 from hushgate.pedalboard_compat.call_arguments import checked_buffer_size, checked_flag, checked_sample_rate
 from hushgate.pedalboard_compat.channel_layout import LayoutMemory
 from hushgate.pedalboard_compat.strict_attributes import StrictAttributes
@@ -51,6 +52,8 @@ class Linked(StrictAttributes):
     True
     """
 
+    _lock: threading.RLock
+
     def __init__(self, plugins: Iterable[Any]) -> None:
         members = list(plugins)
         for member in members:
@@ -63,7 +66,7 @@ class Linked(StrictAttributes):
         self._sample_rate: float | None = None
         self._stage: NativeStage | None = None
         self._layout = LayoutMemory()
-        self._lock = ForkSafeLock()
+        give_lock(self)
 
     def __repr__(self) -> str:
         return f"<hushgate.Linked with {list(self._plugins)} at {hex(id(self))}>"

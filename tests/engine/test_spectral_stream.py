@@ -13,7 +13,7 @@ from tests.helpers.sounds import RATES, decibels, level_of_tone, noise, sine
 
 
 def prepared(model: Model, rate: float, num_channels: int = 1, **settings: str) -> SpectralStream:
-    stream = SpectralStream(model, **settings)  # type: ignore[arg-type]
+    stream = SpectralStream(model, **settings)
     stream.prepare(rate, 512, num_channels)
     return stream
 
@@ -106,10 +106,10 @@ def test_frame_gains_multiply_frames_and_receive_both_spectra(
         seen.append((noisy.shape, np.array_equal(noisy, target)))
         return np.full((1, noisy.shape[1]), 0.5, np.float32)
 
-    stream = SpectralStream(identity, frame_gain=half)
+    stream = SpectralStream(identity)
     stream.prepare(16_000, 512, 2)
     audio = noise(rng, 2, 4096)
-    out = stream.process(audio)
+    out = stream.process(audio, half)
     assert out[:, 512:] == pytest.approx(0.5 * audio[:, :-512], abs=1e-6)
     assert seen == [((2, 16, 257), True)]
 

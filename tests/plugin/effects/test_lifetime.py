@@ -47,6 +47,6 @@ def used_chain(model: str) -> Chain:
 def test_a_dropped_effect_is_gone(make: Callable[[str], object], stateful: str) -> None:
     effect = make(stateful)
     inner = effect[1] if isinstance(effect, Chain) else effect
-    alive = weakref.ref(effect), weakref.ref(inner)  # type: ignore[arg-type]
+    alive = weakref.ref(effect), weakref.ref(inner)
     del effect, inner
     assert [ref() for ref in alive] == [None, None]
