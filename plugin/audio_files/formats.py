@@ -33,6 +33,10 @@ FILM_SUFFIXES = frozenset(
     for name in "3g2 3gp asf avi flv m4v mkv mov mp4 mpeg mpg mts ogv ts webm wmv".split()  # noqa: SIM905
 )
 
+# Extensions of formats that are only read.
+_MPEG_SUFFIXES = (".mp1", ".mp2", ".mpa", ".mpga")
+_LOSSLESS_SUFFIXES = (".ape", ".dsf", ".tak", ".tta", ".wv")
+
 # A WAV header has 32-bit sizes; a little is left for the header itself.
 WAV_MAX_BYTES = 2**32 - 2**16
 _EXTENSIONS = {"aif": "AIFF", "aifc": "AIFF", "oga": "OGG", "opus": "OGG", "wave": "WAV", "snd": "AU"}
@@ -176,6 +180,32 @@ def writable_suffix(source: AudioFormat, path: Path) -> str:
             return ".mkv"
         return ".flac" if word_length(source.subtype) is not None else ".m4a"
     return path.suffix
+
+
+def output_suffix(suffix: str) -> str:
+    """The extension of an output, from that of the input alone, for plans made before files are opened.
+
+    Args:
+        suffix: Extension of the input, with the point.
+
+    Returns:
+        The same, or for formats that are only read that of the nearest format that can be written.
+
+    >>> output_suffix(".wav"), output_suffix(".amr"), output_suffix(".ape"), output_suffix(".xyz")
+    ('.wav', '.m4a', '.flac', '.xyz')
+    """
+    lower = suffix.lower()
+    if lower not in AUDIO_SUFFIXES | FILM_SUFFIXES:
+        return suffix
+    try:
+        container_for(Path(f"x{lower}"))
+    except AudioFileError:
+        if lower in FILM_SUFFIXES:
+            return ".mkv"
+        if lower in _MPEG_SUFFIXES:
+            return ".mp3"
+        return ".flac" if lower in _LOSSLESS_SUFFIXES else ".m4a"
+    return suffix
 
 
 def word_length(subtype: str) -> int | None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hushgate.audio_files.formats import container_for
+from hushgate.audio_files.formats import container_for, output_suffix
 from hushgate.batching.planning.inputs import Source
 from hushgate.batching.planning.recipe import BatchSettings
 from hushgate.batching.planning.storage import PART_PREFIX, Store, residual_name, store_for
@@ -115,7 +115,7 @@ def output_name(source: Source, settings: BatchSettings, template: str) -> str:
     models = settings.recipe.models
     values = {
         "stem": stem,
-        "ext": settings.extension or extension.lstrip("."),
+        "ext": settings.extension or output_suffix(extension).lstrip("."),
         "preset": settings.recipe.label,
         "model": Path(models[0].name).stem if models else settings.recipe.label,
         "parent": posixpath.basename(folder),

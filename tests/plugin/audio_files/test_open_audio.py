@@ -17,7 +17,7 @@ import soundfile
 
 from hushgate import AudioFileError
 from hushgate.audio_files.container_chunks import read_chunks
-from hushgate.audio_files.formats import AudioFormat, writable_suffix
+from hushgate.audio_files.formats import AudioFormat, output_suffix, writable_suffix
 from hushgate.audio_files.open_audio import AudioWriter, Excerpt, open_input, open_output, parse_time
 from hushgate.audio_files.wav_pipe import WavStreamWriter
 from tests.helpers.seeded_noise import noise
@@ -77,6 +77,21 @@ def test_the_default_output_is_the_nearest_format_that_can_be_written(
     container: str, subtype: str, name: str, suffix: str
 ) -> None:
     assert writable_suffix(AudioFormat(44_100, 1, None, container, subtype), Path(name)) == suffix
+
+
+@pytest.mark.parametrize(
+    ("suffix", "written"),
+    [
+        (".amr", ".m4a"),
+        (".wv", ".flac"),
+        (".mp2", ".mp3"),
+        (".avi", ".mkv"),
+        (".MP3", ".MP3"),
+        (".txt", ".txt"),
+    ],
+)
+def test_a_plan_names_outputs_before_files_are_opened(suffix: str, written: str) -> None:
+    assert output_suffix(suffix) == written
 
 
 @pytest.mark.parametrize("name", ["b.wav", "b.flac", "b.aiff", "b.caf"])
