@@ -53,3 +53,21 @@ def test_ogg_files_of_other_names_have_other_stream_numbers(tmp_path: Path, subt
         serials.append((tmp_path / name).read_bytes()[14:18])
         assert len(soundfile.read(tmp_path / name)[0]) == 20_000  # page checksums are right
     assert serials[0] != serials[1]
+
+
+@pytest.mark.parametrize(
+    ("container", "subtype"),
+    [("MP4", "AAC"), ("MP4", "ALAC_16"), ("MATROSKA", "OPUS"), ("MATROSKA", "FLAC_16"), ("OGG", "FLAC_16")],
+)
+def test_what_ffmpeg_writes_twice_has_the_same_bytes(tmp_path: Path, container: str, subtype: str) -> None:
+    pytest.importorskip("av", reason="needs the extra formats")
+    sound = np.random.default_rng(0).standard_normal((2, 20_000)).astype(np.float32) * 0.1
+    contents = []
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        path = tmp_path / folder / "a.sound"
+        with FileWriter(path, AudioFormat(48_000, 2, 20_000, container, subtype)) as writer:
+            writer.write(sound)
+        contents.append(path.read_bytes())
+        time.sleep(1.1)
+    assert contents[0] == contents[1]
