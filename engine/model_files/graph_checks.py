@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hushgate.engine.errors import ModelError
-from hushgate.engine.model_files.metadata import ModelInfo
+from hushgate.engine.model_files.metadata import UPPER_INPUT, ModelInfo
 
 # The latent code between encoder and decoder. Only `hushgate inspect-latent` reads it.
 _OPTIONAL_OUTPUTS = {"code"}
@@ -71,8 +71,9 @@ def check_mask_graph(
     Raises:
         ModelError: Names the tensor that is missing, unknown, or of another type or shape.
     """
+    heard = () if info.upper_top_hz is None else (UPPER_INPUT,)
     for side, found, wanted in (
-        ("input", inputs, {"spectrum", *info.state_names}),
+        ("input", inputs, {"spectrum", *info.state_names, *heard}),
         ("output", outputs, {"mask", "upper_gain", *(f"{name}_next" for name in info.state_names)}),
     ):
         missing = sorted(wanted - found.keys())
@@ -87,6 +88,7 @@ def check_mask_graph(
     bands = len(info.upper_band_edges_hz)
     shapes: dict[str, tuple[int | None, ...]] = {
         "spectrum": (None, None, info.num_bins, 2),
+        UPPER_INPUT: (None, None, bands, 2),
         "mask": (None, None, info.num_bins, 2),
         "upper_gain": (None, None, bands),
         "presence": (None, None, 1),
@@ -106,7 +108,8 @@ def check_mask_graph(
                     f"(got {found_shape})."
                 )
         wanted_shape = shapes.get(name)
-        if wanted_shape is not None and not _fits(found_shape, wanted_shape, dynamic=name == "spectrum"):
+        is_dynamic = name in ("spectrum", UPPER_INPUT)
+        if wanted_shape is not None and not _fits(found_shape, wanted_shape, dynamic=is_dynamic):
             shown = ["batch", "frames", *wanted_shape[2:]]
             raise ModelError(f"{file}: {name} must have shape {shown} (got {found_shape}).")
 

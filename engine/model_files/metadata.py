@@ -1,6 +1,7 @@
-"""The metadata of model files, formats 1 and 2: reading and checking.
+"""The metadata of model files, formats 1 to 3: reading and checking.
 
 Format 1 is a model that masks frame by frame. Format 2 adds models for whole segments (`SegmentInfo`).
+Format 3 is format 1 with one more input, `upper`: the levels of the bands above the model's bins.
 """
 
 from __future__ import annotations
@@ -20,8 +21,12 @@ from hushgate.engine.errors import ModelError
 
 FORMAT_VERSION = 1
 SEGMENT_FORMAT_VERSION = 2
+UPPER_FORMAT_VERSION = 3
+_FORMAT_VERSIONS = (FORMAT_VERSION, SEGMENT_FORMAT_VERSION, UPPER_FORMAT_VERSION)
 METADATA_PREFIX = "hushgate."
 WINDOW = "sqrt_hann"
+# The input of models that hear the bands above their bins.
+UPPER_INPUT = "upper"
 # Of a spectrum: a full-scale sine reads 1.0 in its bin.
 SPECTRUM_SCALE = "full_scale_sine"
 SEGMENT_KINDS = ("spectrum", "waveform")
@@ -61,6 +66,8 @@ class ModelInfo:
         overlap: Frames that cover each sample; the hop is the frame divided by this.
         num_bins: Bins the model sees, from 0 Hz upward, each 1000 / frame_ms Hz wide.
         upper_band_edges_hz: Lower edges of the bands above those bins; the last reaches to Nyquist.
+        upper_top_hz: Upper end of the last of these bands as the model hears it, Hz; None for a model that
+            hears nothing above its bins. Its gain holds up to Nyquist all the same.
         lookahead_frames: Later frames that the model needs for a mask.
         state_names: Names of the tensors carried from call to call.
         num_parameters: Trained weights.
@@ -86,6 +93,7 @@ class ModelInfo:
     has_presence: bool
     segment: SegmentInfo | None = None
     steady_noise: bool = False
+    upper_top_hz: float | None = None
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
@@ -111,7 +119,8 @@ class ModelInfo:
 class Reference:
     """A small input (as a seed) and the mask that the model must give for it.
 
-    For a segment model the input is one segment, and `mask` holds every `stride`-th value of the output.
+    For a segment model the input is one segment, and `mask` holds every `stride`-th value of the output. For
+    a model that hears the bands above, `upper_gain` is the other output, (1, frames, bands).
     """
 
     seed: int
@@ -119,10 +128,21 @@ class Reference:
     tolerance: float
     mask: NDArray[np.float32]
     stride: int = 1
+    upper_gain: NDArray[np.float32] | None = None
 
     def spectrum(self, num_bins: int) -> NDArray[np.float32]:
         """The input of a mask model, float32 (1, frames, num_bins, 2)."""
         return self.noise((self.frames, num_bins, 2))
+
+    def levels(self, num_bands: int) -> NDArray[np.float32]:
+        """The levels above of a mask model that hears them, float32 (1, frames, num_bands, 2).
+
+        Frame by frame one band fewer is known, and then all again.
+        """
+        power = np.random.default_rng(self.seed).exponential(1e-3, (1, self.frames, num_bands))
+        frame, band = np.mgrid[: self.frames, :num_bands]
+        known = band < num_bands - frame % (num_bands + 1)
+        return np.stack([power * known, np.broadcast_to(known, power.shape)], axis=-1).astype(np.float32)
 
     def noise(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """The input, float32 (1, *shape)."""
@@ -244,9 +264,10 @@ def parse_metadata(
         )
     fields = _Fields(file, metadata)
     version = fields.text("format_version")
-    if version not in (str(FORMAT_VERSION), str(SEGMENT_FORMAT_VERSION)):
+    if version not in map(str, _FORMAT_VERSIONS):
         raise ModelError(
-            f"{file} has format {version} (this version reads {FORMAT_VERSION} to {SEGMENT_FORMAT_VERSION}). "
+            f"{file} has format {version} "
+            f"(this version reads {_FORMAT_VERSIONS[0]} to {_FORMAT_VERSIONS[-1]}). "
             'Re-export it with "hushgate export".'
         )
     window = fields.text("window")
@@ -273,10 +294,19 @@ def parse_metadata(
         has_presence=has_presence,
         segment=_parse_segment(fields) if version == str(SEGMENT_FORMAT_VERSION) else None,
         steady_noise=fields.flag("steady_noise"),
+        upper_top_hz=_parse_top(fields, edges) if version == str(UPPER_FORMAT_VERSION) else None,
     )
     if info.segment is not None:
         _check_segment(fields, info, info.segment)
     return info, _parse_reference(fields, info)
+
+
+def _parse_top(fields: _Fields, edges: object) -> float:
+    assert isinstance(edges, list)
+    top_hz = fields.number("upper_top_hz", 0.0, 1e6)
+    if top_hz <= edges[-1]:
+        raise fields.fault("upper_top_hz", f"must lie above the last edge ({edges[-1]:g} Hz)", f"{top_hz:g}")
+    return top_hz
 
 
 def _parse_segment(fields: _Fields) -> SegmentInfo:
@@ -315,10 +345,6 @@ def _check_segment(fields: _Fields, info: ModelInfo, segment: SegmentInfo) -> No
 def _parse_reference(fields: _Fields, info: ModelInfo) -> Reference:
     value = fields.json("reference", "must hold seed, frames, tolerance and mask", _is_reference)
     assert isinstance(value, dict)
-    try:
-        raw = base64.b64decode(value["mask"], validate=True)
-    except binascii.Error:
-        raise fields.fault("reference", "must hold a base64 mask", value["mask"]) from None
     shape: tuple[int, ...] = (1, value["frames"], info.num_bins, 2)
     stride = 1
     if info.segment is not None:
@@ -326,7 +352,24 @@ def _parse_reference(fields: _Fields, info: ModelInfo) -> Reference:
         if not isinstance(stride, int) or stride < 1:
             raise fields.fault("reference", "must hold a stride of at least 1", str(stride))
         shape = (-(-math.prod(size or 1 for size in info.input_shape) // stride),)
+    mask = _decoded(fields, value, "mask", shape)
+    upper_gain = None
+    if info.upper_top_hz is not None:
+        shape = (1, value["frames"], len(info.upper_band_edges_hz))
+        upper_gain = _decoded(fields, value, "upper_gain", shape)
+    return Reference(value["seed"], value["frames"], float(value["tolerance"]), mask, stride, upper_gain)
+
+
+def _decoded(
+    fields: _Fields, reference: dict[str, object], key: str, shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """An array of the reference, which holds its bytes in base64."""
+    what = key.replace("_", " ")
+    text = reference.get(key)
+    try:
+        raw = base64.b64decode(text if isinstance(text, str) else "", validate=True)
+    except binascii.Error:
+        raise fields.fault("reference", f"must hold a base64 {what}", str(text)) from None
     if len(raw) != 4 * math.prod(shape):
-        raise fields.fault("reference", f"must hold a mask of shape {shape}", f"{len(raw)} bytes")
-    mask = np.frombuffer(raw, dtype="<f4").astype(np.float32).reshape(shape)
-    return Reference(value["seed"], value["frames"], float(value["tolerance"]), mask, stride)
+        raise fields.fault("reference", f"must hold a {what} of shape {shape}", f"{len(raw)} bytes")
+    return np.frombuffer(raw, dtype="<f4").astype(np.float32).reshape(shape)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hushgate.engine.errors import ModelError
 from hushgate.engine.model_files.graph_checks import check_mask_graph, check_segment_graph, input_name
-from hushgate.engine.model_files.metadata import parse_metadata
+from hushgate.engine.model_files.metadata import UPPER_INPUT, parse_metadata
 from hushgate.engine.model_files.runtime import import_onnxruntime
 from hushgate.engine.model_files.untrusted import (
     MAX_FIRST_RUN_S,
@@ -120,6 +120,7 @@ class Model:
         self,
         spectrum: NDArray[np.float32],
         state: Sequence[NDArray[np.float32]],
+        levels: NDArray[np.float32] | None = None,
         options: onnxruntime.RunOptions | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None, State]:
         """Compute masks for the next frames.
@@ -127,6 +128,8 @@ class Model:
         Args:
             spectrum: float32 (batch, frames, num_bins, 2), real and imaginary parts.
             state: The state from the last call, or `initial_state(batch)`. Not written to.
+            levels: float32 (batch, frames, bands, 2), what `UpperLevels.levels` measures above the bins, for
+                a model that hears it (`info.upper_top_hz` is not None); None if nothing is known there.
             options: onnxruntime's, to end the run early.
 
         Returns:
@@ -141,6 +144,11 @@ class Model:
             raise ModelError(f"{self.path.name} takes whole segments. Use run_segments.")
         feeds = dict(zip(self.info.state_names, state, strict=True))
         feeds["spectrum"] = spectrum
+        if self.info.upper_top_hz is not None:
+            if levels is None:
+                bands = len(self.info.upper_band_edges_hz)
+                levels = np.zeros((*spectrum.shape[:2], bands, 2), dtype=np.float32)
+            feeds[UPPER_INPUT] = levels
         try:
             results = self._session.run(self._output_names, feeds, options)
         except Exception as error:  # onnxruntime raises its own types for every kind of fault
@@ -180,18 +188,26 @@ class Model:
         """Compare the model with the reference output in its own file.
 
         Returns:
-            The largest difference between the masks, or between the values of a segment.
+            The largest difference between the masks (and the gains above them, if it hears what is there), or
+            between the values of a segment.
 
         Raises:
             ModelError: It exceeds the file's tolerance: the file or the runtime is damaged.
         """
         if self.info.segment is not None:
             segment = self._reference.noise(tuple(size or 1 for size in self.info.input_shape))
-            mask = self.run_segments(segment).reshape(-1)[:: self._reference.stride]
+            pairs = [
+                (self.run_segments(segment).reshape(-1)[:: self._reference.stride], self._reference.mask)
+            ]
         else:
             spectrum = self._reference.spectrum(self.info.num_bins)
-            mask = self.run(spectrum, self.initial_state(1))[0]
-        difference = float(np.max(np.abs(mask - self._reference.mask)))
+            levels = self._reference.levels(len(self.info.upper_band_edges_hz))
+            mask, upper_gain, *_ = self.run(spectrum, self.initial_state(1), levels)
+            pairs = [(mask, self._reference.mask)]
+            if self._reference.upper_gain is not None:
+                pairs.append((upper_gain, self._reference.upper_gain))
+        # Not the built-in maximum, which may pass over NaN.
+        difference = float(np.max([np.max(np.abs(found - wanted)) for found, wanted in pairs]))
         if not difference <= self._reference.tolerance:
             raise ModelError(
                 f"{self.path.name} does not reproduce its reference mask: difference {difference:.3g}, "
@@ -207,7 +223,7 @@ class Model:
             return
         for num_frames in (3, 32):
             spectrum = np.zeros((2, num_frames, self.info.num_bins, 2), dtype=np.float32)
-            self.run(spectrum, self.initial_state(2), options)
+            self.run(spectrum, self.initial_state(2), options=options)
 
     def _check_shape(self, output: str, array: NDArray[np.float32], wanted: tuple[int, ...]) -> None:
         if array.shape != wanted:

@@ -108,6 +108,46 @@ def test_the_first_band_begins_where_the_model_ends(tmp_path: Path) -> None:
     assert masked[224:] == pytest.approx(0.25)
 
 
+@pytest.fixture
+def hears_above(tiny_folder: Path) -> Model:
+    return load_model(tiny_folder / "upper.onnx")
+
+
+def test_a_model_hears_the_power_of_each_band_above(hears_above: Model) -> None:
+    frames = np.zeros((1, 4, 769), np.complex64)  # 48 kHz
+    frames[:, 1:, 256:384], frames[:, 2:, 384:512], frames[:, 3:, 512:768] = 0.1, 0.2j, -0.3
+    masked = apply(MaskRunner(hears_above, 1, 769), frames)[0]
+    assert np.array_equal(masked[0], frames[0, 0])
+    for frame, band, wanted in ((1, 300, 0.1 / 2.0), (2, 400, 0.2j / 5.0), (3, 700, -0.3 / 10.0)):
+        assert masked[frame, band] == pytest.approx(wanted, rel=1e-5)
+    assert masked[1, 400] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("num_bins", "num_known"),
+    [(129, 0), (257, 0), (354, 1), (513, 2), (705, 3), (769, 3), (1537, 3)],  # 8 to 96 kHz
+)
+def test_bands_that_a_rate_lacks_are_unknown_and_not_silent(
+    num_bins: int, num_known: int, hears_above: Model
+) -> None:
+    frame = np.full((1, 1, num_bins), 0.02, np.complex64)
+    masked = apply(MaskRunner(hears_above, 1, num_bins), frame)[0, 0] / 0.02
+    gains = [1.0 / 1.04 if band < num_known else 0.25 for band in range(3)]
+    for first, gain in zip((256, 384, 512), gains, strict=True):
+        if first < num_bins:
+            assert masked[first] == pytest.approx(gain, rel=1e-4)
+    assert masked[: min(num_bins, 256)] == pytest.approx(1.0)
+
+
+def test_linked_channels_are_heard_above_by_their_mean_power(hears_above: Model) -> None:
+    frames = np.zeros((2, 1, 769), np.complex64)
+    frames[0, :, 256:], frames[1, :, 256:] = 0.1, -0.3
+    linked = apply(MaskRunner(hears_above, 2, 769), frames)[:, 0, 300] / frames[:, 0, 300]
+    assert linked == pytest.approx(1.0 / (1.0 + 100.0 * 0.05), rel=1e-4)
+    apart = apply(MaskRunner(hears_above, 2, 769), frames, linked=False)[:, 0, 300] / frames[:, 0, 300]
+    assert apart == pytest.approx([0.5, 0.1], rel=1e-4)
+
+
 @pytest.mark.parametrize("num_bins", [33, 129, 256, 257, 300])
 def test_spectra_of_any_width_are_masked_from_end_to_end(
     num_bins: int, any_model: Model, rng: np.random.Generator

@@ -14,12 +14,15 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from hushgate.engine.model_files.metadata import Reference
+
 
 class TinyModel:
-    """Builds one ONNX file of format 1.
+    """Builds one ONNX file of format 1, or with `upper_top_hz` of format 3.
 
     Args:
-        frame_ms, overlap, num_bins, upper_band_edges_hz, lookahead_frames, steady_noise: As in the metadata.
+        frame_ms, overlap, num_bins, upper_band_edges_hz, lookahead_frames, steady_noise, upper_top_hz: As in
+            the metadata.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class TinyModel:
         upper_band_edges_hz: tuple[float, ...] = (8000.0,),
         lookahead_frames: int = 0,
         steady_noise: bool = False,
+        upper_top_hz: float | None = None,
     ) -> None:
         self.frame_ms = frame_ms
         self.overlap = overlap
@@ -38,6 +42,7 @@ class TinyModel:
         self.upper_band_edges_hz = upper_band_edges_hz
         self.lookahead_frames = lookahead_frames
         self.steady_noise = steady_noise
+        self.upper_top_hz = upper_top_hz
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self.states: list[tuple[str, list[int]]] = []
@@ -99,7 +104,7 @@ class TinyModel:
     def metadata(self) -> dict[str, str]:
         """Everything the contract asks for, without the reference."""
         return {
-            "hushgate.format_version": "1",
+            "hushgate.format_version": "1" if self.upper_top_hz is None else "3",
             "hushgate.name": "tiny",
             "hushgate.task": "test",
             "hushgate.description": "A model for tests.",
@@ -111,6 +116,7 @@ class TinyModel:
             "hushgate.lookahead_frames": str(self.lookahead_frames),
             "hushgate.state_names": json.dumps([name for name, _ in self.states]),
             **({"hushgate.steady_noise": "true"} if self.steady_noise else {}),
+            **({} if self.upper_top_hz is None else {"hushgate.upper_top_hz": str(self.upper_top_hz)}),
             "hushgate.num_parameters": "0",
             "hushgate.licence": "MIT",
             "hushgate.attribution": "",
@@ -121,6 +127,9 @@ class TinyModel:
         spectrum_shape = ["batch", "frames", self.num_bins, 2]
         value = helper.make_tensor_value_info
         inputs = [value("spectrum", TensorProto.FLOAT, spectrum_shape)]  # type: ignore[arg-type]
+        if self.upper_top_hz is not None:
+            levels_shape = ["batch", "frames", len(self.upper_band_edges_hz), 2]
+            inputs.append(value("upper", TensorProto.FLOAT, levels_shape))  # type: ignore[arg-type]
         outputs = [
             value("mask", TensorProto.FLOAT, spectrum_shape),  # type: ignore[arg-type]
             value("upper_gain", TensorProto.FLOAT, ["batch", "frames", len(self.upper_band_edges_hz)]),
@@ -153,9 +162,16 @@ class TinyModel:
         feeds: dict[str, NDArray[Any]] = {"spectrum": noise.astype(np.float32) * np.float32(0.1)}
         feeds.update({name: np.zeros((1, *shape), np.float32) for name, shape in self.states})
         session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-        mask = session.run(["mask"], feeds)[0]
-        text = base64.b64encode(np.asarray(mask, "<f4").tobytes()).decode()
-        return {"seed": 0, "frames": frames, "tolerance": 1e-4, "mask": text}
+        names = ["mask"]
+        if self.upper_top_hz is not None:
+            reference = Reference(0, frames, 1e-4, np.zeros(0, np.float32))
+            feeds["upper"] = reference.levels(len(self.upper_band_edges_hz))
+            names.append("upper_gain")
+        answers = zip(names, session.run(names, feeds), strict=True)
+        texts = {
+            name: base64.b64encode(np.asarray(answer, "<f4").tobytes()).decode() for name, answer in answers
+        }
+        return {"seed": 0, "frames": frames, "tolerance": 1e-4, **texts}
 
 
 def constant_mask(
@@ -217,6 +233,26 @@ def with_presence(**format_: Any) -> TinyModel:
     return model
 
 
+def hears_above(**format_: Any) -> TinyModel:
+    """A mask of ones, and above it 1 / (1 + 100 x power) where that is known, a quarter where it is not."""
+    model = TinyModel(**({"upper_band_edges_hz": (8e3, 12e3, 16e3), "upper_top_hz": 24e3} | format_))
+    model.node("Mul", ["spectrum", model.constant("nought", 0.0)], "zeros")
+    model.node("Add", ["zeros", model.constant("factor", [1.0, 0.0])], "mask")
+    model.node("Split", ["upper"], "power", axis=3)
+    model.nodes[-1].output.append("known")
+    model.constant("last_axis", [3])
+    model.node("Squeeze", ["power", "last_axis"], "powers")
+    model.node("Squeeze", ["known", "last_axis"], "flags")
+    model.node("Mul", ["powers", model.constant("hundred", 100.0)], "odds")
+    model.node("Add", ["odds", model.constant("one", 1.0)], "more")
+    model.node("Reciprocal", ["more"], "heard_gain")
+    model.node("Mul", ["heard_gain", "flags"], "known_gain")
+    model.node("Sub", ["one", "flags"], "unknown")
+    model.node("Mul", ["unknown", model.constant("quarter", 0.25)], "unknown_gain")
+    model.node("Add", ["known_gain", "unknown_gain"], "upper_gain")
+    return model
+
+
 def level_dependent(**format_: Any) -> TinyModel:
     """One gain for all bins of a frame, 1 / (1 + its energy): loud channels differ from soft ones."""
     model = TinyModel(**format_)
@@ -267,5 +303,6 @@ VARIANTS: dict[str, Callable[[], TinyModel]] = {
     "short": lambda: level_dependent(frame_ms=10.0, num_bins=80),
     "low": keeps_low,
     "steady": lambda: stateful(steady_noise=True),
+    "upper": hears_above,
     "steady-lookahead": lambda: stateful(overlap=4, lookahead_frames=2, steady_noise=True),
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from hushgate.engine import BlockDenoiser, Model, ModelError, available_models, load_model
 from tests.helpers import tiny_models
@@ -125,8 +125,8 @@ def test_every_missing_key_is_named(tmp_path: Path, key: str) -> None:
 
 
 def test_another_format_version_is_refused_with_a_remedy(tmp_path: Path) -> None:
-    path = tiny_models.identity().save(tmp_path / "model.onnx", format_version="3")
-    expected = 'model.onnx has format 3 (this version reads 1 to 2). Re-export it with "hushgate export".'
+    path = tiny_models.identity().save(tmp_path / "model.onnx", format_version="4")
+    expected = 'model.onnx has format 4 (this version reads 1 to 3). Re-export it with "hushgate export".'
     assert refused(path) == expected
 
 
@@ -232,6 +232,55 @@ def test_verify_notices_changed_weights(tmp_path: Path) -> None:
         ModelError, match=r"changed\.onnx does not reproduce its reference mask: difference 0\.1"
     ):
         load_model(path).verify()
+
+
+def test_verify_hears_above(tmp_path: Path) -> None:
+    model = tiny_models.hears_above().proto()
+    load_model(edited(model, tmp_path)).verify()
+    for constant in model.graph.initializer:
+        if constant.name == "hundred":
+            constant.CopyFrom(numpy_helper.from_array(np.float32(90.0), "hundred"))
+    path = tmp_path / "changed.onnx"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match="does not reproduce its reference"):
+        load_model(path).verify()
+
+
+def test_a_model_that_hears_above_says_how_far(tmp_path: Path) -> None:
+    info = load_model(tiny_models.hears_above().save(tmp_path / "m.onnx")).info
+    assert info.format_version == 3
+    assert info.upper_top_hz == 24_000.0
+    assert info.upper_band_edges_hz == (8_000.0, 12_000.0, 16_000.0)
+    assert load_model(tiny_models.identity().save(tmp_path / "old.onnx")).info.upper_top_hz is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"upper_top_hz": None}, "hushgate.upper_top_hz"),
+        ({"upper_top_hz": "high"}, "hushgate.upper_top_hz must be a number"),
+        ({"upper_top_hz": "16000"}, "hushgate.upper_top_hz must lie above the last edge (16000 Hz)"),
+        ({"format_version": "1"}, "has input upper, which its metadata do not mention"),
+        ({"upper_band_edges_hz": "[8000.0, 12000.0]"}, "hushgate.reference must hold a upper gain of shape"),
+    ],
+)
+def test_what_a_model_hears_above_must_be_whole(
+    tmp_path: Path, changes: dict[str, str | None], message: str
+) -> None:
+    assert message in refused(tiny_models.hears_above().save(tmp_path / "m.onnx", **changes))
+
+
+def test_a_model_that_says_it_hears_above_must_have_the_input(tmp_path: Path) -> None:
+    model = tiny_models.identity(upper_top_hz=24_000.0)
+    proto = model.proto()
+    del proto.graph.input[1]
+    assert "has no input upper, which its metadata call for" in refused(edited(proto, tmp_path))
+
+
+def test_without_levels_nothing_is_known_above(tmp_path: Path) -> None:
+    model = load_model(tiny_models.hears_above().save(tmp_path / "m.onnx"))
+    gain = model.run(np.ones((2, 3, 256, 2), np.float32), ())[1]
+    assert np.array_equal(gain, np.full((2, 3, 3), 0.25, np.float32))
 
 
 # -- sharing --------------------------------------------------------------------------------------
