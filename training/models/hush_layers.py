@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hushgate.training.models.quick_gru import run_gru
+
 
 class ProductNorm(nn.Module):
     """Matrix product, then batch normalization: (rows, channels) to the same.
@@ -87,7 +89,8 @@ class BandBlock(nn.Module):
         """Map x (frames * batch * bands, channels) and hidden (batch, bands, channels) to the same shapes."""
         bands, channels = self.bands, self.channels
         hidden = hidden.reshape(1, -1, channels)
-        over_time, last = self.gru(x.reshape(-1, hidden.shape[1], channels), hidden)
+        rows = x.reshape(-1, hidden.shape[1], channels)
+        over_time, last = run_gru(self.gru, rows, hidden) if self.training else self.gru(rows, hidden)
         x = x + self.time_out(over_time.reshape(-1, channels))
 
         size = channels // self.num_heads
