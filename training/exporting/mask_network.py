@@ -12,7 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hushgate.engine.model_files.metadata import FORMAT_VERSION, Reference
+from hushgate.engine.model_files.metadata import (
+    FORMAT_VERSION,
+    UPPER_FORMAT_VERSION,
+    UPPER_INPUT,
+    Reference,
+)
 from hushgate.engine.model_files.model import Model
 from hushgate.training.config.schema import CardConfig
 from hushgate.training.exporting.onnx_file import common_metadata, finish, trace
@@ -37,8 +42,9 @@ class _Graph(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, spectrum: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        answer = self.network(spectrum, list(state))
+    def forward(self, spectrum: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+        levels, *state = (None, *others) if self.network.upper is None else others
+        answer = self.network(spectrum, list(state), levels)
         presence = () if answer.presence is None else (answer.presence.steady.sigmoid(),)
         return (answer.mask, answer.upper_gain, *presence, *answer.state)
 
@@ -58,7 +64,7 @@ def export_network(network: Hush, card: CardConfig, output: Path) -> Model:
         _compare(network, draft)
         reference = Reference(0, 4, _TOLERANCE, np.empty(0, np.float32))
         metadata = common_metadata(card, shape, num_parameters) | {
-            "format_version": str(FORMAT_VERSION),
+            "format_version": str(FORMAT_VERSION if network.upper is None else UPPER_FORMAT_VERSION),
             "lookahead_frames": "0",
             "steady_noise": json.dumps(shape.steady_noise),
             "state_names": json.dumps(network.state_names),
@@ -67,10 +73,13 @@ def export_network(network: Hush, card: CardConfig, output: Path) -> Model:
                     "seed": reference.seed,
                     "frames": reference.frames,
                     "tolerance": reference.tolerance,
-                    "mask": _encoded_mask(network, reference.spectrum(shape.num_bins)),
+                    **_reference_answer(network, reference),
                 }
             ),
         }
+        if network.upper is not None:
+            metadata["upper_band_edges_hz"] = json.dumps(list(shape.upper_edges_hz))
+            metadata["upper_top_hz"] = str(shape.upper_top_hz)
         return finish(draft, metadata, output)
 
 
@@ -80,11 +89,18 @@ def _trace(network: Hush, path: Path) -> None:
     if network.presence is not None:
         answers.append("presence")
     states = [f"{name}_next" for name in names]
-    axes = {name: {0: "batch", 1: "frames"} for name in ("spectrum", *answers)}
+    heard = [] if network.upper is None else [UPPER_INPUT]
+    axes = {name: {0: "batch", 1: "frames"} for name in ("spectrum", *heard, *answers)}
     axes |= {name: {0: "batch"} for name in (*names, *states)}
-    examples = (example, *network.initial_state(1))
+    above = [_random_levels(network, 1, _TRACED_FRAMES, torch.Generator().manual_seed(0))] if heard else []
+    examples = (example, *above, *network.initial_state(1))
     trace(
-        _Graph(network), examples, path, inputs=["spectrum", *names], outputs=[*answers, *states], axes=axes
+        _Graph(network),
+        examples,
+        path,
+        inputs=["spectrum", *heard, *names],
+        outputs=[*answers, *states],
+        axes=axes,
     )
 
 
@@ -98,9 +114,14 @@ def _compare(network: Hush, path: Path) -> None:
     generator = torch.Generator().manual_seed(1)
     for frames in _CHECKED_FRAMES:
         spectrum = torch.randn(2, frames, network.config.num_bins, 2, generator=generator) * 0.1
+        above = []
+        if network.upper is not None:
+            above = [_random_levels(network, 2, frames, generator)]
         with torch.no_grad():
-            wanted = graph(spectrum, *torch_state)
+            wanted = graph(spectrum, *above, *torch_state)
         feeds = {"spectrum": spectrum.numpy(), **dict(zip(names, state, strict=True))}
+        if above:
+            feeds[UPPER_INPUT] = above[0].numpy()
         found = session.run(None, feeds)
         torch_state, state = wanted[-len(names) :], found[-len(names) :]
         errors = [_largest_difference(one.numpy(), other) for one, other in zip(wanted, found, strict=True)]
@@ -119,7 +140,27 @@ def _largest_difference(one: NDArray[np.float32], other: NDArray[np.float32]) ->
     return float(np.max(np.abs(one - other))) if one.shape == other.shape else float("inf")
 
 
-def _encoded_mask(network: Hush, spectrum: NDArray[np.float32]) -> str:
+def _random_levels(network: Hush, batch: int, frames: int, generator: torch.Generator) -> Tensor:
+    """Levels above the network's bins, (batch, frames, bands, 2), a fifth of them unknown."""
+    assert network.upper is not None
+    shape = (batch, frames, network.upper.num_upper)
+    known = (torch.rand(shape, generator=generator) > 0.2).float()
+    power = torch.rand(shape, generator=generator).square() * 0.1
+    return torch.stack([power * known, known], dim=-1)
+
+
+def _reference_answer(network: Hush, reference: Reference) -> dict[str, str]:
+    """What the network makes of the reference's input, in base64."""
+    spectrum = torch.from_numpy(reference.spectrum(network.config.num_bins))
+    levels = None
+    if network.upper is not None:
+        levels = torch.from_numpy(reference.levels(network.upper.num_upper))
     with torch.no_grad():
-        answer = network(torch.from_numpy(spectrum), network.initial_state(1))
-    return base64.b64encode(answer.mask.numpy().astype("<f4").tobytes()).decode("ascii")
+        answer = network(spectrum, network.initial_state(1), levels)
+    values = {"mask": answer.mask}
+    if network.upper is not None:
+        values["upper_gain"] = answer.upper_gain
+    return {
+        name: base64.b64encode(value.numpy().astype("<f4").tobytes()).decode("ascii")
+        for name, value in values.items()
+    }

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -31,6 +32,7 @@ from hushgate.training.models.hush_layers import (
 )
 from hushgate.training.models.presence import PresenceHead, Verdict, presence_loss
 from hushgate.training.models.torch_framing import apply_mask
+from hushgate.training.models.upper_head import UpperHead, upper_loss
 
 # -120 dBFS squared: below it the features fade to zero instead of amplifying rounding noise.
 _FLOOR = 1e-12
@@ -67,6 +69,10 @@ class HushConfig:
         silent_pauses: Square the mask where hardly anything passes, outside training (see `settle`).
         presence: Also say how sure it is that the target sounds, and turn frames in which it does not down by
             up to 40 dB, outside training (see `PresenceHead`).
+        upper_edges_hz: Lower edges of bands above the network's bins, Hz. With any, the network hears their
+            levels and answers with a gain for each (see `UpperHead`); without, it gives one gain for all that
+            lies above, from `upper_from_hz`.
+        upper_top_hz: Upper end of the last of those bands, Hz.
         steady_noise: The noise that it removes hardly changes within seconds, as hiss. Written into the
             exported file, where the engine makes use of it (see `hushgate.engine.steady_noise`).
     """
@@ -86,6 +92,8 @@ class HushConfig:
     upper_relief_db: float = 0.0
     silent_pauses: bool = False
     presence: bool = False
+    upper_edges_hz: tuple[float, ...] = ()
+    upper_top_hz: float = 24_000.0
     steady_noise: bool = False
 
     def __post_init__(self) -> None:
@@ -100,6 +108,15 @@ class HushConfig:
         if self.band_channels % self.num_heads:
             raise ValueError(
                 f"band_channels must be a multiple of num_heads, {self.num_heads} (got {self.band_channels})."
+            )
+        # Plain data of a configuration file or a checkpoint holds lists.
+        object.__setattr__(self, "upper_edges_hz", tuple(float(edge) for edge in self.upper_edges_hz))
+        edges = (*self.upper_edges_hz, self.upper_top_hz)
+        first_hz = self.num_bins * 1000.0 / self.frame_ms
+        if self.upper_edges_hz and (edges[0] != first_hz or any(b <= a for a, b in pairwise(edges))):
+            raise ValueError(
+                f"upper_edges_hz must rise from {first_hz:g} Hz, where the network's bins end, and end below "
+                f"upper_top_hz, {self.upper_top_hz:g} (got {', '.join(f'{e:g}' for e in edges[:-1])})."
             )
         top_hz = (self.num_bins - self.stride) * 1000.0 / self.frame_ms
         if not 0 <= self.upper_from_bin < self.num_bins - self.stride:
@@ -157,7 +174,7 @@ class Answer(NamedTuple):
 
     Attributes:
         mask: (batch, frames, bins, 2).
-        upper_gain: (batch, frames, 1).
+        upper_gain: (batch, frames, bands above; 1 if the network hears none).
         presence: Whether the target sounds; None without a head for it.
         state: What the next call starts with.
     """
@@ -172,8 +189,10 @@ class Hush(nn.Module):
     """Estimate a complex ratio mask from a spectrum, frame by frame, without look-ahead.
 
     Shapes: `forward` maps spectrum (batch, frames, bins, 2) and the state to an `Answer`. The state is
-    (batch, bands, band_channels) for each block, and (batch, 24) and (batch, 4) for the presence. The
-    spectrum is scaled as in `hushgate.engine.signal.framing`. A new network nearly passes sound unchanged.
+    (batch, bands, band_channels) for each block, (batch, 24) and (batch, 4) for the presence, and (batch,
+    48) for the bands above. With these, `forward` takes their levels (batch, frames, bands above, 2) as well,
+    as in `UpperHead`; without levels nothing is known there. The spectrum is scaled as in
+    `hushgate.engine.signal.framing`. A new network nearly passes sound unchanged.
     """
 
     def __init__(self, config: HushConfig | None = None) -> None:
@@ -191,6 +210,8 @@ class Hush(nn.Module):
             [BandBlock(config.bands, inner, config.num_heads) for _ in range(config.num_blocks)]
         )
         self.presence = PresenceHead(config.bands, inner) if config.presence else None
+        above = len(config.upper_edges_hz)
+        self.upper = UpperHead(config.bands, inner, above) if above else None
         self.narrow = ProductNorm(inner, channels)
         weights = band_weights(patches, config.bands)
         self.expand = nn.Parameter((weights / weights.sum(0, keepdim=True)).T.contiguous())
@@ -209,15 +230,19 @@ class Hush(nn.Module):
         shapes: list[tuple[int, ...]] = [block] * len(self.blocks)
         if self.presence is not None:
             shapes += self.presence.state_shapes(batch)
+        if self.upper is not None:
+            shapes += self.upper.state_shapes(batch)
         return [torch.zeros(shape, device=self.decode.weight.device) for shape in shapes]
 
     @property
     def state_names(self) -> list[str]:
         """A name for each state, as in exported files."""
         names = [f"hidden{index}" for index in range(len(self.blocks))]
-        return names if self.presence is None else [*names, *self.presence.state_names]
+        for head in (self.presence, self.upper):
+            names += [] if head is None else head.state_names
+        return names
 
-    def forward(self, spectrum: Tensor, state: list[Tensor]) -> Answer:
+    def forward(self, spectrum: Tensor, state: list[Tensor], levels: Tensor | None = None) -> Answer:
         config, stride = self.config, self.config.stride
         # Time first, as the recurrences want it: two small transpositions instead of two in every block.
         spectrum = spectrum.transpose(0, 1)
@@ -241,8 +266,14 @@ class Hush(nn.Module):
             new_state.append(last)
         verdict: Verdict | None = None
         if self.presence is not None:
-            verdict, of_head = self.presence(x, state[len(self.blocks) :])
+            its_own = slice(len(self.blocks), len(self.blocks) + len(self.presence.state_names))
+            verdict, of_head = self.presence(x, state[its_own])
             new_state += of_head
+        heard_gain: Tensor | None = None
+        if self.upper is not None:
+            if levels is None:  # nothing is known of what lies above
+                levels = spectrum.new_zeros((*spectrum.shape[1::-1], self.upper.num_upper, 2))
+            heard_gain, of_head = self.upper(x, levels.transpose(0, 1), state[-1:])
         bands = self.narrow(x).reshape(-1, config.bands, config.channels)
         x = torch.matmul(self.expand, bands).reshape(-1, config.channels)
         x = functional.silu(self.join(torch.cat([x, skip], dim=-1)))
@@ -255,6 +286,22 @@ class Hush(nn.Module):
         if (config.relief_db or config.silent_pauses) and not self.training:
             inside = power[:, :, : config.num_bins - stride]
             mask = settle(mask, inside, config.relief_db, config.silent_pauses)
+        mask, upper_gain = self._continued(mask)
+        if heard_gain is not None:
+            upper_gain = heard_gain
+            new_state += of_head
+        mask, upper_gain = mask.transpose(0, 1), upper_gain.transpose(0, 1)
+        if verdict is not None and not self.training:
+            gain = verdict.gain()
+            mask, upper_gain = mask * gain[..., None], upper_gain * gain
+        return Answer(mask, upper_gain, verdict, new_state)
+
+    def _continued(self, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Continue a mask (frames, batch, bins, 2) that ends one patch below the top by one gain.
+
+        That gain is the mean mask from `upper_from_hz` on, and holds above the network's bins as well.
+        """
+        config = self.config
         top = mask[:, :, config.upper_from_bin :]
         upper_gain = top.square().sum(-1).sqrt().mean(-1, keepdim=True).clamp(max=1.0)
         if config.upper_relief_db and not self.training:
@@ -262,23 +309,27 @@ class Hush(nn.Module):
             upper_gain = upper_gain * relief(upper_gain.square(), most, _UPPER_DEEP).sqrt()
         # The highest patch lies where every resampler that made the training audio rolls off: nothing was
         # learnt there, so it goes with what lies above.
-        edge = torch.stack([upper_gain, torch.zeros_like(upper_gain)], dim=-1).expand(-1, -1, stride, -1)
-        mask = torch.cat([mask, edge], dim=2)
-        mask, upper_gain = mask.transpose(0, 1), upper_gain.transpose(0, 1)
-        if verdict is not None and not self.training:
-            gain = verdict.gain()
-            mask, upper_gain = mask * gain[..., None], upper_gain * gain
-        return Answer(mask, upper_gain, verdict, new_state)
+        edge = torch.stack([upper_gain, torch.zeros_like(upper_gain)], dim=-1)
+        return torch.cat([mask, edge.expand(-1, -1, config.stride, -1)], dim=2), upper_gain
 
-    def enhance(self, spectrum: Tensor, target: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+    def enhance(
+        self, spectrum: Tensor, target: Tensor | None = None, above: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Map a spectrum (batch, frames, bins, 2), all bins up to Nyquist, to the estimate of the same shape.
 
-        With the target's spectrum a network that says whether it sounds adds what this is off to the loss.
+        Args:
+            spectrum: Of the mixture.
+            target: Of the sound to keep. With it, a network that says whether the target sounds adds what
+                this is off to the loss.
+            above: (batch, frames, bands above, 4), as in `upper_loss`; for a network that hears these.
         """
         state = self.initial_state(len(spectrum))
         heard = spectrum[:, :, : self.config.num_bins]
-        answer: Answer = self(heard, state)
+        answer: Answer = self(heard, state, None if above is None else above[..., :2])
         terms = {}
+        if self.upper is not None and target is not None and above is not None:
+            low = target[:, :, : self.config.num_bins]
+            terms["upper"] = upper_loss(answer.upper_gain.float(), above, low)
         if answer.presence is not None and target is not None:
             logit = answer.presence.logit[..., 0].float()
             terms["presence"] = presence_loss(logit, heard, target[:, :, : self.config.num_bins])
@@ -294,13 +345,15 @@ class Hush(nn.Module):
             Prefixes of the names of the weights that were added.
         """
         known = tuple(known)
-        parts: dict[str, FrequencyLayer | BandBlock | PresenceHead] = {
+        parts: dict[str, FrequencyLayer | BandBlock | PresenceHead | UpperHead] = {
             f"{group}.{index}.": layer
             for group in ("down", "blocks", "up")
             for index, layer in enumerate(getattr(self, group))
         }
         if self.presence is not None:
             parts["presence."] = self.presence
+        if self.upper is not None:
+            parts["upper."] = self.upper
         added = {
             prefix: part
             for prefix, part in parts.items()
