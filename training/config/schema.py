@@ -91,6 +91,8 @@ class DataConfig:
         folders: Folders with a manifest.csv, manifests, or plain folders of audio.
         sample_rate: Rate of the training audio, Hz.
         segment_s: Length of an example, s.
+        mix_rate: Rate at which examples are mixed where the network hears bands above its bins, Hz, a
+            multiple of `sample_rate` (see `FullBandMixer`); 0 mixes at `sample_rate`.
         val_examples: Mixtures in the validation set, the same every time.
         cache: Folder for decoded recordings; "" keeps them in memory.
     """
@@ -98,6 +100,7 @@ class DataConfig:
     folders: tuple[str, ...] = ()
     sample_rate: int = 16_000
     segment_s: float = 3.0
+    mix_rate: int = 0
     val_examples: int = 64
     cache: str = ""
 
@@ -126,6 +129,10 @@ class MixConfig:
             and must stay.
         cabinet: Probability that an overdriven part of it passes a simulated guitar loudspeaker.
         breaks: Probability that the target pauses or is quiet once or twice, while the noise continues.
+        stock: With `data.mix_rate`: voices and noises that are made once and used again.
+        voice_change: With `data.mix_rate`: probability that a voice whispers, shouts, sings or is a child's.
+        channel: With `data.mix_rate`: probability of a telephone, codec, lost packets or overload.
+        room_early_ms: With `data.mix_rate`: what a room adds within this time stays in the target, ms.
         pairs: Share of examples that are pairs of the manifest (column noisy): cut and levelled, not mixed.
     """
 
@@ -151,6 +158,10 @@ class MixConfig:
     drive: float = 0.0
     cabinet: float = 0.0
     breaks: float = 0.0
+    stock: int = 4000
+    voice_change: float = 0.0
+    channel: float = 0.0
+    room_early_ms: float = 50.0
     pairs: float = 0.0
 
     def __post_init__(self) -> None:
@@ -186,6 +197,7 @@ class LossConfig:
         snr_ceiling_db: SNR beyond which `snr` and `si_sdr` have little to gain, dB; above the best mixtures'
             own SNR.
         opinion_examples: Examples of a batch that `opinion` judges.
+        perceptual_examples: Examples of a batch that `perceptual` judges, the first ones; 0 for all.
         adversarial_kind: "hinge" or "least_squares".
         adversarial_from_step: Step from which the discriminator takes part.
         discriminator_channels: Width of the discriminator.
@@ -209,6 +221,7 @@ class LossConfig:
     compression: float = 0.3
     snr_ceiling_db: float = 30.0
     opinion_examples: int = 2
+    perceptual_examples: int = 0
     adversarial_kind: str = "hinge"
     adversarial_from_step: int = 0
     discriminator_channels: int = 16

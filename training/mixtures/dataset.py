@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from hushgate.training.mixtures.band_split import BandSplit
 from hushgate.training.mixtures.mixer import Mixer
 
 __all__ = ["Mixer", "MixtureDataset"]
 
 
-class MixtureDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """A mixer's examples of one seed, by number."""
+class MixtureDataset(Dataset[tuple[torch.Tensor, ...]]):
+    """Examples of one seed, by number: the mixture, the target, and with `split` what lies above both.
 
-    def __init__(self, mixer: Mixer, seed: int, num_examples: int) -> None:
+    Args:
+        mixer: Makes the examples.
+        seed: Whose examples.
+        num_examples: How many there are.
+        split: Splits examples at the full band (see `BandSplit`); None leaves them as they are.
+    """
+
+    def __init__(self, mixer: Mixer, seed: int, num_examples: int, split: BandSplit | None = None) -> None:
         self.mixer, self.seed, self.num_examples = mixer, seed, num_examples
+        self.split = split
 
     def __len__(self) -> int:
         return self.num_examples
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        noisy, clean = self.mixer.example(self.seed, index)
-        return torch.from_numpy(noisy), torch.from_numpy(clean)
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, ...]:
+        mixture = self.mixer.mixture(self.seed, index)
+        parts: tuple[np.ndarray, ...] = (mixture.noisy, mixture.clean)
+        if self.split is not None:
+            parts = self.split(mixture.noisy, mixture.clean, mixture.facts.top_hz)
+        return tuple(torch.from_numpy(part) for part in parts)

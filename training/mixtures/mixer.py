@@ -31,6 +31,7 @@ class Facts:
         targets, noises: Names of the recordings in their manifests, and of generators.
         snr_db: Level of the active target above the noise, dB; NaN without target or noise, and for pairs.
         level_db: Level of the active target (or, without one, of the mixture it was meant for), dBFS.
+        top_hz: Up to where the recordings reach, Hz; above it nothing is known.
         changes: What was done to "target", "noise" and "mixture", in order, such as "target speed 1.043".
     """
 
@@ -38,6 +39,7 @@ class Facts:
     noises: list[str] = field(default_factory=list)
     snr_db: float = float("nan")
     level_db: float = float("nan")
+    top_hz: float = float("inf")
     changes: list[str] = field(default_factory=list)
 
 
@@ -64,7 +66,8 @@ class Mixer:
 
     def __init__(self, data: DataConfig, mix: MixConfig, split: str) -> None:
         self.data, self.mix = data, mix
-        self.num_samples = round(data.segment_s * data.sample_rate)
+        self.rate = data.mix_rate or data.sample_rate
+        self.num_samples = round(data.segment_s * self.rate)
         self._cache = Path(data.cache) if data.cache else None
         self._check_bands()
         clips = [clip for folder in data.folders for clip in list_clips(Path(folder))]
@@ -76,9 +79,9 @@ class Mixer:
 
     def _check_bands(self) -> None:
         for spec in (*self.mix.targets, *self.mix.noises):
-            if spec.band_hz[0] >= 0.5 * self.data.sample_rate:
+            if spec.band_hz[0] >= 0.5 * self.rate:
                 raise ValueError(
-                    f"band_hz must begin below half the sample rate, {self.data.sample_rate / 2:g} Hz "
+                    f"band_hz must begin below half the sample rate, {self.rate / 2:g} Hz "
                     f"(got {spec.band_hz[0]:g} for {spec.kind})."
                 )
 
@@ -96,7 +99,7 @@ class Mixer:
                     continue
                 if not chosen:
                     raise ValueError(self._missing(spec, split))
-                self._pools[spec.pool] = ClipPool(chosen, self.data.sample_rate, self._cache)
+                self._pools[spec.pool] = ClipPool(chosen, self.rate, self._cache)
             usable.append(spec)
         if not usable:
             raise ValueError(self._missing(specs[0], split) if specs else "mix must name targets and noises.")
@@ -110,7 +113,7 @@ class Mixer:
         chosen = [clip for clip in rooms if clip.split == split] or [c for c in rooms if c.split == "train"]
         if not chosen:
             raise ValueError(self._missing(SourceSpec(self.mix.room_kind), split))
-        return RoomPool(chosen, self.data.sample_rate)
+        return RoomPool(chosen, self.rate)
 
     def _load_pairs(self, clips: Sequence[Clip], split: str) -> PairPool | None:
         if not self.mix.pairs > 0.0:
@@ -127,7 +130,7 @@ class Mixer:
                 f"mix.pairs must be 0 without pairs (got {self.mix.pairs:g}): no target of split {split!r} "
                 "has an entry in the manifest's column noisy."
             )
-        return PairPool(chosen, self.data.sample_rate)
+        return PairPool(chosen, self.rate)
 
     def _missing(self, spec: SourceSpec, split: str) -> str:
         where = ", ".join(self.data.folders) or "no folder"
@@ -152,7 +155,7 @@ class Mixer:
         facts = Facts()
         if self._pairs is not None and rng.random() < self.mix.pairs:
             return self._pair(self._pairs, rng, facts)
-        mix, rate = self.mix, self.data.sample_rate
+        mix, rate = self.mix, self.rate
         kind = rng.random()
         clean = self._target(rng, facts)
         if kind < mix.noise_only:
@@ -216,9 +219,7 @@ class Mixer:
         level_db = facts.level_db = self._level_db(rng, facts)
         loud = clean if augmentations.level_db(clean) > -100.0 else noisy
         if augmentations.level_db(loud) > -100.0:
-            gain = np.float32(
-                10.0 ** ((level_db - augmentations.active_level_db(loud, self.data.sample_rate)) / 20.0)
-            )
+            gain = np.float32(10.0 ** ((level_db - augmentations.active_level_db(loud, self.rate)) / 20.0))
             noisy, clean = noisy * gain, clean * gain
         return Mixture(noisy, clean, facts)
 
@@ -249,7 +250,7 @@ class Mixer:
         if mix.drive and rng.random() < 0.5 * mix.drive:
             audio = self._overdrive(audio, rng.uniform(0.0, 15.0), note)
         if rng.random() < mix.equalizer:
-            audio = augmentations.random_equalizer(audio, self.data.sample_rate, rng, mix.equalizer_db)
+            audio = augmentations.random_equalizer(audio, self.rate, rng, mix.equalizer_db)
             note("equalizer")
         if rng.random() < mix.room:
             audio = self._room(audio, rng, note)
@@ -259,14 +260,14 @@ class Mixer:
         spec = self._choose(self._targets, rng)
         audio = self._draw(spec, rng, facts.targets, note)
         if any(spec.band_hz):
-            audio = augmentations.keep_band(audio, self.data.sample_rate, *spec.band_hz)
+            audio = augmentations.keep_band(audio, self.rate, *spec.band_hz)
         mix = self.mix
         if mix.drive and rng.random() < mix.drive:
             audio = self._overdrive(audio, rng.uniform(6.0, 45.0), note)
             if mix.cabinet and rng.random() < mix.cabinet:
                 low_hz, high_hz = rng.uniform(50.0, 120.0), float(np.exp(rng.uniform(*np.log((3e3, 9e3)))))
                 note(f"cabinet {low_hz:.0f} to {high_hz:.0f} Hz")
-                audio = augmentations.limit_band(audio, self.data.sample_rate, low_hz, high_hz)
+                audio = augmentations.limit_band(audio, self.rate, low_hz, high_hz)
         return audio
 
     def _overdrive(self, audio: Audio, drive_db: float, note: Callable[[str], None]) -> Audio:
@@ -280,9 +281,7 @@ class Mixer:
             return augmentations.apply_room(audio, response)
         decay_s = float(np.exp(rng.uniform(np.log(0.1), np.log(0.9))))
         direct_db = rng.uniform(-3.0, 15.0)
-        response = augmentations.room_response(
-            self.data.sample_rate, rng, decay_s=decay_s, direct_db=direct_db
-        )
+        response = augmentations.room_response(self.rate, rng, decay_s=decay_s, direct_db=direct_db)
         note(f"room {decay_s:.2f} s {direct_db:.1f} dB")
         return augmentations.apply_room(audio, response)
 
@@ -302,7 +301,7 @@ class Mixer:
         def note(change: str) -> None:
             facts.changes.append(f"noise {change}")
 
-        mix, rate = self.mix, self.data.sample_rate
+        mix, rate = self.mix, self.rate
         voices = int(rng.integers(spec.voices[0], spec.voices[1] + 1))
         audio = np.zeros(self.num_samples, dtype=np.float32)
         for _ in range(voices):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soundfile
 from numpy.random import Generator
 from numpy.typing import NDArray
 
@@ -83,6 +84,7 @@ class ClipPool:
             raise ValueError("clips must hold at least one recording (got none).")
         self.sample_rate = sample_rate
         self.names = [clip.name for clip in clips]
+        self._paths = [clip.path for clip in clips]
         self._samples, self._starts = load_samples([clip.path for clip in clips], sample_rate, cache)
         self._label_of = [clip.label for clip in clips]
         self._members: dict[str, list[int]] = {}
@@ -93,6 +95,13 @@ class ClipPool:
     def seconds(self) -> float:
         """Length of everything in the pool, s."""
         return len(self._samples) / self.sample_rate
+
+    def native_rates(self) -> Iterator[tuple[str, int]]:
+        """Name every recording with the rate of its file, Hz."""
+        return (
+            (name, soundfile.info(path).samplerate)
+            for name, path in zip(self.names, self._paths, strict=True)
+        )
 
     def _clip(self, index: int) -> NDArray[np.int16]:
         return self._samples[self._starts[index] : self._starts[index + 1]]

@@ -1,0 +1,84 @@
+"""Parts of mixtures that are made once and used again: drawing and changing them takes longer than mixing."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FULL_SCALE = 32767.0
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a mixture, a voice or a noise.
+
+    Attributes:
+        heard: What is mixed, float32 (samples,).
+        kept: What of it is to be kept, float32 (samples,): without its late echoes; zeros for noise.
+        top_hz: Up to where its recordings reach, Hz.
+        names: What it was made from.
+        changes: What was done to it.
+    """
+
+    heard: NDArray[np.float32]
+    kept: NDArray[np.float32]
+    top_hz: float
+    names: list[str] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
+
+
+class Stock:
+    """Numbered parts in a folder, each made when it is first asked for.
+
+    Part number n is the same whoever makes it, so processes may share the folder.
+
+    Args:
+        folder: Where they lie; made if it is missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def get(self, kind: str, number: int, make: Callable[[], Part]) -> Part:
+        """Return a part, as `make` makes it, in 16 bit below its own peak.
+
+        Args:
+            kind: "target", "noise" or the like; no path separator.
+            number: 0 or more.
+            make: Called where the part is missing.
+        """
+        path = self.folder / f"{kind}-{number:06d}.npz"
+        if not path.is_file():
+            self._write(path, make())
+        with np.load(path) as content:
+            facts = json.loads(str(content["facts"]))
+            audio = content["audio"] * np.float32(facts["peak"] / _FULL_SCALE)
+        kept = audio[-1] if facts["has_kept"] else np.zeros_like(audio[0])
+        return Part(audio[0], kept, facts["top_hz"], facts["names"], facts["changes"])
+
+    def _write(self, path: Path, part: Part) -> None:
+        has_kept = bool(part.kept.any())
+        is_same = has_kept and np.array_equal(part.heard, part.kept)
+        rows = [part.heard] if is_same or not has_kept else [part.heard, part.kept]
+        audio = np.stack(rows)
+        peak = max(float(np.max(np.abs(audio))), 1e-9)
+        facts = {
+            "peak": peak,
+            "has_kept": has_kept,
+            "top_hz": part.top_hz,
+            "names": part.names,
+            "changes": part.changes,
+        }
+        draft = path.with_name(f".{os.getpid()}-{path.name}")
+        with open(draft, "wb") as file:
+            np.savez(
+                file, audio=np.round(audio * (_FULL_SCALE / peak)).astype(np.int16), facts=json.dumps(facts)
+            )
+        draft.replace(path)
