@@ -25,15 +25,16 @@ class AdversarialModule(DenoisingModule):
         self.automatic_optimization = False
         self.discriminator = Discriminator(config.data.sample_rate, config.loss.discriminator_channels)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
+    def training_step(self, batch: tuple[Tensor, ...], batch_index: int) -> None:
         weights = self.config.loss
         denoiser, judge = self._both_optimizers()
         takes_part = self.trainer.global_step >= weights.adversarial_from_step
 
         self.toggle_optimizer(denoiser)
-        result = self.assess(*batch, self.mean_count)
+        noisy, clean, *above = batch
+        result = self.assess(noisy, clean, self.mean_count, *above)
         loss, terms = result.loss, dict(result.terms)
-        estimate, clean = result.estimate * result.gain, batch[1] * result.gain
+        estimate, clean = result.estimate * result.gain, clean * result.gain
         if takes_part:
             of_estimates = self.discriminator(estimate)
             terms["adversarial"] = generator_loss(of_estimates, weights.adversarial_kind)

@@ -34,8 +34,9 @@ class Assessment:
 class DenoisingModule(lightning.LightningModule):
     """A network with its framing, loss and optimizer.
 
-    Batches are (noisy, clean), each (batch, samples). The loss sees both at a common level: quiet recordings
-    count as much as loud ones.
+    Batches are (noisy, clean), each (batch, samples), and for a network that hears bands above its bins the
+    facts about these, (batch, frames, bands, 4), as in `upper_loss`. The loss sees both sounds at a common
+    level: quiet recordings count as much as loud ones.
 
     Raises:
         ValueError: The network does not fit the sample rate, or the configuration is wrong otherwise.
@@ -89,10 +90,14 @@ class DenoisingModule(lightning.LightningModule):
         return self._enhance(noisy)[:2]
 
     def _enhance(
-        self, noisy: Tensor, target: Tensor | None = None
+        self, noisy: Tensor, target: Tensor | None = None, above: Tensor | None = None
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Estimate, its spectrum, and the network's own loss terms, for which it may need the target's."""
-        spectrum, terms = self.network.enhance(self.framing.analyse(noisy), target)
+        mixed = self.framing.analyse(noisy)
+        if above is None or not isinstance(self.network, Hush):
+            spectrum, terms = self.network.enhance(mixed, target)
+        else:
+            spectrum, terms = self.network.enhance(mixed, target, above)
         return self.framing.synthesize(spectrum, noisy.shape[-1]), spectrum, terms
 
     def assess(
@@ -100,10 +105,11 @@ class DenoisingModule(lightning.LightningModule):
         noisy: Tensor,
         clean: Tensor,
         mean_count: Callable[[Tensor], Tensor] | None = None,
+        above: Tensor | None = None,
     ) -> Assessment:
         """Denoise a batch and compute its loss; `mean_count` as in `DenoisingLoss`."""
         target = self.framing.analyse(clean)
-        estimate, spectrum, own_terms = self._enhance(noisy, target)
+        estimate, spectrum, own_terms = self._enhance(noisy, target, above)
         level = clean.square().mean(-1, keepdim=True)
         level = torch.where(level > _SILENCE**2, level, noisy.square().mean(-1, keepdim=True))
         gain = (level + _SILENCE**2).rsqrt()
@@ -130,8 +136,9 @@ class DenoisingModule(lightning.LightningModule):
         assert isinstance(counts, Tensor)
         return counts.mean()
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor | None:
-        result = self.assess(*batch, self.mean_count)
+    def training_step(self, batch: tuple[Tensor, ...], batch_index: int) -> Tensor | None:
+        noisy, clean, *above = batch
+        result = self.assess(noisy, clean, self.mean_count, *above)
         self.log_training(result.loss, result.terms)
         return result.loss
 
@@ -146,10 +153,10 @@ class DenoisingModule(lightning.LightningModule):
         # Sum and number of examples of each term: the result does not depend on batches or processes.
         self._sums: dict[str, Tensor] = {}
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
-        noisy, clean = batch
+    def validation_step(self, batch: tuple[Tensor, ...], batch_index: int) -> None:
+        noisy, clean, *above = batch
         # Processes may have different numbers of batches here, so none may wait for the others.
-        result = self.assess(noisy, clean)
+        result = self.assess(noisy, clean, None, *above)
         num_sounding = int(is_sounding(clean * result.gain).sum())
         for name, value in result.terms.items():
             self._add(name, value, num_sounding if name in RELATIVE_TERMS else len(noisy))

@@ -49,7 +49,7 @@ class Previews(lightning.Callback):
         assert isinstance(module, DenoisingModule)
         assert trainer.logger is not None
         for number in range(self.num_clips):
-            noisy, clean = (one[None].to(module.device) for one in self.validation[number])
+            noisy, clean = (one[None].to(module.device) for one in self.validation[number][:2])
             with torch.no_grad():
                 estimate, _ = module(noisy)
             sounds = {"noisy": noisy, "denoised": estimate, "clean": clean}

@@ -17,7 +17,10 @@ from hushgate.training.fitting.adversarial_module import make_module
 from hushgate.training.fitting.callbacks import AtomicCheckpoints, NewExamples, averaging, make_logger
 from hushgate.training.fitting.distributed import BatchShareSampler, EveryNth, share_plan
 from hushgate.training.fitting.log_previews import Previews
-from hushgate.training.mixtures.dataset import Mixer, MixtureDataset
+from hushgate.training.mixtures.band_split import BandSplit
+from hushgate.training.mixtures.dataset import MixtureDataset
+from hushgate.training.mixtures.full_band_mixer import make_mixer
+from hushgate.training.models import Hush, Network
 
 # Batches that are heard before a training that starts from an exported model.
 _STATISTICS_BATCHES = 8
@@ -57,13 +60,19 @@ def train(
     torch.set_num_threads(config.train.threads)
     # Before the recordings are read, which may take long: a network that does not fit them is refused here.
     module = make_module(config)
-    mixer = Mixer(config.data, config.mix, "train")
+    split = _band_split(config, module.network)
+    mixer = make_mixer(config.data, config.mix, "train")
+    examples = MixtureDataset(
+        mixer, config.train.seed, config.train.max_steps * config.train.batch_size, split
+    )
     # Another seed than training's, the same in every run: validation figures are comparable.
-    validation = MixtureDataset(Mixer(config.data, config.mix, "val"), 0, config.data.val_examples)
+    validation = MixtureDataset(
+        make_mixer(config.data, config.mix, "val"), 0, config.data.val_examples, split
+    )
     if init_from is not None and not resume:
         from hushgate.training.fitting.initial_weights import initialize  # which builds on this module
 
-        initialize(module, init_from, _first_mixtures(mixer, config))
+        initialize(module, init_from, _first_mixtures(examples, config))
     samplers = (
         BatchShareSampler(config.train.steps_per_epoch, config.train.batch_size),
         EveryNth(config.data.val_examples),
@@ -78,7 +87,6 @@ def train(
         )
     run_dir.mkdir(parents=True, exist_ok=True)  # not before: a training that cannot begin leaves nothing
     share = config.train.batch_size // trainer.world_size
-    examples = MixtureDataset(mixer, config.train.seed, config.train.max_steps * config.train.batch_size)
     trainer.fit(
         module,
         _loader(examples, config, samplers[0], share),
@@ -133,12 +141,29 @@ def _trainer(
     )
 
 
-def _first_mixtures(mixer: Mixer, config: Config) -> Iterator[Tensor]:
+def _band_split(config: Config, network: Network) -> BandSplit | None:
+    """How examples are split for a network that hears bands above its bins; None where there are none.
+
+    Raises:
+        ValueError: Only one of `data.mix_rate` and `model.upper_edges_hz` is set.
+    """
+    shape = network.config if isinstance(network, Hush) and network.upper is not None else None
+    if (shape is not None) != bool(config.data.mix_rate):
+        raise ValueError(
+            "data.mix_rate and model.upper_edges_hz need each other: a network hears bands above its bins "
+            f"only in examples that have them (got {config.data.mix_rate} Hz and "
+            f"{'no bands' if shape is None else 'bands'})."
+        )
+    if shape is None:
+        return None
+    return BandSplit(config.data.sample_rate, config.data.mix_rate, shape)
+
+
+def _first_mixtures(dataset: MixtureDataset, config: Config) -> Iterator[Tensor]:
     """The noisy sides of the first training batches, mixed when asked for."""
     size = config.train.batch_size
     for first in range(0, _STATISTICS_BATCHES * size, size):
-        examples = (mixer.example(config.train.seed, index)[0] for index in range(first, first + size))
-        yield torch.stack([torch.from_numpy(noisy) for noisy in examples])
+        yield torch.stack([dataset[index][0] for index in range(first, first + size)])
 
 
 def _on_cuda(config: Config) -> bool:
@@ -155,7 +180,7 @@ def _precision(config: Config) -> Any:
 
 def _loader(
     dataset: MixtureDataset, config: Config, sampler: Sampler[int], batch_size: int
-) -> DataLoader[tuple[Tensor, Tensor]]:
+) -> DataLoader[tuple[Tensor, ...]]:
     workers = config.train.workers
     return DataLoader(
         dataset,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from hushgate.training.config.schema import LOSS_TERMS, LossConfig
 from hushgate.training.losses.multi_resolution import MultiResolutionLoss
@@ -92,10 +93,16 @@ class DenoisingLoss:
         if self._multi_resolution is not None:
             terms["multi_resolution"] = of_sounding(self._multi_resolution(estimate, target))
         if self._perceptual is not None:
-            terms["perceptual"] = of_sounding(self._perceptual(estimate, target))
+            terms["perceptual"] = of_sounding(self._disturbance(self._perceptual, estimate, target))
         if self._opinion is not None:
             terms["opinion"] = of_sounding(self._opinion(estimate, target))
         return self.weighted(terms, estimate.new_zeros(())), terms
+
+    def _disturbance(self, judge: PerceptualLoss, estimate: Tensor, target: Tensor) -> Tensor:
+        """The perceptual loss (batch,) of the first examples, which stand for all."""
+        count = min(self.config.perceptual_examples or len(estimate), len(estimate))
+        losses = judge(estimate[:count], target[:count]) * (len(estimate) / count)
+        return functional.pad(losses, (0, len(estimate) - count))
 
     def weighted(self, terms: Mapping[str, Tensor], start: Tensor) -> Tensor:
         """The sum of terms with their weights, upon `start`."""

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra hushgate[t
 
 from hushgate import training  # noqa: E402
 from hushgate.engine import BlockDenoiser  # noqa: E402
-from hushgate.training.config.schema import Config, load_config  # noqa: E402
+from hushgate.training.config.schema import Config, SourceSpec, load_config  # noqa: E402
 from hushgate.training.exporting.checkpoint import export_checkpoint  # noqa: E402
 from hushgate.training.fitting.trainer import train  # noqa: E402
 from hushgate.training.models import FAMILIES, build_model  # noqa: E402
@@ -33,7 +33,8 @@ def _recordings(config: Config, folder: Path) -> Path:
     """A manifest with a recording for training and one for validation of all that a mixture asks for."""
     rows = ["path,kind,split,label"]
     rng = np.random.default_rng(0)
-    for number, spec in enumerate((*config.mix.targets, *config.mix.noises)):
+    rooms = [SourceSpec(config.mix.room_kind)] if config.mix.room_kind else []
+    for number, spec in enumerate((*config.mix.targets, *config.mix.noises, *rooms)):
         if spec.is_synthesized:
             continue
         for split in ("train", "val"):
@@ -88,6 +89,16 @@ def test_a_shipped_configuration_trains_exports_and_runs(path: Path, tmp_path: P
         # It needs 16 kHz; tests/training/losses/test_losses.py has it.
         "loss.perceptual": 0.0,
     }
+    if shipped.data.mix_rate:
+        changes |= {
+            "data.mix_rate": 3 * RATE,
+            "data.cache": str(tmp_path / "cache"),
+            "mix.stock": 3,
+            "model.upper_edges_hz": [2000.0, 3000.0],
+            "model.upper_top_hz": 6000.0,
+        }
+    if shipped.train.only:
+        changes |= {"train.only": ""}  # a part alone needs the rest of a network to start from
     config = load_config(path, [f"{key}={_values(value)}" for key, value in changes.items()])
     checkpoint = train(config, tmp_path / "run", progress=False)
     model = export_checkpoint(checkpoint, tmp_path / "model.onnx")

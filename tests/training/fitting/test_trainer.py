@@ -92,6 +92,19 @@ def test_a_rate_too_low_for_the_network_is_refused_before_anything_is_read(tmp_p
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    "change", ["data.mix_rate=12000", "model.upper_edges_hz=[2000.0, 3000.0]"], ids=["rate", "bands"]
+)
+def test_bands_above_and_a_rate_that_has_them_need_each_other(workshop: Path, change: str) -> None:
+    from hushgate.training.config.schema import load_config
+    from hushgate.training.fitting.trainer import train
+
+    config = load_config(workshop / "tiny.toml", [f'data.folders=["{workshop / "data"}"]', change])
+    with pytest.raises(ValueError, match=r"data\.mix_rate and model\.upper_edges_hz need each other"):
+        train(config, workshop / "nothing", progress=False)
+    assert not (workshop / "nothing").exists()
+
+
 def test_a_training_that_cannot_begin_leaves_no_folder(tmp_path: Path) -> None:
     said = _hushgate("train", "voice", "-o", tmp_path / "run", "--data", tmp_path / "nowhere", expect=2)
     assert "nowhere" in said

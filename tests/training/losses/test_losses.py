@@ -177,6 +177,23 @@ def test_perceptual_disturbance_is_that_of_pesq() -> None:
     assert scores[0] - scores[-1] > 2.0
 
 
+def test_the_first_examples_may_stand_for_all() -> None:
+    from hushgate.training.config.schema import LossConfig
+    from hushgate.training.losses import DenoisingLoss
+
+    def perceptual(estimate: torch.Tensor, target: torch.Tensor, examples: int) -> float:
+        config = LossConfig(magnitude=0.0, complex=0.0, snr=0.0, perceptual=1.0, perceptual_examples=examples)
+        spectra = torch.zeros(len(target), 1, 1, 2)
+        return float(DenoisingLoss(config, 16_000)(estimate, target, spectra, spectra)[0])
+
+    generator = torch.Generator().manual_seed(0)
+    target = torch.randn(4, 16_000, generator=generator) * torch.linspace(0.0, 1.0, 16_000)
+    estimate = target + 0.3 * torch.randn(4, 16_000, generator=generator)
+    assert perceptual(estimate, target, 2) == pytest.approx(perceptual(estimate[:2], target[:2], 0), rel=1e-5)
+    for more in (4, 9):
+        assert perceptual(estimate, target, more) == pytest.approx(perceptual(estimate, target, 0), rel=1e-5)
+
+
 def test_perceptual_disturbance_hears_the_same_at_every_level_and_rate() -> None:
     generator = torch.Generator().manual_seed(0)
     target = torch.randn(1, RATE, generator=generator)
