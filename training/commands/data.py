@@ -13,6 +13,10 @@ _PARTS = {
         "hushgate.training.commands.data_prepare",
         "check a corpus and list its recordings for training",
     ),
+    "sets": (
+        "hushgate.training.commands.data_sets",
+        "copy free full-band recordings out of cloned repositories",
+    ),
     "mix": ("hushgate.training.commands.data_mix", "write pairs of clean and noisy files, with a manifest"),
     "render": (
         "hushgate.training.commands.data_render",

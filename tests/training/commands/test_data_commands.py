@@ -175,7 +175,7 @@ def test_missing_extras_are_named(
     assert f"pip install 'hushgate[{extra}]'" in _error(capsys, *part)
 
 
-@pytest.mark.parametrize("part", ["prepare", "mix", "render", "rooms", "preview"])
+@pytest.mark.parametrize("part", ["prepare", "sets", "mix", "render", "rooms", "preview"])
 def test_every_part_has_help(part: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", part, "--help"]) == 0
     out = capsys.readouterr().out
