@@ -107,11 +107,11 @@ class MaskRunner:
             self._steady.apply(noisy, ratio, masked, paired=linked and self._num_channels == 2)
         if self._bands:
             # As real numbers, several times as fast as complex ones.
-            above, masked = (part[:, :, model_bins:].view(np.float32) for part in (delayed, target))
+            given, scaled = (part[:, :, model_bins:].view(np.float32) for part in (delayed, target))
             band_gains = upper_gain[:, :, self._bands]
             if len(self._bands) > 1:
                 band_gains = np.repeat(band_gains, self._parts_above, axis=2)
-            np.multiply(above, band_gains, out=masked)
+            np.multiply(given, band_gains, out=scaled)
 
     def _run(
         self, spectrum: NDArray[np.float32], levels: NDArray[np.float32] | None
