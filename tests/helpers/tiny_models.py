@@ -235,7 +235,8 @@ def with_presence(**format_: Any) -> TinyModel:
 
 def hears_above(**format_: Any) -> TinyModel:
     """A mask of ones, and above it 1 / (1 + 100 x power) where that is known, a quarter where it is not."""
-    model = TinyModel(**({"upper_band_edges_hz": (8e3, 12e3, 16e3), "upper_top_hz": 24e3} | format_))
+    bands: dict[str, Any] = {"upper_band_edges_hz": (8e3, 12e3, 16e3), "upper_top_hz": 24e3}
+    model = TinyModel(**(bands | format_))
     model.node("Mul", ["spectrum", model.constant("nought", 0.0)], "zeros")
     model.node("Add", ["zeros", model.constant("factor", [1.0, 0.0])], "mask")
     model.node("Split", ["upper"], "power", axis=3)

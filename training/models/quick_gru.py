@@ -84,7 +84,6 @@ def run_gru(gru: nn.GRU, x: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         All hidden states (frames, rows, channels), and the last one (1, rows, channels), as `gru` does.
     """
-    states = _Recurrence.apply(
-        x, hidden[0], gru.weight_ih_l0, gru.weight_hh_l0, gru.bias_ih_l0, gru.bias_hh_l0
-    )
+    weights = gru.weight_ih_l0, gru.weight_hh_l0, gru.bias_ih_l0, gru.bias_hh_l0
+    states: Tensor = _Recurrence.apply(x, hidden[0], *weights)  # type: ignore[no-untyped-call]
     return states, states[-1:]

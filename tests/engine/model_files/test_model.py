@@ -239,7 +239,7 @@ def test_verify_hears_above(tmp_path: Path) -> None:
     load_model(edited(model, tmp_path)).verify()
     for constant in model.graph.initializer:
         if constant.name == "hundred":
-            constant.CopyFrom(numpy_helper.from_array(np.float32(90.0), "hundred"))
+            constant.CopyFrom(numpy_helper.from_array(np.array(90.0, np.float32), "hundred"))
     path = tmp_path / "changed.onnx"
     path.write_bytes(model.SerializeToString())
     with pytest.raises(ModelError, match="does not reproduce its reference"):

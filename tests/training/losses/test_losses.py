@@ -178,13 +178,10 @@ def test_perceptual_disturbance_is_that_of_pesq() -> None:
 
 
 def test_the_first_examples_may_stand_for_all() -> None:
-    from hushgate.training.config.schema import LossConfig
-    from hushgate.training.losses import DenoisingLoss
-
-    def perceptual(estimate: torch.Tensor, target: torch.Tensor, examples: int) -> float:
+    def perceptual(estimate: Tensor, target: Tensor, examples: int) -> float:
         config = LossConfig(magnitude=0.0, complex=0.0, snr=0.0, perceptual=1.0, perceptual_examples=examples)
         spectra = torch.zeros(len(target), 1, 1, 2)
-        return float(DenoisingLoss(config, 16_000)(estimate, target, spectra, spectra)[0])
+        return float(losses.DenoisingLoss(config, 16_000)(estimate, target, spectra, spectra)[0])
 
     generator = torch.Generator().manual_seed(0)
     target = torch.randn(4, 16_000, generator=generator) * torch.linspace(0.0, 1.0, 16_000)

@@ -22,7 +22,7 @@ def _voice(hz: float = 150.0, seconds: float = 2.0) -> np.ndarray:
         for i in range(2, count):
             out[i] = audio[i] + 2 * pole.real * out[i - 1] - abs(pole) ** 2 * out[i - 2]
         audio = out
-    return (0.1 * audio / np.abs(audio).max()).astype(np.float32)
+    return np.asarray(0.1 * audio / np.abs(audio).max(), np.float32)
 
 
 VOICE = _voice()
