@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def _data(recordings: Path, cache: Path) -> DataConfig:
     return DataConfig((str(recordings),), RATE, 1.0, MIX_RATE, cache=str(cache))
 
 
-def _mixer(recordings: Path, cache: Path, prefix: str = "", **changes: object) -> FullBandMixer:
+def _mixer(recordings: Path, cache: Path, prefix: str = "", **changes: Any) -> FullBandMixer:
     mix = replace(MIX, targets=(SourceSpec("speech", prefix),), **changes)
     mixer = make_mixer(_data(recordings, cache), mix, "train")
     assert isinstance(mixer, FullBandMixer)
@@ -66,7 +67,13 @@ def test_without_a_rate_for_it_mixing_is_as_before(recordings: Path, tmp_path: P
 
 
 def test_example_number_i_is_always_the_same(recordings: Path, tmp_path: Path) -> None:
-    busy = {"voice_change": 0.5, "channel": 0.5, "equalizer": 0.5, "room": 0.5, "band_limit": 0.3}
+    busy: dict[str, Any] = {
+        "voice_change": 0.5,
+        "channel": 0.5,
+        "equalizer": 0.5,
+        "room": 0.5,
+        "band_limit": 0.3,
+    }
     first = [_mixer(recordings, tmp_path / "one", **busy).mixture(1, i) for i in range(8)]
     other = _mixer(recordings, tmp_path / "two", **busy)
     other.make_stock()
@@ -189,8 +196,8 @@ def test_a_data_set_shows_what_lies_above(recordings: Path, tmp_path: Path) -> N
 
 
 def test_a_mix_of_its_own_has_a_stock_of_its_own(recordings: Path, tmp_path: Path) -> None:
-    for changes in ({}, {"room": 0.5}):
-        _mixer(recordings, tmp_path, **changes).mixture(1, 0)
+    for room in (0.0, 0.5):
+        _mixer(recordings, tmp_path, room=room).mixture(1, 0)
     _mixer(recordings, tmp_path).mixture(1, 0)
     assert len(list(tmp_path.glob("stock-train-*"))) == 2
 

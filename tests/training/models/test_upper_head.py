@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ from hushgate.training.config.schema import CardConfig  # noqa: E402
 from hushgate.training.exporting.mask_network import export_network  # noqa: E402
 from hushgate.training.models.hush import Hush, HushConfig  # noqa: E402
 from hushgate.training.models.upper_head import upper_loss  # noqa: E402
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PLAIN = HushConfig(num_bins=64, channels=8, bands=6, band_channels=12, num_heads=2, upper_from_hz=1500.0)
 HEARS = replace(PLAIN, upper_edges_hz=(2000.0, 3000.0, 4500.0), upper_top_hz=6000.0)
@@ -29,7 +33,7 @@ def _network(config: HushConfig = HEARS) -> Hush:
     return network
 
 
-def _heard(frames: int, batch: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+def _heard(frames: int, batch: int = 1) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(1)
     spectrum = torch.randn(batch, frames, 64, 2, generator=generator) * 0.1
     levels = torch.rand(batch, frames, 3, 2, generator=generator) * 0.01
@@ -116,7 +120,7 @@ def test_a_presence_head_may_be_there_as_well(tmp_path: Path) -> None:
 # -- loss -----------------------------------------------------------------------------------------
 
 
-def _facts(speech: float, noise: float, frames: int = 30) -> tuple[torch.Tensor, torch.Tensor]:
+def _facts(speech: float, noise: float, frames: int = 30) -> tuple[Tensor, Tensor]:
     """What lies above, and a target below: speech and noise that have nothing to do with one another."""
     values = torch.tensor([speech + noise, 1.0, speech, speech])
     target = torch.full((1, frames, 64, 2), 0.05)
@@ -158,6 +162,9 @@ def test_the_loss_is_finite_in_silence_and_moves_the_head() -> None:
     _, terms = network.enhance(whole, torch.zeros_like(whole), above)
     terms["upper"].backward()
     assert torch.isfinite(terms["upper"])
-    assert network.upper.answer.bias.grad.abs().sum() > 0.0
+    assert network.upper is not None
+    moved = network.upper.answer.bias.grad
+    assert moved is not None
+    assert moved.abs().sum() > 0.0
     silent = network.enhance(torch.zeros_like(whole), torch.zeros_like(whole), torch.zeros_like(above))[1]
     assert float(silent["upper"]) == 0.0
