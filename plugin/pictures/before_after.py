@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,15 +62,23 @@ def plot_file(before: str | os.PathLike[str], after: str | os.PathLike[str] | No
     """
     if after is None:
         with FileReader(before) as reader:
-            audio_format = reader.format
+            audio_format = _with_length(reader.format, before)
             rows = _measure(audio_format, ["before"], ([block] for block in reader.blocks()))
         return _draw(rows, audio_format, [Path(before).name])
     with FileReader(before) as old, FileReader(after) as new:
-        audio_format = old.format
-        _check_same_recording(audio_format, new.format, str(before), str(after))
+        _check_same_recording(old.format, new.format, str(before), str(after))
+        audio_format = _with_length(old.format, before)
         triples = ([a, b, a - b] for a, b in _paired(old.blocks(), new.blocks(), str(before), str(after)))
         rows = _measure(audio_format, ["before", "after", "removed"], triples)
     return _draw(rows, audio_format, [Path(before).name, Path(after).name])
+
+
+def _with_length(audio_format: AudioFormat, path: str | os.PathLike[str]) -> AudioFormat:
+    """The format with its length, counted in a pass of its own where the container does not say it."""
+    if audio_format.num_samples is not None:
+        return audio_format
+    with FileReader(path) as reader:
+        return replace(audio_format, num_samples=sum(block.shape[1] for block in reader.blocks()))
 
 
 def _check_same_recording(before: AudioFormat, after: AudioFormat, old: str, new: str) -> None:
@@ -92,15 +100,12 @@ def _paired(old: Iterable[Block], new: Iterable[Block], *names: str) -> Iterator
 
 
 def _measure(audio_format: AudioFormat, titles: list[str], blocks: Iterable[list[Block]]) -> list[_Panels]:
-    if audio_format.num_samples is None:
-        raise ValueError("the length of the recording must be known. Convert it to WAV first.")
+    length = audio_format.num_samples or 0
     rows = [
         _Panels(
             title,
-            WaveformOverview(audio_format.num_samples, columns=_COLUMNS),
-            SpectrogramOverview(
-                audio_format.num_samples, audio_format.sample_rate, columns=_COLUMNS, rows=_ROWS
-            ),
+            WaveformOverview(length, columns=_COLUMNS),
+            SpectrogramOverview(length, audio_format.sample_rate, columns=_COLUMNS, rows=_ROWS),
         )
         for title in titles
     ]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from hushgate import Chain, render
 from hushgate.commands.main import main
 from tests.helpers.seeded_noise import noise
 
@@ -91,3 +92,10 @@ def test_what_cannot_be_drawn_is_one_line_and_leaves_nothing(
 def test_the_shortest_recordings_can_be_drawn(tmp_path: Path, num_samples: int) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros((num_samples, 1), np.float32), 8000)
     plot_file(tmp_path / "a.wav").savefig(tmp_path / "a.png")
+
+
+def test_a_length_that_the_container_does_not_say_is_counted(tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="M4A needs the extra formats")
+    soundfile.write(tmp_path / "take.wav", noise(48_000), 48_000)
+    render(Chain([]), tmp_path / "take.wav", tmp_path / "take.m4a")
+    assert plot_file(tmp_path / "take.m4a").get_axes()[0].get_xlim()[1] == pytest.approx(1.0, abs=0.05)
