@@ -276,6 +276,11 @@ def describe_changes(source: AudioFormat, target: AudioFormat) -> list[str]:
         changes.append(
             f"{target.subtype} has no {source.sample_rate} Hz: converted to {target.sample_rate} Hz."
         )
+    is_changed = target.container == source.container and target.subtype != source.subtype
+    if is_changed and not _is_writable(source):
+        changes.append(
+            f"{source.subtype} cannot be written into {source.container}: {target.subtype} instead."
+        )
     is_large = _num_bytes(target) > WAV_MAX_BYTES
     if target.container == "RF64" and source.container in ("WAV", "WAVEX") and is_large:
         changes.append("written as RF64, because WAV ends at 4 GiB.")
@@ -288,6 +293,12 @@ def describe_changes(source: AudioFormat, target: AudioFormat) -> list[str]:
             f"the channels are {kept}, in the same order."
         )
     return changes
+
+
+def _is_writable(source: AudioFormat) -> bool:
+    if source.container == "WAV" and source.subtype.startswith("MPEG_LAYER"):
+        return False  # libsndfile lists it, and writes none
+    return source.subtype in _available_subtypes(source.container)
 
 
 def output_rate(sample_rate: int, subtype: str) -> int:
