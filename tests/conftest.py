@@ -32,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "level(number): strictness, 1 to 10, after pluginval; tests without it always run"
     )
+    config.addinivalue_line("markers", "slow: left out of the everyday loop, pytest -m 'not slow'")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
