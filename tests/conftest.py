@@ -19,6 +19,27 @@ from tests.helpers.tiny_models import VARIANTS
 from tests.helpers.tiny_segments import SEGMENT_VARIANTS
 
 
+# Left out of the everyday loop (-m "not slow"): they train networks, kill processes, decode films or run whole
+# benchmarks, and take two thirds of the suite's time.
+_SLOW = (
+    "tests/benchmarks/",
+    "tests/docs/test_example_scripts.py",
+    "tests/plugin/audio_files/test_corpus.py",
+    "tests/plugin/audio_files/test_films.py",
+    "tests/plugin/batching/test_batch_crash.py",
+    "tests/plugin/batching/test_batch_remote.py",
+    "tests/plugin/commands/test_standard_streams.py",
+    "tests/plugin/commands/test_tune_command.py",
+    "tests/plugin/tuner/test_tuner.py",
+    "tests/training/commands/",
+    "tests/training/config/test_shipped_configs.py",
+    "tests/training/evaluate/",
+    "tests/training/fitting/",
+    "tests/training/models/",
+    "tests/training/search/",
+)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=20261, help="drives settings and noise of all tests")
     parser.addoption("--level", type=int, default=5, help="leave out tests above this level (1 to 10)")
@@ -45,6 +66,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         mark = item.get_closest_marker("level")
         return mark.args[0] if mark else 0
 
+    for item in items:
+        if item.nodeid.startswith(_SLOW):
+            item.add_marker(pytest.mark.slow)
     above = [item for item in items if level(item) > config.option.level]
     if above:
         config.hook.pytest_deselected(items=above)
