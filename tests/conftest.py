@@ -18,9 +18,8 @@ from tests.helpers.live_room import Room
 from tests.helpers.tiny_models import VARIANTS
 from tests.helpers.tiny_segments import SEGMENT_VARIANTS
 
-
-# Left out of the everyday loop (-m "not slow"): they train networks, kill processes, decode films or run whole
-# benchmarks, and take two thirds of the suite's time.
+# Left out of the everyday loop (-m "not slow"): they train networks, kill processes, decode films or run
+# whole benchmarks.
 _SLOW = (
     "tests/benchmarks/",
     "tests/docs/test_example_scripts.py",
