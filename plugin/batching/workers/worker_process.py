@@ -36,15 +36,18 @@ def serve(connection: Connection, log_level: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):  # the parent blocked it for the start
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    signal.signal(signal.SIGTERM, _leave)
     end_with_parent()
     logger = logging.getLogger("hushgate")
     logger.setLevel(log_level)
     logger.addHandler(_PipeHandler(connection))
     for name in _THREAD_LIMITS:  # one thread per worker; workers run side by side
         os.environ.setdefault(name, "1")
+    # Loaded while SIGTERM still ends the process at once: an exception that a handler raises while a class is
+    # made comes out of the import as a RuntimeError, and there is no temporary file yet.
+    import hushgate.effects.chain  # noqa: F401
     from hushgate.batching.workers.task import run_task
 
+    signal.signal(signal.SIGTERM, _leave)
     connection.send(READY)
     progress = _Progress(connection)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
