@@ -86,6 +86,7 @@ class Model:
         else:
             check_mask_graph(file, self.info, inputs, outputs)
         self._state_shapes = [tuple(inputs[name].shape[1:]) for name in self.info.state_names]
+        self._num_bands = len(self.info.upper_band_edges_hz)
         self._input_name = input_name(self.info)
         self._output_names = ["mask", "upper_gain"]
         if self.info.has_presence:
@@ -153,15 +154,16 @@ class Model:
             results = self._session.run(self._output_names, feeds, options)
         except Exception as error:  # onnxruntime raises its own types for every kind of fault
             raise ModelError(f"{self.path.name} failed to run: {_first_line(error)}") from error
-        frames = spectrum.shape[:2]
-        self._check_shape("mask", results[0], spectrum.shape)
-        self._check_shape("upper_gain", results[1], (*frames, len(self.info.upper_band_edges_hz)))
         presence = results[2] if self.info.has_presence else None
+        # Shapes are compared at once, as this runs for every block; names are looked for when they differ.
+        batch, frames = spectrum.shape[:2]
+        shapes = [spectrum.shape, (batch, frames, self._num_bands)]
         if presence is not None:
-            self._check_shape("presence", presence, (*frames, 1))
-        states = zip(self.info.state_names, results[self._num_results :], self._state_shapes, strict=True)
-        for name, array, shape in states:
-            self._check_shape(f"{name}_next", array, (frames[0], *shape))
+            shapes.append((batch, frames, 1))
+        shapes += [(batch, *shape) for shape in self._state_shapes]
+        if [array.shape for array in results] != shapes:
+            for name, array, shape in zip(self._output_names, results, shapes, strict=True):
+                self._check_shape(name, array, shape)
         return results[0], results[1], presence, tuple(results[self._num_results :])
 
     def run_segments(

@@ -63,7 +63,7 @@ def level_of_tone(
     return 2.0 * np.abs(smooth)
 
 
-def largest_difference(one: Audio, other: Audio) -> float:
+def largest_difference(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
     """The largest difference of two sounds of one shape; pytest.approx takes seconds for as many samples."""
     assert one.shape == other.shape
     return float(np.max(np.abs(one - other), initial=0.0))
