@@ -9,8 +9,9 @@ Names load when they are first used, so that the table of parameters can be read
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hushgate.engine.lazy_names import load_on_use
 
 if TYPE_CHECKING:
     from hushgate.engine.block_denoiser import BlockDenoiser
@@ -48,14 +49,4 @@ _HOME = {
     "trusting_models": "hushgate.engine.model_files.model",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = load_on_use(__name__, _HOME)

@@ -10,10 +10,10 @@ that only reads files does not start onnxruntime.
 
 from __future__ import annotations
 
-import importlib
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from hushgate.engine.lazy_names import load_on_use
 from hushgate.version import __version__
 
 if TYPE_CHECKING:
@@ -104,14 +104,4 @@ _HOME = {
 # Silent unless the program sets up logging; `--verbose` of the commands does.
 logging.getLogger("hushgate").addHandler(logging.NullHandler())
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = load_on_use(__name__, _HOME)

@@ -6,8 +6,9 @@ that a worker process can set its thread limits before numpy is imported.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hushgate.engine.lazy_names import load_on_use
 
 if TYPE_CHECKING:
     from hushgate.batching.planning.plan import PlanError
@@ -25,10 +26,4 @@ _HOME = {
     "batch": "hushgate.batching.run",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = load_on_use(__name__, _HOME)

@@ -10,8 +10,9 @@ numpy.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hushgate.engine.lazy_names import load_on_use
 
 if TYPE_CHECKING:
     from hushgate.tuner.notes import TUNINGS, Target, Targets, note_name, note_number
@@ -30,10 +31,4 @@ _HOME = {
     "note_number": "hushgate.tuner.notes",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = load_on_use(__name__, _HOME)
