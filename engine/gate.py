@@ -57,7 +57,7 @@ class GateCore:
     def reset(self) -> None:
         """Close, with the gain at the floor; open fully when the gate is switched off."""
         self.is_open = self._open_power == 0.0
-        self.gain = 1.0 if self.is_open else 10.0 ** (self._floor_db / 20.0)
+        self.gain: float = 1.0 if self.is_open else 10.0 ** (self._floor_db / 20.0)
         self._below_ms = 0.0
 
     @property
@@ -99,5 +99,4 @@ class GateCore:
         rest = math.exp(-elapsed_ms / release_ms) if release_ms > 0.0 else 0.0
         gain_db = floor + (20.0 * math.log10(self.gain) - floor) * rest
         self.gain = 10.0 ** (gain_db / 20.0)
-        result: float = self.gain
-        return result
+        return self.gain

@@ -69,20 +69,18 @@ class InputLevel:
 
     def __init__(self, num_channels: int, hop_s: float) -> None:
         self._hop_s = hop_s
-        self._num_channels = num_channels
+        self._channels = [_ChannelLevel() for _ in range(num_channels)]
         self._fall = _power(-_FALL_DB_PER_S * hop_s)
         self._first_fall = _power(-_FIRST_FALL_DB_PER_S * hop_s)
         self._loud_fall = _power(-_LOUD_FALL_DB_PER_S * hop_s)
-        self.reset()
 
     def reset(self) -> None:
         """Forget the level."""
-        self._channels = [_ChannelLevel() for _ in range(self._num_channels)]
+        self._channels = [_ChannelLevel() for _ in self._channels]
 
     def relink(self, num_channels: int) -> None:
         """Continue with another number of channels, from the loudest."""
         loudest = max(self._channels, key=lambda channel: channel.power)
-        self._num_channels = num_channels
         self._channels = [replace(loudest) for _ in range(num_channels)]
 
     def gains(self, spectra: NDArray[np.complex64]) -> NDArray[np.float32] | None:
@@ -116,7 +114,9 @@ class InputLevel:
         if not is_settled:
             # A level in range settles it: the recording is an ordinary one.
             channel.seconds = _FIRST_S if power >= _LOWEST else channel.seconds + self._hop_s
-        channel.power = max(power if power <= _FAULT else channel.sustained(power), channel.power * fall)
-        if power <= _FAULT:
+        if power > _FAULT:
+            power = channel.sustained(power)
+        else:
             channel.num_faults = 0
+        channel.power = max(power, channel.power * fall)
         return channel.power

@@ -181,7 +181,7 @@ def combine_channels(spectra: NDArray[np.complex64]) -> NDArray[np.complex64]:
     num_channels = spectra.shape[0]
     if num_channels == 1:
         return spectra
-    total = spectra.sum(axis=0, keepdims=True)
+    total: NDArray[np.complex64] = spectra.sum(axis=0, keepdims=True)
     parts = spectra.real**2 + spectra.imag**2
     power = parts.sum(axis=0, keepdims=True)
     total_power = total.real**2 + total.imag**2
@@ -195,8 +195,7 @@ def combine_channels(spectra: NDArray[np.complex64]) -> NDArray[np.complex64]:
     power *= np.float32(1.0 / num_channels)
     gain = np.sqrt(np.divide(power, total_power, out=np.zeros_like(power), where=total_power > 0.0))
     total *= gain
-    result: NDArray[np.complex64] = total
-    return result
+    return total
 
 
 def _is_mask(values: NDArray[np.float32]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar, get_args, overload
@@ -151,7 +152,7 @@ class _Property(Generic[T]):
         instance._set_parameter(self.parameter.name, value)
 
 
-class ParameterProperties:
+class ParameterProperties(ABC):
     """Base class that offers every parameter as a property. The rows below are the table itself."""
 
     mix = _Property[float]("", 0.0, 1.0, 1.0, "Share of the processed sound; 0 is the aligned input.")
@@ -201,11 +202,13 @@ class ParameterProperties:
         choices=get_args(ChannelLink),
     )
 
+    @abstractmethod
     def _get_parameter(self, name: str) -> Value:
-        raise NotImplementedError
+        """The value of a parameter."""
 
+    @abstractmethod
     def _set_parameter(self, name: str, value: object) -> None:
-        raise NotImplementedError
+        """Check a value and store it."""
 
 
 PARAMETERS: dict[str, Parameter] = {

@@ -170,7 +170,7 @@ class _RecursiveMean:
         """
         num_frames, state = values.shape[1], self._state[: len(values)]
         self._state[len(values) :] *= self._kept[num_frames - 1]
-        means = np.matmul(self._weights[:num_frames, :num_frames], values)
+        means: Real = np.matmul(self._weights[:num_frames, :num_frames], values)
         means += self._kept[:num_frames, None] * state[:, None]
         state[:] = means[:, -1]
         self._state[np.abs(self._state) < _TINY] = 0.0
@@ -178,8 +178,7 @@ class _RecursiveMean:
             count = np.arange(self._num_frames + 1, self._num_frames + num_frames + 1)
             means /= -np.expm1(-self._step * count).astype(np.float32)[:, None]
         self._num_frames += num_frames
-        result: Real = means
-        return result
+        return means
 
 
 def _direction(products: Real) -> Real:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from hushgate.engine.errors import ModelError
 from hushgate.engine.model_files.metadata import UPPER_INPUT, ModelInfo
 
 # The latent code between encoder and decoder. Only `hushgate inspect-latent` reads it.
-_OPTIONAL_OUTPUTS = {"code"}
+_OPTIONAL_OUTPUTS = frozenset({"code"})
 # For each channel; shipped models carry up to 7,680. Up to 256 channels are allowed.
 _MAX_STATE_ELEMENTS = 1 << 20
 
@@ -35,19 +35,13 @@ def check_segment_graph(
     Raises:
         ModelError: Names the tensor that is missing, unknown, or of another type or shape.
     """
-    wanted = input_name(info)
     for side, found, name, optional in (
-        ("input", inputs, wanted, set()),
+        ("input", inputs, input_name(info), frozenset[str]()),
         ("output", outputs, "estimate", _OPTIONAL_OUTPUTS),
     ):
-        if name not in found:
-            raise ModelError(f"{file} has no {side} {name}, which its metadata call for.")
-        extra = sorted(found.keys() - {name} - optional)
-        if extra:
-            raise ModelError(f"{file} has {side} {extra[0]}, which its metadata do not mention.")
+        _check_names(file, side, found, {name}, optional)
         value = found[name]
-        if value.type != "tensor(float)":
-            raise ModelError(f"{file}: {side} {name} must be float32 (got {value.type}).")
+        _check_type(file, side, name, value)
         shape = list(value.shape)
         fits = len(shape) == 1 + len(info.input_shape) and all(
             size == target if side == "input" else not isinstance(size, int) or size == target
@@ -71,20 +65,15 @@ def check_mask_graph(
     Raises:
         ModelError: Names the tensor that is missing, unknown, or of another type or shape.
     """
-    heard = () if info.upper_top_hz is None else (UPPER_INPUT,)
-    for side, found, wanted in (
-        ("input", inputs, {"spectrum", *info.state_names, *heard}),
-        ("output", outputs, {"mask", "upper_gain", *(f"{name}_next" for name in info.state_names)}),
+    upper = set() if info.upper_top_hz is None else {UPPER_INPUT}
+    next_states = {f"{name}_next" for name in info.state_names}
+    for side, found, wanted, optional in (
+        ("input", inputs, {"spectrum", *info.state_names} | upper, frozenset[str]()),
+        ("output", outputs, {"mask", "upper_gain"} | next_states, frozenset({"presence"})),
     ):
-        missing = sorted(wanted - found.keys())
-        if missing:
-            raise ModelError(f"{file} has no {side} {missing[0]}, which its metadata call for.")
-        extra = sorted(found.keys() - wanted - ({"presence"} if side == "output" else set()))
-        if extra:
-            raise ModelError(f"{file} has {side} {extra[0]}, which its metadata do not mention.")
+        _check_names(file, side, found, wanted, optional)
         for name, value in found.items():
-            if value.type != "tensor(float)":
-                raise ModelError(f"{file}: {side} {name} must be float32 (got {value.type}).")
+            _check_type(file, side, name, value)
     bands = len(info.upper_band_edges_hz)
     shapes: dict[str, tuple[int | None, ...]] = {
         "spectrum": (None, None, info.num_bins, 2),
@@ -112,6 +101,22 @@ def check_mask_graph(
         if wanted_shape is not None and not _fits(found_shape, wanted_shape, dynamic=is_dynamic):
             shown = ["batch", "frames", *wanted_shape[2:]]
             raise ModelError(f"{file}: {name} must have shape {shown} (got {found_shape}).")
+
+
+def _check_names(
+    file: str, side: str, found: Mapping[str, Any], wanted: Set[str], optional: Set[str]
+) -> None:
+    missing = sorted(wanted - found.keys())
+    if missing:
+        raise ModelError(f"{file} has no {side} {missing[0]}, which its metadata call for.")
+    extra = sorted(found.keys() - wanted - optional)
+    if extra:
+        raise ModelError(f"{file} has {side} {extra[0]}, which its metadata do not mention.")
+
+
+def _check_type(file: str, side: str, name: str, value: Any) -> None:
+    if value.type != "tensor(float)":
+        raise ModelError(f"{file}: {side} {name} must be float32 (got {value.type}).")
 
 
 def _fits(found: list[Any], wanted: tuple[int | None, ...], *, dynamic: bool) -> bool:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ UPPER_FORMAT_VERSION = 3
 _FORMAT_VERSIONS = (FORMAT_VERSION, SEGMENT_FORMAT_VERSION, UPPER_FORMAT_VERSION)
 METADATA_PREFIX = "hushgate."
 WINDOW = "sqrt_hann"
-# The input of models that hear the bands above their bins.
+# The input of models that take the levels of the bands above their bins.
 UPPER_INPUT = "upper"
 # Of a spectrum: a full-scale sine reads 1.0 in its bin.
 SPECTRUM_SCALE = "full_scale_sine"
@@ -66,8 +67,8 @@ class ModelInfo:
         overlap: Frames that cover each sample; the hop is the frame divided by this.
         num_bins: Bins the model sees, from 0 Hz upward, each 1000 / frame_ms Hz wide.
         upper_band_edges_hz: Lower edges of the bands above those bins; the last reaches to Nyquist.
-        upper_top_hz: Upper end of the last of these bands as the model hears it, Hz; None for a model that
-            hears nothing above its bins. Its gain holds up to Nyquist all the same.
+        upper_top_hz: Upper end of the last of these bands in the levels that the model takes, Hz; None for
+            a model that takes none. The band's gain applies up to Nyquist all the same.
         lookahead_frames: Later frames that the model needs for a mask.
         state_names: Names of the tensors carried from call to call.
         num_parameters: Trained weights.
@@ -120,7 +121,7 @@ class Reference:
     """A small input (as a seed) and the mask that the model must give for it.
 
     For a segment model the input is one segment, and `mask` holds every `stride`-th value of the output. For
-    a model that hears the bands above, `upper_gain` is the other output, (1, frames, bands).
+    a model that takes the levels of the bands above, `upper_gain` is the other output, (1, frames, bands).
     """
 
     seed: int
@@ -135,7 +136,7 @@ class Reference:
         return self.noise((self.frames, num_bins, 2))
 
     def levels(self, num_bands: int) -> NDArray[np.float32]:
-        """The levels above of a mask model that hears them, float32 (1, frames, num_bands, 2).
+        """The levels for the bands above, float32 (1, frames, num_bands, 2).
 
         Frame by frame one band fewer is known, and then all again.
         """
@@ -148,6 +149,9 @@ class Reference:
         """The input, float32 (1, *shape)."""
         noise = np.random.default_rng(self.seed).standard_normal((1, *shape))
         return noise.astype(np.float32) * np.float32(0.1)
+
+
+N = TypeVar("N", int, float)
 
 
 class _Fields:
@@ -173,24 +177,19 @@ class _Fields:
         return value
 
     def integer(self, key: str, minimum: int, maximum: int) -> int:
-        text = self.text(key)
-        condition = f"must be a whole number between {minimum} and {maximum}"
-        try:
-            value = int(text)
-        except ValueError:
-            raise self.fault(key, condition, text) from None
-        if not minimum <= value <= maximum:
-            raise self.fault(key, condition, text)
-        return value
+        return self._bounded(key, int, "a whole number", minimum, maximum)
 
     def number(self, key: str, minimum: float, maximum: float) -> float:
+        return self._bounded(key, float, "a number", minimum, maximum)
+
+    def _bounded(self, key: str, read: Callable[[str], N], kind: str, minimum: N, maximum: N) -> N:
         text = self.text(key)
-        condition = f"must be a number between {minimum} and {maximum}"
+        condition = f"must be {kind} between {minimum} and {maximum}"
         try:
-            value = float(text)
+            value = read(text)
         except ValueError:
             raise self.fault(key, condition, text) from None
-        if not minimum <= value <= maximum:
+        if not minimum <= value <= maximum:  # false for NaN
             raise self.fault(key, condition, text)
         return value
 

@@ -129,8 +129,8 @@ class Model:
         Args:
             spectrum: float32 (batch, frames, num_bins, 2), real and imaginary parts.
             state: The state from the last call, or `initial_state(batch)`. Not written to.
-            levels: float32 (batch, frames, bands, 2), what `UpperLevels.levels` measures above the bins, for
-                a model that hears it (`info.upper_top_hz` is not None); None if nothing is known there.
+            levels: float32 (batch, frames, bands, 2), the result of `UpperLevels.levels`, for a model that
+                takes it (`info.upper_top_hz` is not None); None when no band above the bins is known.
             options: onnxruntime's, to end the run early.
 
         Returns:
@@ -147,8 +147,7 @@ class Model:
         feeds["spectrum"] = spectrum
         if self.info.upper_top_hz is not None:
             if levels is None:
-                bands = len(self.info.upper_band_edges_hz)
-                levels = np.zeros((*spectrum.shape[:2], bands, 2), dtype=np.float32)
+                levels = np.zeros((*spectrum.shape[:2], self._num_bands, 2), dtype=np.float32)
             feeds[UPPER_INPUT] = levels
         try:
             results = self._session.run(self._output_names, feeds, options)
@@ -190,8 +189,8 @@ class Model:
         """Compare the model with the reference output in its own file.
 
         Returns:
-            The largest difference between the masks (and the gains above them, if it hears what is there), or
-            between the values of a segment.
+            The largest difference between the masks (and the gains above them, if it takes levels for
+            those), or between the values of a segment.
 
         Raises:
             ModelError: It exceeds the file's tolerance: the file or the runtime is damaged.
@@ -203,7 +202,7 @@ class Model:
             ]
         else:
             spectrum = self._reference.spectrum(self.info.num_bins)
-            levels = self._reference.levels(len(self.info.upper_band_edges_hz))
+            levels = self._reference.levels(self._num_bands)
             mask, upper_gain, *_ = self.run(spectrum, self.initial_state(1), levels)
             pairs = [(mask, self._reference.mask)]
             if self._reference.upper_gain is not None:

@@ -1,4 +1,4 @@
-"""What a model hears above its bins: the level of a handful of bands, and which of them a recording has."""
+"""Bands above a model's bins: their levels, and the bands that a recording has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 def upper_band_slices(
     edges_hz: Sequence[float], frame_ms: float, model_bins: int, num_bins: int
 ) -> list[tuple[int, slice]]:
-    """Say which bins above the model's belong to which upper band; the first takes all up to its end.
+    """Divide the bins above the model's among the upper bands; the first takes all up to its end.
 
     Args:
         edges_hz: Lower edges of the bands, Hz, rising; the last band reaches to the highest bin.
@@ -41,13 +41,13 @@ class UpperLevels:
 
     Args:
         edges_hz: Lower edges of the bands, Hz.
-        top_hz: Upper end of the last band, Hz; what lies above it is not heard.
+        top_hz: Upper end of the last band, Hz; what lies above it is not measured.
         frame_ms: Length of a frame, ms.
         model_bins: Bins that the model masks.
         num_bins: Bins of the spectra up to the end of what the recording holds.
 
     Attributes:
-        heard: The bins above the model's that belong to known bands.
+        known_bins: The bins above the model's that belong to known bands.
     """
 
     def __init__(
@@ -61,16 +61,16 @@ class UpperLevels:
             for band, part in there
             if 2 * (part.stop - part.start) >= whole[band].stop - whole[band].start
         ]
-        self.heard = slice(model_bins, known[-1][1].stop if known else model_bins)
+        self.known_bins = slice(model_bins, known[-1][1].stop if known else model_bins)
         self._columns = [band for band, _ in known]
-        # Of the real and imaginary parts of the bins in `heard`, two for each bin.
+        # Of the real and imaginary parts of the bins in `known_bins`, two for each bin.
         self._starts = [2 * (part.start - model_bins) for _, part in known]
         self._shares = np.array([1.0 / (part.stop - part.start) for _, part in known], dtype=np.float32)
         self._blank = np.zeros((len(edges_hz), 2), dtype=np.float32)
         self._blank[self._columns, 1] = 1.0
 
     def levels(self, spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
-        """Return what a model hears of spectra (batch, frames, bins), float32 (batch, frames, bands, 2).
+        """Measure spectra (batch, frames, bins): float32 (batch, frames, bands, 2).
 
         The first of the two values is the mean power of the band's bins, where a full-scale sine has 1.0 in
         its bin, the second 1.0; both are 0.0 where the band is unknown.
@@ -88,7 +88,7 @@ class UpperLevels:
         means = np.zeros((*one.shape[:-1], len(self._blank)), dtype=np.float32)
         if self._columns:
             # As real numbers: numpy is slow at the parts of complex ones.
-            first, second = (part[..., self.heard].view(np.float32) for part in (one, other))
+            first, second = (part[..., self.known_bins].view(np.float32) for part in (one, other))
             sums = np.add.reduceat(first * second, self._starts, axis=-1)
             means[..., self._columns] = sums * self._shares
         return means

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from hushgate.engine import ModelError, load_model
 from hushgate.engine.model_files.metadata import Reference
 
 
@@ -290,6 +292,16 @@ def overflowing(**format_: Any) -> TinyModel:
     model.node("Add", ["ones", "disturbance_mask"], "mask")
     model.upper_gain([1.0] * len(model.upper_band_edges_hz))
     return model
+
+
+def refused(path: Path) -> str:
+    """Load a file that must be refused; the message, which names it in one line."""
+    with pytest.raises(ModelError) as caught:
+        load_model(path)
+    message = str(caught.value)
+    assert path.name in message
+    assert "\n" not in message
+    return message
 
 
 # Every kind of model that the engine's promises are tested with.

@@ -16,15 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from hushgate.engine import BlockDenoiser, Model, ModelError, available_models, load_model
 from tests.helpers import tiny_models
-
-
-def refused(path: Path) -> str:
-    with pytest.raises(ModelError) as caught:
-        load_model(path)
-    message = str(caught.value)
-    assert path.name in message
-    assert "\n" not in message
-    return message
+from tests.helpers.tiny_models import refused
 
 
 def test_info_holds_what_the_file_says(tiny_folder: Path) -> None:

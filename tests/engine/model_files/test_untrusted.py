@@ -20,16 +20,7 @@ from hushgate.engine import Model, ModelError, available_models, load_model, tru
 from hushgate.engine.model_files import untrusted
 from hushgate.engine.model_files.onnx_file import read_structure
 from tests.helpers import tiny_models
-
-
-def refused(path: Path) -> str:
-    """Load a file that must be refused; the message, which names it in one line."""
-    with pytest.raises(ModelError) as caught:
-        load_model(path)
-    message = str(caught.value)
-    assert path.name in message
-    assert "\n" not in message
-    return message
+from tests.helpers.tiny_models import refused
 
 
 def with_nodes(path: Path, nodes: list[onnx.NodeProto], constants: list[onnx.TensorProto]) -> Path:
