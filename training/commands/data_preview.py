@@ -53,11 +53,12 @@ def run(args: argparse.Namespace) -> int:
         title = f"{args.clean.name}, {args.noisy.name}"
     else:
         from hushgate.training.corpora.prepared_config import find_config
-        from hushgate.training.mixtures.mixer import Mixer
+        from hushgate.training.mixtures.full_band_mixer import make_mixer
 
         config = find_config(args.config, args.data, args.set)
-        mixture = Mixer(config.data, config.mix, args.split).mixture(args.seed, args.index)
-        clean, noisy, sample_rate = mixture.clean, mixture.noisy, config.data.sample_rate
+        mixer = make_mixer(config.data, config.mix, args.split)
+        mixture = mixer.mixture(args.seed, args.index)
+        clean, noisy, sample_rate = mixture.clean, mixture.noisy, mixer.rate
         title = (
             f"{args.config}, {args.split}, seed {args.seed}, mixture {args.index}: {_describe(mixture.facts)}"
         )

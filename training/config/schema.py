@@ -104,6 +104,11 @@ class DataConfig:
     val_examples: int = 64
     cache: str = ""
 
+    @property
+    def mixture_rate(self) -> int:
+        """Rate of the mixtures, Hz: `mix_rate` where it is set."""
+        return self.mix_rate or self.sample_rate
+
 
 @dataclass(frozen=True)
 class MixConfig:

@@ -56,13 +56,12 @@ class MixtureSet:
 
     def _load(self) -> None:
         from hushgate.training.config.schema import load_config
-        from hushgate.training.mixtures.mixer import Mixer
+        from hushgate.training.mixtures.full_band_mixer import make_mixer
         from hushgate.training.recordings.clips import list_clips
 
         config_path, overrides, split, num_items, self.seed = self._arguments
         config = load_config(config_path, overrides)
-        self._mixer = Mixer(config.data, config.mix, split)
-        self._sample_rate = config.data.sample_rate
+        self._mixer = make_mixer(config.data, config.mix, split)
         self._num_items = config.data.val_examples if num_items is None else num_items
         clips = [clip for folder in config.data.folders for clip in list_clips(Path(folder))]
         self._kinds = {clip.name: (clip.kind, clip.label) for clip in clips}
@@ -87,7 +86,7 @@ class MixtureSet:
             NOISE: _summary([label for _, label in named]),
         }
         name = f"{self.seed}-{index:06d}"
-        return Item(name, mixture.noisy[None], mixture.clean[None], self._sample_rate, groups)
+        return Item(name, mixture.noisy[None], mixture.clean[None], self._mixer.rate, groups)
 
     def _describe(self, name: str) -> tuple[str, str]:
         if name in self._kinds:

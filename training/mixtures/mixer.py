@@ -66,7 +66,7 @@ class Mixer:
 
     def __init__(self, data: DataConfig, mix: MixConfig, split: str) -> None:
         self.data, self.mix = data, mix
-        self.rate = data.mix_rate or data.sample_rate
+        self.rate = data.mixture_rate
         self.num_samples = round(data.segment_s * self.rate)
         self._cache = Path(data.cache) if data.cache else None
         self._check_bands()

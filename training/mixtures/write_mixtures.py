@@ -20,6 +20,7 @@ import numpy as np
 from hushgate.batching.workers.parent_watch import end_with_parent
 from hushgate.training.config.schema import Config
 from hushgate.training.mixtures import augmentations
+from hushgate.training.mixtures.full_band_mixer import make_mixer
 from hushgate.training.mixtures.mixer import Mixer
 from hushgate.training.recordings.atomic_files import remove_parts, write_audio, write_bytes
 from hushgate.training.recordings.clips import list_clips
@@ -78,7 +79,7 @@ class MixJob:
             "seed": self.seed,
             "format": self.suffix,
             "noise": self.with_noise,
-            "sample_rate": data.sample_rate,
+            "sample_rate": data.mixture_rate,
             "segment_s": data.segment_s,
             "mix": json.loads(json.dumps(asdict(self.config.mix))),
             "recordings": digest.hexdigest(),
@@ -118,7 +119,7 @@ def write_mixtures(
         raise ValueError(f"workers must be 0 or more (got {workers}).")
     settings = job.settings()
     _check_same_job(output, settings)
-    mixer = Mixer(job.config.data, job.config.mix, job.split)
+    mixer = make_mixer(job.config.data, job.config.mix, job.split)
     write_bytes(output / SETTINGS_NAME, (json.dumps(settings, indent=1) + "\n").encode("utf-8"))
     remove_parts(output)
     manifest, journal = output / MANIFEST_NAME, output / JOURNAL_NAME
@@ -209,7 +210,7 @@ def _start_worker(job: MixJob, output: Path, loads: bool) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent()
     if loads:
-        _worker = (job, Mixer(job.config.data, job.config.mix, job.split), output)
+        _worker = (job, make_mixer(job.config.data, job.config.mix, job.split), output)
 
 
 def _work(index: int) -> Row:
@@ -220,7 +221,7 @@ def _work(index: int) -> Row:
 
 def _write_one(job: MixJob, mixer: Mixer, output: Path, index: int) -> Row:
     mixture = mixer.mixture(job.seed, index)
-    facts, rate = mixture.facts, job.config.data.sample_rate
+    facts, rate = mixture.facts, mixer.rate
     sounds = {"clean": mixture.clean, "noisy": mixture.noisy}
     if job.with_noise:
         sounds["noise"] = mixture.noisy - mixture.clean

@@ -272,16 +272,23 @@ def test_manifests_of_written_mixtures_tell_ratio_and_noise(pairs: Path) -> None
     assert items[5].groups["noise"] == "synthesized hum"
 
 
-def test_mixtures_are_those_that_training_validates_with(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mix_rate", [0, 12_000])
+def test_mixtures_are_those_that_training_validates_with(mix_rate: int, tmp_path: Path) -> None:
     from hushgate.training.config.schema import load_config
-    from hushgate.training.mixtures.mixer import Mixer
+    from hushgate.training.mixtures.full_band_mixer import make_mixer
 
     workshop = write_workshop(tmp_path)
-    overrides = (f"data.folders=['{workshop / 'data'}']",)
+    overrides = (
+        f"data.folders=['{workshop / 'data'}']",
+        f"data.mix_rate={mix_rate}",
+        f"data.cache='{tmp_path / 'cache'}'",
+        "mix.stock=4",
+    )
     items = MixtureSet(workshop / "tiny.toml", overrides, "val", None, 0)
     assert len(items) == 2
     config = load_config(workshop / "tiny.toml", overrides)
-    noisy, clean = Mixer(config.data, config.mix, "val").example(0, 1)
+    noisy, clean = make_mixer(config.data, config.mix, "val").example(0, 1)
+    assert items[1].sample_rate == (mix_rate or 4_000)
     np.testing.assert_array_equal(items[1].noisy[0], noisy)
     np.testing.assert_array_equal(items[1].clean[0], clean)
     assert items[1].groups["noise"] in ("coloured", "several", "none")

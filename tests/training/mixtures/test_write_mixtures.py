@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from hushgate.training.config.schema import Config, DataConfig, MixConfig, SourceSpec
+from hushgate.training.mixtures.full_band_mixer import make_mixer
 from hushgate.training.mixtures.mixer import Mixer
 from hushgate.training.mixtures.write_mixtures import JOURNAL_NAME, MixJob, Row, write_mixtures
 from hushgate.training.recordings.manifest import read_manifest
@@ -70,6 +71,18 @@ def test_files_are_what_training_mixes_on_the_fly(config: Config, tmp_path: Path
         np.testing.assert_allclose(clean, gain * mixture.clean, atol=1e-4)
         np.testing.assert_allclose(noise, noisy - clean, atol=3e-7)
         assert np.abs(noisy).max() < 1.0
+
+
+def test_full_band_mixtures_are_those_of_training_at_their_rate(config: Config, tmp_path: Path) -> None:
+    data = replace(config.data, mix_rate=3 * RATE, cache=str(tmp_path / "cache"))
+    wide = replace(config, data=data, mix=replace(config.mix, stock=4))
+    (row,) = read_manifest(write_mixtures(MixJob(wide, seed=7), tmp_path / "wide", 1))
+    noisy, rate = soundfile.read(tmp_path / "wide" / row["noisy"], dtype="float32")
+    mixture = make_mixer(data, wide.mix, "train").mixture(7, 0)
+    assert (rate, row["sample_rate"], row["seconds"]) == (3 * RATE, str(3 * RATE), "0.5")
+    np.testing.assert_allclose(noisy, 10.0 ** (float(row["gain_db"]) / 20.0) * mixture.noisy, atol=1e-4)
+    with pytest.raises(ValueError, match="another sample_rate"):
+        write_mixtures(MixJob(config, seed=7), tmp_path / "wide", 1)
 
 
 def test_the_manifest_says_how_each_mixture_was_made(config: Config, tmp_path: Path) -> None:
