@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hushgate.commands.retired_flags import add_retired_flags
 from hushgate.training.commands.data_flags import add_source
+
+if TYPE_CHECKING:
+    from hushgate.training.mixtures.mixer import MixtureRecord
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,9 +64,8 @@ def run(args: argparse.Namespace) -> int:
         mixer = make_mixer(config.data, config.mix, args.split)
         mixture = mixer.mixture(args.seed, args.index)
         clean, noisy, sample_rate = mixture.clean, mixture.noisy, mixer.rate
-        title = (
-            f"{args.config}, {args.split}, seed {args.seed}, mixture {args.index}: {_describe(mixture.facts)}"
-        )
+        title = f"{args.config}, {args.split}, seed {args.seed}, mixture {args.index}: "
+        title += _describe(mixture.record)
     figure = draw_preview(
         clean, noisy, sample_rate, settings, range_db=args.range_db, scale=args.scale, title=title
     )
@@ -71,10 +75,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _describe(facts: object) -> str:
-    values = vars(facts)
+def _describe(record: MixtureRecord) -> str:
     # The last two parts of a path, class and file, identify a noise.
-    short = ("/".join(name.split("/")[-2:]) for name in values["noises"])
+    short = ("/".join(name.split("/")[-2:]) for name in record.noises)
     noises = ", ".join(dict.fromkeys(short)) or "no noise"
-    snr_db = values["snr_db"]
-    return noises if snr_db != snr_db else f"{noises} at {snr_db:.1f} dB SNR"
+    return noises if math.isnan(record.snr_db) else f"{noises} at {record.snr_db:.1f} dB SNR"

@@ -79,9 +79,9 @@ class MixtureSet:
 
     def __getitem__(self, index: int) -> Item:
         mixture = self._mixer.mixture(self.seed, index)
-        named = [self._describe(name) for name in mixture.facts.noises]
+        named = [self._describe(name) for name in mixture.record.noises]
         groups = {
-            SNR: snr_group(mixture.facts.snr_db),
+            SNR: snr_group(mixture.record.snr_db),
             NOISE_KIND: _summary([kind for kind, _ in named]),
             NOISE: _summary([label for _, label in named]),
         }

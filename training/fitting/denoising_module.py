@@ -35,7 +35,7 @@ class DenoisingModule(lightning.LightningModule):
     """A network with its framing, loss and optimizer.
 
     Batches are (noisy, clean), each (batch, samples), and for a network that hears bands above its bins the
-    facts about these, (batch, frames, bands, 4), as in `upper_loss`. The loss sees both sounds at a common
+    powers of these, (batch, frames, bands, 4), as in `upper_loss`. The loss sees both sounds at a common
     level: quiet recordings count as much as loud ones.
 
     Raises:

@@ -33,5 +33,5 @@ class MixtureDataset(Dataset[tuple[torch.Tensor, ...]]):
         mixture = self.mixer.mixture(self.seed, index)
         parts: tuple[np.ndarray, ...] = (mixture.noisy, mixture.clean)
         if self.split is not None:
-            parts = self.split(mixture.noisy, mixture.clean, mixture.facts.top_hz)
+            parts = self.split(mixture.noisy, mixture.clean, mixture.record.top_hz)
         return tuple(torch.from_numpy(part) for part in parts)

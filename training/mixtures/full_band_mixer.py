@@ -20,7 +20,7 @@ from scipy import fft, signal
 from hushgate.training.config.schema import DataConfig, MixConfig
 from hushgate.training.mixtures import augmentations
 from hushgate.training.mixtures.channels import CHANNELS
-from hushgate.training.mixtures.mixer import Facts, Mixer, Mixture
+from hushgate.training.mixtures.mixer import Mixer, Mixture, MixtureRecord
 from hushgate.training.mixtures.stock import Part, Stock
 from hushgate.training.mixtures.voice_changes import VOICE_CHANGES
 
@@ -70,29 +70,29 @@ class FullBandMixer(Mixer):
     def mixture(self, seed: int, index: int) -> Mixture:
         """Return example `index` of `seed` at `data.mix_rate`, and how it was made."""
         rng = np.random.default_rng((seed, index))
-        mix, rate, facts = self.mix, self.rate, Facts()
+        mix, rate, record = self.mix, self.rate, MixtureRecord()
         kind = rng.random()
         voice = self._part("target", int(rng.integers(mix.stock)))
         noise_part = self._part("noise", int(rng.integers(mix.stock)))
-        facts.top_hz = min(voice.top_hz, 0.5 * float(rng.choice(_RATES, p=_RATE_SHARES)))
+        record.top_hz = min(voice.top_hz, 0.5 * float(rng.choice(_RATES, p=_RATE_SHARES)))
         noise, noise_db = self._another_noise(noise_part.heard, rng)
         heard, kept = voice.heard, voice.kept
         if kind < mix.noise_only:
             heard, kept = np.zeros_like(heard), np.zeros_like(kept)
         else:
-            facts.targets, facts.changes = list(voice.names), list(voice.changes)
+            record.targets, record.changes = list(voice.names), list(voice.changes)
         if kind > 1.0 - mix.clean_only:
             noise, noise_db = np.zeros_like(noise), -200.0
         else:
-            facts.noises = list(noise_part.names)
-            facts.changes += noise_part.changes
+            record.noises = list(noise_part.names)
+            record.changes += noise_part.changes
 
-        snr_db, level_db = self._snr_db(rng), self._level_db(rng, facts)
-        facts.level_db = level_db
+        snr_db, level_db = self._snr_db(rng), self._level_db(rng, record)
+        record.level_db = level_db
         if augmentations.level_db(kept) > _SILENCE_DB:
             gain = np.float32(10.0 ** ((level_db - augmentations.active_level_db(kept, rate)) / 20.0))
             heard, kept = heard * gain, kept * gain
-            facts.snr_db = snr_db if noise_db > _SILENCE_DB else facts.snr_db
+            record.snr_db = snr_db if noise_db > _SILENCE_DB else record.snr_db
         if noise_db > _SILENCE_DB:
             noise = noise * np.float32(10.0 ** ((level_db - snr_db - noise_db) / 20.0))
         if rng.random() < mix.band_limit:
@@ -100,20 +100,20 @@ class FullBandMixer(Mixer):
             heard, kept, noise = (
                 augmentations.limit_band(one, rate, 0.0, high_hz) for one in (heard, kept, noise)
             )
-            facts.changes.append(f"mixture band 0-{high_hz:.0f} Hz")
+            record.changes.append(f"mixture band 0-{high_hz:.0f} Hz")
         noisy = heard + noise
         if rng.random() < mix.channel:
             name = str(rng.choice(list(CHANNELS)))
             noisy, kept = CHANNELS[name](noisy, kept, rate, rng)
-            facts.changes.append(f"mixture through {name}")
+            record.changes.append(f"mixture through {name}")
         if rng.random() < 0.5:
             # The floor of a converter lies well below what anyone records with it.
             floor_db = min(rng.uniform(-100.0, -70.0), level_db - 12.0)
             noisy = noisy + rng.standard_normal(len(noisy), dtype=np.float32) * np.float32(
                 10.0 ** (floor_db / 20.0)
             )
-            facts.changes.append(f"mixture floor {floor_db:.1f} dBFS")
-        return Mixture(np.asarray(noisy, np.float32), np.asarray(kept, np.float32), facts)
+            record.changes.append(f"mixture floor {floor_db:.1f} dBFS")
+        return Mixture(np.asarray(noisy, np.float32), np.asarray(kept, np.float32), record)
 
     def _part(self, kind: str, number: int) -> Part:
         makers = {"target": self._make_voice, "noise": self._make_noise}
@@ -192,9 +192,9 @@ class FullBandMixer(Mixer):
 
     def _make_noise(self, number: int) -> Part:
         rng = np.random.default_rng((self.mix.stock, 2, number))
-        facts = Facts()
-        audio = self._noise(rng, facts)
-        return Part(audio, np.zeros_like(audio), 0.5 * self.rate, facts.noises, facts.changes)
+        record = MixtureRecord()
+        audio = self._noise(rng, record)
+        return Part(audio, np.zeros_like(audio), 0.5 * self.rate, record.noises, record.changes)
 
 
 def make_mixer(data: DataConfig, mix: MixConfig, split: str) -> Mixer:

@@ -24,7 +24,7 @@ Audio = NDArray[np.float32]
 
 
 @dataclass
-class Facts:
+class MixtureRecord:
     """How a mixture was made.
 
     Attributes:
@@ -49,7 +49,7 @@ class Mixture:
 
     noisy: Audio
     clean: Audio
-    facts: Facts
+    record: MixtureRecord
 
 
 class Mixer:
@@ -152,30 +152,30 @@ class Mixer:
     def mixture(self, seed: int, index: int) -> Mixture:
         """Return example `index` of `seed`, and how it was made."""
         rng = np.random.default_rng((seed, index))
-        facts = Facts()
+        record = MixtureRecord()
         if self._pairs is not None and rng.random() < self.mix.pairs:
-            return self._pair(self._pairs, rng, facts)
+            return self._pair(self._pairs, rng, record)
         mix, rate = self.mix, self.rate
         kind = rng.random()
-        clean = self._target(rng, facts)
+        clean = self._target(rng, record)
         if kind < mix.noise_only:
             clean = np.zeros_like(clean)
-            facts.targets.clear()
-        noise = np.zeros_like(clean) if kind > 1.0 - mix.clean_only else self._noise(rng, facts)
+            record.targets.clear()
+        noise = np.zeros_like(clean) if kind > 1.0 - mix.clean_only else self._noise(rng, record)
 
         snr_db = self._snr_db(rng)
         has_target = augmentations.level_db(clean) > -100.0
         target_level = augmentations.active_level_db(clean, rate) if has_target else 0.0
         noise_level = augmentations.level_db(noise)
-        level_db = facts.level_db = self._level_db(rng, facts)
+        level_db = record.level_db = self._level_db(rng, record)
         if has_target:
             clean = clean * np.float32(10.0 ** ((level_db - target_level) / 20.0))
         if noise_level > -100.0:
             noise = noise * np.float32(10.0 ** ((level_db - snr_db - noise_level) / 20.0))
-            facts.snr_db = snr_db if has_target else facts.snr_db
+            record.snr_db = snr_db if has_target else record.snr_db
         if mix.breaks and rng.random() < mix.breaks:
             clean = clean * augmentations.breaks(len(clean), rate, rng)
-            facts.changes.append("target breaks")
+            record.changes.append("target breaks")
 
         if rng.random() < mix.band_limit:
             high_hz = float(np.exp(rng.uniform(np.log(min(3000.0, 0.3 * rate)), np.log(0.48 * rate))))
@@ -184,19 +184,19 @@ class Mixer:
             both = rng.random() < 0.7
             if both:
                 noise = augmentations.limit_band(noise, rate, low_hz, high_hz)
-            facts.changes.append(f"{'mixture' if both else 'target'} band {low_hz:.0f}-{high_hz:.0f} Hz")
+            record.changes.append(f"{'mixture' if both else 'target'} band {low_hz:.0f}-{high_hz:.0f} Hz")
         noisy = clean + noise
         if rng.random() < mix.clip:
             share = rng.uniform(0.4, 0.9)
             noisy = augmentations.clip_peaks(noisy, share)
-            facts.changes.append(f"mixture clipped at {share:.2f}")
+            record.changes.append(f"mixture clipped at {share:.2f}")
         # A floor of converter noise, which is to go too: no recording is free of it.
         if rng.random() < 0.5:
             floor_db = rng.uniform(-100.0, -70.0)
             floor = 10.0 ** (floor_db / 20.0)
             noisy = noisy + rng.standard_normal(len(noisy), dtype=np.float32) * np.float32(floor)
-            facts.changes.append(f"mixture floor {floor_db:.1f} dBFS")
-        return Mixture(np.asarray(noisy, dtype=np.float32), np.asarray(clean, dtype=np.float32), facts)
+            record.changes.append(f"mixture floor {floor_db:.1f} dBFS")
+        return Mixture(np.asarray(noisy, dtype=np.float32), np.asarray(clean, dtype=np.float32), record)
 
     def _snr_db(self, rng: Generator) -> float:
         low, middle, high = self.mix.snr_db
@@ -204,24 +204,24 @@ class Mixer:
             return float(rng.uniform(low, high))
         return float(rng.triangular(low, middle, high))
 
-    def _level_db(self, rng: Generator, facts: Facts) -> float:
+    def _level_db(self, rng: Generator, record: MixtureRecord) -> float:
         level_db = float(rng.uniform(*self.mix.level_db))
         # Nothing is drawn for options that are off: examples of older configurations stay as they were.
         if self.mix.quiet > 0.0 and rng.random() < self.mix.quiet:
             by_db = float(rng.uniform(*self.mix.quiet_db))
-            facts.changes.append(f"mixture quiet {by_db:.1f} dB")
+            record.changes.append(f"mixture quiet {by_db:.1f} dB")
             level_db += by_db
         return level_db
 
-    def _pair(self, pairs: PairPool, rng: Generator, facts: Facts) -> Mixture:
-        noisy, clean = pairs.draw(self.num_samples, rng, facts.targets)
-        facts.changes.append("mixture as recorded")
-        level_db = facts.level_db = self._level_db(rng, facts)
+    def _pair(self, pairs: PairPool, rng: Generator, record: MixtureRecord) -> Mixture:
+        noisy, clean = pairs.draw(self.num_samples, rng, record.targets)
+        record.changes.append("mixture as recorded")
+        level_db = record.level_db = self._level_db(rng, record)
         loud = clean if augmentations.level_db(clean) > -100.0 else noisy
         if augmentations.level_db(loud) > -100.0:
             gain = np.float32(10.0 ** ((level_db - augmentations.active_level_db(loud, self.rate)) / 20.0))
             noisy, clean = noisy * gain, clean * gain
-        return Mixture(noisy, clean, facts)
+        return Mixture(noisy, clean, record)
 
     def _choose(self, specs: Sequence[SourceSpec], rng: Generator) -> SourceSpec:
         weights = np.array([s.weight for s in specs])
@@ -237,16 +237,16 @@ class Mixer:
             note(f"speed {speed:.3f}")
         return audio[: self.num_samples]
 
-    def _target(self, rng: Generator, facts: Facts) -> Audio:
+    def _target(self, rng: Generator, record: MixtureRecord) -> Audio:
         def note(change: str) -> None:
-            facts.changes.append(f"target {change}")
+            record.changes.append(f"target {change}")
 
         mix = self.mix
-        audio = self._layer(rng, facts, note)
+        audio = self._layer(rng, record, note)
         # Choices of options that are off are not drawn: other configurations keep their examples.
         while mix.second_target and rng.random() < mix.second_target:
             gain = np.float32(10.0 ** (rng.uniform(-10.0, 3.0) / 20.0))
-            audio = audio + gain * self._layer(rng, facts, note)
+            audio = audio + gain * self._layer(rng, record, note)
         if mix.drive and rng.random() < 0.5 * mix.drive:
             audio = self._overdrive(audio, rng.uniform(0.0, 15.0), note)
         if rng.random() < mix.equalizer:
@@ -256,9 +256,9 @@ class Mixer:
             audio = self._room(audio, rng, note)
         return audio
 
-    def _layer(self, rng: Generator, facts: Facts, note: Callable[[str], None]) -> Audio:
+    def _layer(self, rng: Generator, record: MixtureRecord, note: Callable[[str], None]) -> Audio:
         spec = self._choose(self._targets, rng)
-        audio = self._draw(spec, rng, facts.targets, note)
+        audio = self._draw(spec, rng, record.targets, note)
         if any(spec.band_hz):
             audio = augmentations.keep_band(audio, self.rate, *spec.band_hz)
         mix = self.mix
@@ -285,21 +285,21 @@ class Mixer:
         note(f"room {decay_s:.2f} s {direct_db:.1f} dB")
         return augmentations.apply_room(audio, response)
 
-    def _noise(self, rng: Generator, facts: Facts) -> Audio:
+    def _noise(self, rng: Generator, record: MixtureRecord) -> Audio:
         mix = self.mix
         total = np.zeros(self.num_samples, dtype=np.float32)
         for layer in sorted({spec.layer for spec in self._noises}):
             specs = [spec for spec in self._noises if spec.layer == layer]
             count = 1 + int(rng.random() < mix.second_noise) + int(rng.random() < mix.second_noise / 4)
             for _ in range(count):
-                audio = self._one_noise(self._choose(specs, rng), rng, facts)
+                audio = self._one_noise(self._choose(specs, rng), rng, record)
                 rms = float(np.sqrt(np.mean(np.square(audio)))) + 1e-9
                 total += audio * np.float32(10.0 ** (rng.uniform(-12.0, 0.0) / 20.0) / rms)
         return total
 
-    def _one_noise(self, spec: SourceSpec, rng: Generator, facts: Facts) -> Audio:
+    def _one_noise(self, spec: SourceSpec, rng: Generator, record: MixtureRecord) -> Audio:
         def note(change: str) -> None:
-            facts.changes.append(f"noise {change}")
+            record.changes.append(f"noise {change}")
 
         mix, rate = self.mix, self.rate
         voices = int(rng.integers(spec.voices[0], spec.voices[1] + 1))
@@ -308,9 +308,9 @@ class Mixer:
             if spec.is_synthesized:
                 kind = spec.kind if spec.kind != ANY_SYNTHESIZED else str(rng.choice(noises.RANDOM_NAMES))
                 part = noises.GENERATORS[kind](self.num_samples, rate, rng)
-                facts.noises.append(f"synthesized {kind}")
+                record.noises.append(f"synthesized {kind}")
             else:
-                part = self._draw(spec, rng, facts.noises, note)
+                part = self._draw(spec, rng, record.noises, note)
             audio += part * np.float32(10.0 ** (rng.uniform(-6.0, 0.0) / 20.0))
         if any(spec.band_hz):
             audio = augmentations.keep_band(audio, rate, *spec.band_hz)

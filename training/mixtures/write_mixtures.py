@@ -221,7 +221,7 @@ def _work(index: int) -> Row:
 
 def _write_one(job: MixJob, mixer: Mixer, output: Path, index: int) -> Row:
     mixture = mixer.mixture(job.seed, index)
-    facts, rate = mixture.facts, mixer.rate
+    record, rate = mixture.record, mixer.rate
     sounds = {"clean": mixture.clean, "noisy": mixture.noisy}
     if job.with_noise:
         sounds["noise"] = mixture.noisy - mixture.clean
@@ -239,7 +239,7 @@ def _write_one(job: MixJob, mixer: Mixer, output: Path, index: int) -> Row:
         "path": names["clean"],
         "kind": KIND,
         "split": job.split,
-        "label": facts.targets[0] if facts.targets else "",
+        "label": record.targets[0] if record.targets else "",
         "sample_rate": rate,
         "seconds": round(len(mixture.clean) / rate, 3),
         "license": "as its sources",
@@ -248,12 +248,12 @@ def _write_one(job: MixJob, mixer: Mixer, output: Path, index: int) -> Row:
         "noise": names.get("noise", ""),
         "index": index,
         "seed": job.seed,
-        "targets": ";".join(facts.targets),
-        "noises": ";".join(facts.noises),
-        "snr_db": "" if np.isnan(facts.snr_db) else round(facts.snr_db, 3),
+        "targets": ";".join(record.targets),
+        "noises": ";".join(record.noises),
+        "snr_db": "" if np.isnan(record.snr_db) else round(record.snr_db, 3),
         "measured_snr_db": round(clean_db - added_db, 3) if both else "",
-        "level_db": round(facts.level_db, 3),
+        "level_db": round(record.level_db, 3),
         "gain_db": round(20.0 * float(np.log10(gain)), 3),
-        "changes": ";".join(facts.changes),
+        "changes": ";".join(record.changes),
     }
     return {name: str(values[name]) for name in COLUMNS}

@@ -72,17 +72,17 @@ class UpperHead(nn.Module):
         nn.init.constant_(self.answer.bias, _OPEN_LOGIT)
 
 
-def upper_loss(gain: Tensor, facts: Tensor, target: Tensor) -> Tensor:
+def upper_loss(gain: Tensor, above: Tensor, target: Tensor) -> Tensor:
     """Measure the error of gains above the network's bins, over the known bands, 0-D.
 
     Args:
         gain: (batch, frames, bands).
-        facts: (batch, frames, bands, 4): mean power of the mixture, 1 where it is known, mean power of the
+        above: (batch, frames, bands, 4): mean power of the mixture, 1 where it is known, mean power of the
             target, and mean product of the two (the real part of one times the conjugate of the other).
         target: Spectrum of the target below, (batch, frames, bins, 2), whose level brings all examples to
             a common one.
     """
-    mixed, known, wanted, shared = facts.unbind(-1)
+    mixed, known, wanted, shared = above.unbind(-1)
     level = target.square().sum((-2, -1)).mean(-1)[:, None, None] / _BINS_OF_MEAN_SQUARE
     # Without a target below, the mixture's own level.
     level = torch.where(level > _TINY**2, level, mixed.sum(-1).mean(-1)[:, None, None])

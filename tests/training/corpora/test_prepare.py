@@ -57,9 +57,9 @@ def test_what_is_prepared_can_be_mixed_as_it_stands(tmp_path: Path) -> None:
     for split in ("train", "val", "test"):
         mixture = Mixer(config.data, config.mix, split).mixture(0, 0)
         assert mixture.clean.any()
-        assert mixture.facts.noises
+        assert mixture.record.noises
         names = {line["path"] for line in read_manifest(out / "manifest.csv") if line["split"] == split}
-        assert {*mixture.facts.targets, *mixture.facts.noises} <= names
+        assert {*mixture.record.targets, *mixture.record.noises} <= names
 
 
 def test_pairs_are_mixed_as_recorded(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_pairs_are_mixed_as_recorded(tmp_path: Path) -> None:
     config = find_config(str(out), (), ["data.segment_s=0.5"])
     assert config.mix.pairs == 1.0
     mixture = Mixer(config.data, config.mix, "val").mixture(0, 3)
-    (name,) = mixture.facts.targets
+    (name,) = mixture.record.targets
     clean = soundfile.read(out / name)[0]
     lag = np.argmax(np.correlate(clean, mixture.clean, "valid"))
     cut = clean[lag : lag + len(mixture.clean)]

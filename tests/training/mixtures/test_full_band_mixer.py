@@ -81,15 +81,15 @@ def test_example_number_i_is_always_the_same(recordings: Path, tmp_path: Path) -
         again = other.mixture(1, index)
         assert np.array_equal(again.noisy, first[index].noisy)
         assert np.array_equal(again.clean, first[index].clean)
-        assert again.facts == first[index].facts
+        assert again.record == first[index].record
     assert not np.array_equal(other.mixture(2, 0).noisy, first[0].noisy)
 
 
 def test_what_is_known_ends_where_recordings_end(recordings: Path, tmp_path: Path) -> None:
     narrow = _mixer(recordings, tmp_path, "narrow")
-    assert {narrow.mixture(1, i).facts.top_hz for i in range(20)} == {8000.0}
+    assert {narrow.mixture(1, i).record.top_hz for i in range(20)} == {8000.0}
     wide = _mixer(recordings, tmp_path, "wide")
-    tops = [wide.mixture(1, i).facts.top_hz for i in range(60)]
+    tops = [wide.mixture(1, i).record.top_hz for i in range(60)]
     # Some pass for recordings at lower rates, so that a network meets every number of unknown bands.
     assert {24_000.0, 22_050.0, 8000.0} <= set(tops) <= {24e3, 22.05e3, 16e3, 12e3, 11.025e3, 8e3}
 

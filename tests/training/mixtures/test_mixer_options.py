@@ -64,7 +64,7 @@ def _power(audio: np.ndarray, low: float, high: float) -> float:
 @pytest.mark.parametrize("limits", [(0.0, 2.5, 5.0), (0.1, 0.3, 0.5)])
 def test_a_uniform_snr_fills_its_range(recordings: Path, limits: tuple[float, float, float]) -> None:
     made = _mixtures(recordings, replace(PLAIN, snr_db=limits, snr_shape="uniform"), 60)
-    snr = np.array([mixture.facts.snr_db for mixture in made])
+    snr = np.array([mixture.record.snr_db for mixture in made])
     assert limits[0] <= snr.min() < snr.max() <= limits[2]
     quarters = np.histogram(snr, 4, (limits[0], limits[2]))[0]
     assert quarters.min() >= 5  # 15 expected in each, below 5 in one of a thousand
@@ -72,7 +72,7 @@ def test_a_uniform_snr_fills_its_range(recordings: Path, limits: tuple[float, fl
         measured = augmentations.active_level_db(mixture.clean, RATE) - augmentations.level_db(
             mixture.noisy - mixture.clean
         )
-        assert measured == pytest.approx(mixture.facts.snr_db, abs=0.05)
+        assert measured == pytest.approx(mixture.record.snr_db, abs=0.05)
 
 
 def test_one_source_of_every_layer_is_in_every_mixture(recordings: Path) -> None:
@@ -80,8 +80,8 @@ def test_one_source_of_every_layer_is_in_every_mixture(recordings: Path) -> None
     layered = replace(PLAIN, noises=(SourceSpec("low"), *second))
     found = set()
     for mixture in _mixtures(recordings, layered, 12):
-        assert "low.wav" in mixture.facts.noises
-        (other,) = set(mixture.facts.noises) - {"low.wav"}
+        assert "low.wav" in mixture.record.noises
+        (other,) = set(mixture.record.noises) - {"low.wav"}
         found.add(other)
         noise = mixture.noisy - mixture.clean
         assert _power(noise, 490, 510) > 10 * _power(noise, 1000, 1020)
@@ -89,7 +89,7 @@ def test_one_source_of_every_layer_is_in_every_mixture(recordings: Path) -> None
     assert found == {"synthesized white", "synthesized pink"}
     # On one layer they compete.
     flat = replace(PLAIN, noises=(SourceSpec("low"), SourceSpec("white")))
-    assert all(len(set(mixture.facts.noises)) == 1 for mixture in _mixtures(recordings, flat, 12))
+    assert all(len(set(mixture.record.noises)) == 1 for mixture in _mixtures(recordings, flat, 12))
 
 
 @pytest.mark.parametrize("kind", ["white", "pink", "low"])
@@ -113,8 +113,8 @@ def test_a_cabinet_takes_the_fizz_of_overdriven_targets(recordings: Path) -> Non
         mix = replace(PLAIN, drive=1.0, cabinet=cabinet, clean_only=1.0)
         made = _mixtures(recordings, mix, 40)
         for one in made:
-            assert any("overdrive" in change for change in one.facts.changes)
-            assert any("cabinet" in change for change in one.facts.changes) == bool(cabinet)
+            assert any("overdrive" in change for change in one.record.changes)
+            assert any("cabinet" in change for change in one.record.changes) == bool(cabinet)
         shares.append([_power(one.clean, 6e3, 8e3) / _power(one.clean, 0.0, 8e3) for one in made])
     # Loudspeakers roll off from 3 to 9 kHz on: at least half of them below 6 kHz.
     assert np.median(shares[1]) < 0.1 * np.median(shares[0])
@@ -129,8 +129,8 @@ def test_quiet_copies_are_lower_at_the_same_snr(recordings: Path) -> None:
     assert levels[quiet].min() > -50.1
     assert levels[quiet].max() < -39.9
     for mixture, is_quiet in zip(made, quiet, strict=True):
-        assert any("quiet" in change for change in mixture.facts.changes) == is_quiet
-        assert mixture.facts.snr_db == 5.0
+        assert any("quiet" in change for change in mixture.record.changes) == is_quiet
+        assert mixture.record.snr_db == 5.0
 
 
 def test_rooms_come_from_files_without_their_way_to_the_microphone(recordings: Path) -> None:
@@ -143,7 +143,7 @@ def test_rooms_come_from_files_without_their_way_to_the_microphone(recordings: P
     expected[800:] -= 0.5 * expected[:-800].copy()
     scale = float(wet.clean @ expected / (expected @ expected))
     np.testing.assert_allclose(wet.clean, scale * expected, atol=1e-4)
-    assert "target room r.wav" in wet.facts.changes
+    assert "target room r.wav" in wet.record.changes
     with pytest.raises(ValueError, match="kind 'hall', split 'train'"):
         _mixtures(recordings, replace(roomy, room_kind="hall"), 1)
 
@@ -155,7 +155,7 @@ def test_validation_without_rooms_of_its_own_uses_those_of_training(recordings: 
     with open(recordings / "val" / "manifest.csv", "w", newline="") as file:
         csv.writer(file).writerows([("path", "kind", "split", "label"), ("v.wav", "speech", "val", "bob")])
     data = DataConfig((str(recordings), str(recordings / "val")), RATE, 0.5)
-    assert "target room r.wav" in Mixer(data, synthetic, "val").mixture(0, 0).facts.changes
+    assert "target room r.wav" in Mixer(data, synthetic, "val").mixture(0, 0).record.changes
 
 
 def test_pairs_are_cut_but_not_mixed(recordings: Path) -> None:
@@ -163,7 +163,7 @@ def test_pairs_are_cut_but_not_mixed(recordings: Path) -> None:
     made = _mixtures(recordings, mix, 6, 0.25)
     assert len({mixture.clean.tobytes() for mixture in made}) == 6
     for mixture in made:
-        assert mixture.facts.targets == ["clean.wav"]
+        assert mixture.record.targets == ["clean.wav"]
         assert augmentations.active_level_db(mixture.clean, RATE) == pytest.approx(-20.0, abs=0.1)
         snr = augmentations.level_db(mixture.clean) - augmentations.level_db(mixture.noisy - mixture.clean)
         assert snr == pytest.approx(20 * np.log10(0.3 / np.sqrt(2) / 0.02), abs=0.5)
@@ -171,7 +171,7 @@ def test_pairs_are_cut_but_not_mixed(recordings: Path) -> None:
     assert longer.clean.shape == (24_000,)
     assert np.count_nonzero(longer.clean) < 16_001
     mixed = _mixtures(recordings, replace(mix, pairs=0.5, noises=(SourceSpec("white"),)), 40)
-    assert 10 < sum("mixture as recorded" in mixture.facts.changes for mixture in mixed) < 30
+    assert 10 < sum("mixture as recorded" in mixture.record.changes for mixture in mixed) < 30
     with pytest.raises(ValueError, match="has an entry in the manifest's column noisy"):
         _mixtures(recordings, replace(PLAIN, pairs=0.5), 1)
 
@@ -211,15 +211,15 @@ def test_long_noise_is_cut_at_a_random_place(recordings: Path, fill: str) -> Non
     assert len({cut.tobytes() for cut in cuts}) > 1
 
 
-def test_facts_name_everything_that_was_done(recordings: Path) -> None:
+def test_the_record_names_everything_that_was_done(recordings: Path) -> None:
     busy = replace(
         PLAIN, speed=(0.8, 1.2), equalizer=1.0, room=1.0, band_limit=1.0, clip=1.0, moving_noise=1.0
     )  # fmt: skip
-    words = {change.split()[1] for m in _mixtures(recordings, busy, 8) for change in m.facts.changes}
+    words = {change.split()[1] for m in _mixtures(recordings, busy, 8) for change in m.record.changes}
     assert words == {"speed", "equalizer", "room", "band", "clipped", "swells", "floor"}
     (nothing,) = _mixtures(recordings, replace(PLAIN, noise_only=1.0), 1)
-    assert nothing.facts.targets == []
-    assert np.isnan(nothing.facts.snr_db)
+    assert nothing.record.targets == []
+    assert np.isnan(nothing.record.snr_db)
 
 
 def test_white_noise_is_flat_and_pink_noise_falls_by_3_db_an_octave() -> None:

@@ -121,7 +121,7 @@ def test_mixtures_can_be_trained_on_as_pairs(config: Config, tmp_path: Path) -> 
     rows = read_manifest(write_mixtures(MixJob(config, seed=1), tmp_path, 3))
     mix = MixConfig((SourceSpec("mixture"),), pairs=1.0)
     mixture = Mixer(DataConfig((str(tmp_path),), RATE, 0.5), mix, "train").mixture(0, 0)
-    (row,) = [row for row in rows if row["path"] == mixture.facts.targets[0]]
+    (row,) = [row for row in rows if row["path"] == mixture.record.targets[0]]
     clean, noisy = (soundfile.read(tmp_path / row[name])[0] for name in ("path", "noisy"))
     scale = float(mixture.clean @ clean / (clean @ clean))
     np.testing.assert_allclose(mixture.noisy, scale * noisy, atol=1e-4 * abs(mixture.noisy).max() + 1e-5)

@@ -120,7 +120,7 @@ def test_a_presence_head_may_be_there_as_well(tmp_path: Path) -> None:
 # -- loss -----------------------------------------------------------------------------------------
 
 
-def _facts(speech: float, noise: float, frames: int = 30) -> tuple[Tensor, Tensor]:
+def _powers(speech: float, noise: float, frames: int = 30) -> tuple[Tensor, Tensor]:
     """What lies above, and a target below: speech and noise that have nothing to do with one another."""
     values = torch.tensor([speech + noise, 1.0, speech, speech])
     target = torch.full((1, frames, 64, 2), 0.05)
@@ -131,9 +131,9 @@ def test_the_best_gain_keeps_speech_and_removes_noise() -> None:
     gains = torch.linspace(0.0, 1.0, 101)
 
     def best(speech: float, noise: float) -> float:
-        facts, target = _facts(speech, noise)
+        above, target = _powers(speech, noise)
         return float(
-            gains[min(range(101), key=lambda i: upper_loss(gains[i].expand(1, 30, 3), facts, target))]
+            gains[min(range(101), key=lambda i: upper_loss(gains[i].expand(1, 30, 3), above, target))]
         )
 
     assert best(1e-3, 0.0) == 1.0
@@ -142,13 +142,13 @@ def test_the_best_gain_keeps_speech_and_removes_noise() -> None:
 
 
 def test_unknown_bands_and_the_level_do_not_count() -> None:
-    facts, target = _facts(1e-3, 1e-3)
+    above, target = _powers(1e-3, 1e-3)
     gain = torch.full((1, 30, 3), 0.5)
-    wanted = upper_loss(gain, facts, target)
-    unknown = facts.clone()
+    wanted = upper_loss(gain, above, target)
+    unknown = above.clone()
     unknown[..., 2, :] = torch.tensor([5.0, 0.0, 3.0, 4.0])
     torch.testing.assert_close(upper_loss(gain, unknown, target), wanted)
-    louder = facts * torch.tensor([100.0, 1.0, 100.0, 100.0])
+    louder = above * torch.tensor([100.0, 1.0, 100.0, 100.0])
     torch.testing.assert_close(upper_loss(gain, louder, 10.0 * target), wanted, rtol=1e-4, atol=0.0)
     unknown[..., 1] = 0.0
     assert float(upper_loss(gain, unknown, target)) == 0.0
