@@ -16,13 +16,14 @@ from hushgate.training.config.schema import Config
 from hushgate.training.fitting.adversarial_module import make_module
 from hushgate.training.fitting.callbacks import AtomicCheckpoints, NewExamples, averaging, make_logger
 from hushgate.training.fitting.distributed import BatchShareSampler, EveryNth, share_plan
+from hushgate.training.fitting.initial_weights import initialize
 from hushgate.training.fitting.log_previews import Previews
 from hushgate.training.mixtures.band_split import BandSplit
 from hushgate.training.mixtures.dataset import MixtureDataset
 from hushgate.training.mixtures.full_band_mixer import make_mixer
 from hushgate.training.models import Hush, Network
 
-# Batches that are heard before a training that starts from an exported model.
+# Batches that give the layer statistics of a training that starts from an exported model.
 _STATISTICS_BATCHES = 8
 
 
@@ -58,7 +59,7 @@ def train(
         raise FileExistsError(f"{last} exists. Use --resume to go on, or another folder.")
     lightning.seed_everything(config.train.seed, verbose=False)
     torch.set_num_threads(config.train.threads)
-    # Before the recordings are read, which may take long: a network that does not fit them is refused here.
+    # Made before the recordings are read, which may take long: it refuses a rate that does not fit.
     module = make_module(config)
     split = _band_split(config, module.network)
     mixer = make_mixer(config.data, config.mix, "train")
@@ -70,8 +71,6 @@ def train(
         make_mixer(config.data, config.mix, "val"), 0, config.data.val_examples, split
     )
     if init_from is not None and not resume:
-        from hushgate.training.fitting.initial_weights import initialize  # which builds on this module
-
         initialize(module, init_from, _first_mixtures(examples, config))
     samplers = (
         BatchShareSampler(config.train.steps_per_epoch, config.train.batch_size),
