@@ -1,15 +1,17 @@
-"""Parts of mixtures that are made once and used again: drawing and changing them takes longer than mixing."""
+"""Store of voices and noises for mixtures: making them takes longer than mixing."""
 
 from __future__ import annotations
 
+import io
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hushgate.training.recordings.atomic_files import write_bytes
 
 _FULL_SCALE = 32767.0
 
@@ -19,11 +21,11 @@ class Part:
     """One part of a mixture, a voice or a noise.
 
     Attributes:
-        heard: What is mixed, float32 (samples,).
-        kept: What of it is to be kept, float32 (samples,): without its late echoes; zeros for noise.
-        top_hz: Up to where its recordings reach, Hz.
-        names: What it was made from.
-        changes: What was done to it.
+        heard: Sound for the mixture, float32 (samples,).
+        kept: Sound for the target, float32 (samples,): without late echoes; zeros for noise.
+        top_hz: Highest frequency that its recordings hold, Hz.
+        names: Names of its recordings and generators.
+        changes: Its processing, in order.
     """
 
     heard: NDArray[np.float32]
@@ -34,12 +36,12 @@ class Part:
 
 
 class Stock:
-    """Numbered parts in a folder, each made when it is first asked for.
+    """Numbered parts in a folder, each made on first use.
 
-    Part number n is the same whoever makes it, so processes may share the folder.
+    Every process makes the same part number n, so processes may share the folder.
 
     Args:
-        folder: Where they lie; made if it is missing.
+        folder: Folder of the parts; made if it is missing.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -58,10 +60,10 @@ class Stock:
         if not path.is_file():
             self._write(path, make())
         with np.load(path) as content:
-            facts = json.loads(str(content["facts"]))
-            audio = content["audio"] * np.float32(facts["peak"] / _FULL_SCALE)
-        kept = audio[-1] if facts["has_kept"] else np.zeros_like(audio[0])
-        return Part(audio[0], kept, facts["top_hz"], facts["names"], facts["changes"])
+            notes = json.loads(str(content["facts"]))
+            audio = content["audio"] * np.float32(notes["peak"] / _FULL_SCALE)
+        kept = audio[-1] if notes["has_kept"] else np.zeros_like(audio[0])
+        return Part(audio[0], kept, notes["top_hz"], notes["names"], notes["changes"])
 
     def _write(self, path: Path, part: Part) -> None:
         has_kept = bool(part.kept.any())
@@ -69,16 +71,14 @@ class Stock:
         rows = [part.heard] if is_same or not has_kept else [part.heard, part.kept]
         audio = np.stack(rows)
         peak = max(float(np.max(np.abs(audio))), 1e-9)
-        facts = {
+        notes = {
             "peak": peak,
             "has_kept": has_kept,
             "top_hz": part.top_hz,
             "names": part.names,
             "changes": part.changes,
         }
-        draft = path.with_name(f".{os.getpid()}-{path.name}")
-        with open(draft, "wb") as file:
-            np.savez(
-                file, audio=np.round(audio * (_FULL_SCALE / peak)).astype(np.int16), facts=json.dumps(facts)
-            )
-        draft.replace(path)
+        samples = np.round(audio * (_FULL_SCALE / peak)).astype(np.int16)
+        buffer = io.BytesIO()
+        np.savez(buffer, audio=samples, facts=json.dumps(notes))
+        write_bytes(path, buffer.getvalue())
