@@ -13,7 +13,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import signal
 
-from hushgate.training.mixtures.augmentations import limit_band
+from hushgate.training.mixtures.augmentations import clip_peaks, limit_band
 
 Audio = NDArray[np.float32]
 Channel = Callable[[Audio, Audio, float, Generator], tuple[Audio, Audio]]
@@ -78,8 +78,7 @@ def packet_loss(noisy: Audio, clean: Audio, sample_rate: float, rng: Generator) 
 
 def overload(noisy: Audio, clean: Audio, sample_rate: float, rng: Generator) -> tuple[Audio, Audio]:
     """Clip the mixture at 0.25 to 0.9 of its peak."""
-    peak = float(np.max(np.abs(noisy), initial=0.0)) * float(rng.uniform(0.25, 0.9))
-    return (np.clip(noisy, -peak, peak) if peak > 0.0 else noisy), clean
+    return clip_peaks(noisy, float(rng.uniform(0.25, 0.9))), clean
 
 
 CHANNELS: dict[str, Channel] = {

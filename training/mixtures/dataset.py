@@ -1,4 +1,4 @@
-"""The mixer's examples as PyTorch's data sets take them."""
+"""Mixtures as a PyTorch data set."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from torch.utils.data import Dataset
 from hushgate.training.mixtures.band_split import BandSplit
 from hushgate.training.mixtures.mixer import Mixer
 
-__all__ = ["Mixer", "MixtureDataset"]
-
 
 class MixtureDataset(Dataset[tuple[torch.Tensor, ...]]):
-    """Examples of one seed, by number: the mixture, the target, and with `split` what lies above both.
+    """Examples of one seed by number: mixture, target, and with `split` powers of the bands above both.
 
     Args:
         mixer: Makes the examples.
-        seed: Whose examples.
-        num_examples: How many there are.
-        split: Splits examples at the full band (see `BandSplit`); None leaves them as they are.
+        seed: Seed of the examples.
+        num_examples: Number of examples.
+        split: Splits full-band examples (see `BandSplit`); None leaves them as they are.
     """
 
     def __init__(self, mixer: Mixer, seed: int, num_examples: int, split: BandSplit | None = None) -> None:

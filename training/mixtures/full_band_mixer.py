@@ -1,7 +1,7 @@
-"""Mixtures at the full band, for networks that hear more than their bins.
+"""Full-band mixtures, for networks that take levels of bands above their bins.
 
-Voices and noises are made once, with everything that takes long (`Stock`), and used again at other levels,
-with other partners and colours and through other channels.
+Voices and noises are made once, with all slow processing (`Stock`), and used again at other levels, in other
+combinations, with other equalizers and through other channels.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from hushgate.training.mixtures.voice_changes import VOICE_CHANGES
 
 Audio = NDArray[np.float32]
 
-# Rooms are heard for so long, s; after it they are below the noise of any mixture.
+# Room responses are cut to this length, s: later echoes are below the noise of any mixture.
 _LONGEST_ROOM_S = 1.2
 # A song is at most eight semitones below the voice that it was made from.
 _LOWEST_NOTE = 2.0 ** (-8.0 / 12.0)
-# Rates that recordings come in, Hz, and how often a mixture passes for one of them.
+# Sample rates of recordings, Hz, and the share of mixtures that are treated as if recorded at each.
 _RATES = (48_000.0, 44_100.0, 32_000.0, 24_000.0, 22_050.0, 16_000.0)
 _RATE_SHARES = (0.52, 0.2, 0.08, 0.05, 0.05, 0.1)
 _SILENCE_DB = -100.0
@@ -52,23 +52,22 @@ class FullBandMixer(Mixer):
         if not data.cache:
             raise ValueError("data.cache must name a folder for the stock that data.mix_rate needs (got '').")
         super().__init__(data, mix, split)
-        self._rates = {name: rate for pool in self._pools.values() for name, rate in pool.native_rates()}
         self._parts = Stock(Path(data.cache) / f"stock-{split}-{self._digest(split)}")
 
     def _digest(self, split: str) -> str:
-        """A name for the stock that changes with everything that its parts are made from."""
-        recipe = repr((asdict(self.mix), self.data.mix_rate, self.data.segment_s, split, sorted(self._rates)))
+        """Hash of all inputs of the stock's parts, for its name."""
+        names = sorted({name for pool in self._pools.values() for name in pool.names})
+        recipe = repr((asdict(self.mix), self.data.mix_rate, self.data.segment_s, split, names))
         return hashlib.sha256(recipe.encode()).hexdigest()[:16]
 
-    def make_stock(self, told: Callable[[int], None] = lambda number: None) -> None:
-        """Make every part that is missing, which training otherwise does when it first needs them."""
+    def make_stock(self) -> None:
+        """Make all missing parts; training makes them on first use."""
         for number in range(self.mix.stock):
             self._part("target", number)
             self._part("noise", number)
-            told(number)
 
     def mixture(self, seed: int, index: int) -> Mixture:
-        """Return example `index` of `seed` at `data.mix_rate`, and how it was made."""
+        """Return example `index` of `seed` at `data.mix_rate` with its record."""
         rng = np.random.default_rng((seed, index))
         mix, rate, record = self.mix, self.rate, MixtureRecord()
         kind = rng.random()
@@ -106,13 +105,8 @@ class FullBandMixer(Mixer):
             name = str(rng.choice(list(CHANNELS)))
             noisy, kept = CHANNELS[name](noisy, kept, rate, rng)
             record.changes.append(f"mixture through {name}")
-        if rng.random() < 0.5:
-            # The floor of a converter lies well below what anyone records with it.
-            floor_db = min(rng.uniform(-100.0, -70.0), level_db - 12.0)
-            noisy = noisy + rng.standard_normal(len(noisy), dtype=np.float32) * np.float32(
-                10.0 ** (floor_db / 20.0)
-            )
-            record.changes.append(f"mixture floor {floor_db:.1f} dBFS")
+        # Recordings are well above their converter's noise.
+        noisy = self._with_floor(noisy, rng, record, level_db - 12.0)
         return Mixture(np.asarray(noisy, np.float32), np.asarray(kept, np.float32), record)
 
     def _part(self, kind: str, number: int) -> Part:
@@ -120,9 +114,9 @@ class FullBandMixer(Mixer):
         return self._parts.get(kind, number, partial(makers[kind], number))
 
     def _another_noise(self, noise: Audio, rng: Generator) -> tuple[Audio, float]:
-        """Begin a noise elsewhere and colour it anew; also return its level in the network's band, dBFS.
+        """Rotate and equalize a noise at random; also return its level in the network's band, dBFS.
 
-        That part alone counts against a voice: hiss up to 24 kHz would otherwise count three times.
+        The SNR refers to that level: by its full-band level, hiss up to 24 kHz would count three times.
         """
         spectrum = fft.rfft(np.roll(noise, int(rng.integers(len(noise)))))
         if rng.random() < self.mix.equalizer:
@@ -135,7 +129,7 @@ class FullBandMixer(Mixer):
         low = spectrum[: int(0.5 * len(noise) * self.data.sample_rate / self.rate)]
         power = 2.0 * float(np.sum(low.real**2 + low.imag**2, dtype=np.float64)) / len(noise) ** 2
         made = np.asarray(fft.irfft(spectrum, len(noise)), np.float32)
-        # What has nothing there is set by what it has.
+        # Noise without power in the network's band is set by its full-band level.
         level_db = max(10.0 * np.log10(power + 1e-18), augmentations.level_db(made) - 15.0)
         return made, float(level_db)
 
@@ -144,43 +138,33 @@ class FullBandMixer(Mixer):
         mix, rate = self.mix, self.rate
         changes: list[str] = []
         names: list[str] = []
+
+        def note(change: str) -> None:
+            changes.append(f"target {change}")
+
         spec = self._choose(self._targets, rng)
-        speed = float(np.exp(rng.uniform(*np.log(mix.speed)))) if rng.random() < 0.7 else 1.0
-        wanted = int(np.ceil(self.num_samples * speed * 1.05)) + 2
-        audio = self._pools[spec.pool].draw(wanted, rng, spec.pause_s, spec.fill, names)
-        top_hz = 0.5 * min(self._rates[name] for name in names)
-        if speed != 1.0:
-            audio = augmentations.change_speed(audio, speed)
-            changes.append(f"target speed {speed:.3f}")
-            top_hz *= speed
-        audio = audio[: self.num_samples]
+        audio, speed = self._draw(spec, rng, names, note)
+        top_hz = 0.5 * min(self._pools[spec.pool].native_rate(name) for name in names) * speed
         if rng.random() < mix.voice_change:
             name = str(rng.choice(list(VOICE_CHANGES)))
             audio = VOICE_CHANGES[name](audio, rate, rng)
-            changes.append(f"target {name}")
+            note(name)
             top_hz *= _LOWEST_NOTE if name == "song" else 1.0
         if rng.random() < mix.equalizer:
             audio = augmentations.random_equalizer(audio, rate, rng, mix.equalizer_db)
-            changes.append("target equalizer")
+            note("equalizer")
         heard = kept = audio
         if rng.random() < mix.room:
-            heard, kept = self._echoed(audio, rng, changes)
+            heard, kept = self._echoed(audio, rng, note)
         return Part(heard, kept, top_hz, names, changes)
 
-    def _echoed(self, audio: Audio, rng: Generator, changes: list[str]) -> tuple[Audio, Audio]:
-        """A voice in a room, and the same without what comes later than `room_early_ms`."""
-        if self._rooms is not None and rng.random() < 0.6:
-            response, name = self._rooms.draw(rng)
-            changes.append(f"target room {name}")
-        else:
-            decay_s = float(np.exp(rng.uniform(np.log(0.1), np.log(0.9))))
-            direct_db = float(rng.uniform(-3.0, 15.0))
-            response = augmentations.room_response(self.rate, rng, decay_s=decay_s, direct_db=direct_db)
-            changes.append(f"target room {decay_s:.2f} s {direct_db:.1f} dB")
-        response = response[: round(_LONGEST_ROOM_S * self.rate)]
+    def _echoed(self, audio: Audio, rng: Generator, note: Callable[[str], None]) -> tuple[Audio, Audio]:
+        """Put a voice into a room; also return it without echoes later than `room_early_ms`."""
+        rooms = self._rooms if self._rooms is not None and rng.random() < 0.6 else None
+        response = self._response(rooms, rng, note)[: round(_LONGEST_ROOM_S * self.rate)]
         direct = int(np.argmax(np.abs(response)))
         early = response[: direct + round(self.mix.room_early_ms * self.rate / 1000.0)]
-        # Most people sit closer to their microphones than the rooms were measured from.
+        # Speakers are usually closer to the microphone than the sources in measured rooms.
         late = response[len(early) :] * np.float32(10.0 ** (-rng.uniform(0.0, 12.0) / 20.0))
         kept = augmentations.apply_room(audio, early)
         if not len(late):

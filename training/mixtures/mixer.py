@@ -1,7 +1,7 @@
-"""Mixtures made on the fly: what to keep, what to remove, how loud, in which room, on which microphone.
+"""Random mixtures of targets and noises, made on the fly.
 
-Example number i of a seed is always the same, whoever computes it and in whatever order: that is what makes
-training resumable and independent of the number of workers.
+Example number i of a seed is always the same, whichever process computes it and in whatever order. Training
+can therefore be resumed and does not depend on the number of workers.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ Audio = NDArray[np.float32]
 
 @dataclass
 class MixtureRecord:
-    """How a mixture was made.
+    """Record of how a mixture was made.
 
     Attributes:
         targets, noises: Names of the recordings in their manifests, and of generators.
         snr_db: Level of the active target above the noise, dB; NaN without target or noise, and for pairs.
         level_db: Level of the active target (or, without one, of the mixture it was meant for), dBFS.
-        top_hz: Up to where the recordings reach, Hz; above it nothing is known.
-        changes: What was done to "target", "noise" and "mixture", in order, such as "target speed 1.043".
+        top_hz: Highest frequency that the recordings hold, Hz; above it nothing is known.
+        changes: Processing of "target", "noise" and "mixture" in its order, such as "target speed 1.043".
     """
 
     targets: list[str] = field(default_factory=list)
@@ -45,7 +45,7 @@ class MixtureRecord:
 
 @dataclass(frozen=True)
 class Mixture:
-    """A noisy mixture, the sound to keep, both float32 (samples,), and how they were made."""
+    """A noisy mixture and its target, both float32 (samples,), and the record of how they were made."""
 
     noisy: Audio
     clean: Audio
@@ -53,15 +53,15 @@ class Mixture:
 
 
 class Mixer:
-    """Draw pairs of a noisy mixture and the sound to keep.
+    """Draw pairs of a noisy mixture and its target.
 
     Args:
-        data: Which recordings, at which rate, how long an example is.
-        mix: How they are changed and mixed.
+        data: Folders of the recordings, sample rate, and length of an example.
+        mix: Random choices of processing and mixing.
         split: "train", "val" or "test", as in the manifests.
 
     Raises:
-        FileNotFoundError, ValueError: Recordings are missing; said before training starts.
+        FileNotFoundError, ValueError: Recordings are missing; raised here, before training starts.
     """
 
     def __init__(self, data: DataConfig, mix: MixConfig, split: str) -> None:
@@ -86,7 +86,10 @@ class Mixer:
                 )
 
     def _load(self, clips: Sequence[Clip], specs: Sequence[SourceSpec], split: str) -> list[SourceSpec]:
-        """Load what the sources need; a source may lack recordings for validation, but not all of them."""
+        """Load the recordings of the sources and return the sources that have some.
+
+        Outside training a source may lack recordings, but not all sources may.
+        """
         usable = []
         for spec in specs:
             if not spec.is_synthesized and spec.pool not in self._pools:
@@ -106,7 +109,7 @@ class Mixer:
         return usable
 
     def _load_rooms(self, clips: Sequence[Clip], split: str) -> RoomPool | None:
-        """Room responses of the split; without any, those of training: rooms give nothing away."""
+        """Load the split's room responses, or those of training: rooms leak no speech or noise."""
         if not self.mix.room_kind:
             return None
         rooms = [clip for clip in clips if clip.kind == self.mix.room_kind]
@@ -140,7 +143,7 @@ class Mixer:
         )
 
     def describe(self) -> str:
-        """Say how many minutes of each kind are loaded."""
+        """Return the loaded minutes of each kind, as text."""
         minutes = (f"{kind} {prefix}: {p.seconds / 60:.0f} min" for (kind, prefix), p in self._pools.items())
         return ", ".join(minutes)
 
@@ -150,7 +153,7 @@ class Mixer:
         return mixture.noisy, mixture.clean
 
     def mixture(self, seed: int, index: int) -> Mixture:
-        """Return example `index` of `seed`, and how it was made."""
+        """Return example `index` of `seed` with its record."""
         rng = np.random.default_rng((seed, index))
         record = MixtureRecord()
         if self._pairs is not None and rng.random() < self.mix.pairs:
@@ -190,13 +193,22 @@ class Mixer:
             share = rng.uniform(0.4, 0.9)
             noisy = augmentations.clip_peaks(noisy, share)
             record.changes.append(f"mixture clipped at {share:.2f}")
-        # A floor of converter noise, which is to go too: no recording is free of it.
-        if rng.random() < 0.5:
-            floor_db = rng.uniform(-100.0, -70.0)
-            floor = 10.0 ** (floor_db / 20.0)
-            noisy = noisy + rng.standard_normal(len(noisy), dtype=np.float32) * np.float32(floor)
-            record.changes.append(f"mixture floor {floor_db:.1f} dBFS")
+        noisy = self._with_floor(noisy, rng, record)
         return Mixture(np.asarray(noisy, dtype=np.float32), np.asarray(clean, dtype=np.float32), record)
+
+    def _with_floor(
+        self, noisy: Audio, rng: Generator, record: MixtureRecord, highest_db: float = -70.0
+    ) -> Audio:
+        """Add converter noise at -100 to -70 dBFS, `highest_db` at most, to half of the mixtures.
+
+        The target lacks it, so that networks learn to remove it.
+        """
+        if rng.random() >= 0.5:
+            return noisy
+        floor_db = min(rng.uniform(-100.0, -70.0), highest_db)
+        record.changes.append(f"mixture floor {floor_db:.1f} dBFS")
+        floor = rng.standard_normal(len(noisy), dtype=np.float32)
+        return noisy + floor * np.float32(10.0 ** (floor_db / 20.0))
 
     def _snr_db(self, rng: Generator) -> float:
         low, middle, high = self.mix.snr_db
@@ -206,7 +218,7 @@ class Mixer:
 
     def _level_db(self, rng: Generator, record: MixtureRecord) -> float:
         level_db = float(rng.uniform(*self.mix.level_db))
-        # Nothing is drawn for options that are off: examples of older configurations stay as they were.
+        # Options that are off draw no random number, so that older configurations keep their examples.
         if self.mix.quiet > 0.0 and rng.random() < self.mix.quiet:
             by_db = float(rng.uniform(*self.mix.quiet_db))
             record.changes.append(f"mixture quiet {by_db:.1f} dB")
@@ -227,15 +239,17 @@ class Mixer:
         weights = np.array([s.weight for s in specs])
         return specs[int(rng.choice(len(specs), p=weights / weights.sum()))]
 
-    def _draw(self, spec: SourceSpec, rng: Generator, names: list[str], note: Callable[[str], None]) -> Audio:
-        """A segment of one source, sped up or slowed down; drawn long enough for either."""
+    def _draw(
+        self, spec: SourceSpec, rng: Generator, names: list[str], note: Callable[[str], None]
+    ) -> tuple[Audio, float]:
+        """Draw a segment of one source; also return the factor of its speed and pitch."""
         speed = float(np.exp(rng.uniform(*np.log(self.mix.speed)))) if rng.random() < 0.7 else 1.0
         wanted = int(np.ceil(self.num_samples * speed * 1.05)) + 2
         audio = self._pools[spec.pool].draw(wanted, rng, spec.pause_s, spec.fill, names)
         if speed != 1.0:
             audio = augmentations.change_speed(audio, speed)
             note(f"speed {speed:.3f}")
-        return audio[: self.num_samples]
+        return audio[: self.num_samples], speed
 
     def _target(self, rng: Generator, record: MixtureRecord) -> Audio:
         def note(change: str) -> None:
@@ -243,7 +257,7 @@ class Mixer:
 
         mix = self.mix
         audio = self._layer(rng, record, note)
-        # Choices of options that are off are not drawn: other configurations keep their examples.
+        # As above, the option draws no random number when it is off.
         while mix.second_target and rng.random() < mix.second_target:
             gain = np.float32(10.0 ** (rng.uniform(-10.0, 3.0) / 20.0))
             audio = audio + gain * self._layer(rng, record, note)
@@ -258,7 +272,7 @@ class Mixer:
 
     def _layer(self, rng: Generator, record: MixtureRecord, note: Callable[[str], None]) -> Audio:
         spec = self._choose(self._targets, rng)
-        audio = self._draw(spec, rng, record.targets, note)
+        audio, _ = self._draw(spec, rng, record.targets, note)
         if any(spec.band_hz):
             audio = augmentations.keep_band(audio, self.rate, *spec.band_hz)
         mix = self.mix
@@ -275,15 +289,18 @@ class Mixer:
         return augmentations.overdrive(audio, drive_db)
 
     def _room(self, audio: Audio, rng: Generator, note: Callable[[str], None]) -> Audio:
-        if self._rooms is not None:
-            response, name = self._rooms.draw(rng)
+        return augmentations.apply_room(audio, self._response(self._rooms, rng, note))
+
+    def _response(self, rooms: RoomPool | None, rng: Generator, note: Callable[[str], None]) -> Audio:
+        """Draw a room response from the pool, or synthesize one."""
+        if rooms is not None:
+            response, name = rooms.draw(rng)
             note(f"room {name}")
-            return augmentations.apply_room(audio, response)
+            return response
         decay_s = float(np.exp(rng.uniform(np.log(0.1), np.log(0.9))))
         direct_db = rng.uniform(-3.0, 15.0)
-        response = augmentations.room_response(self.rate, rng, decay_s=decay_s, direct_db=direct_db)
         note(f"room {decay_s:.2f} s {direct_db:.1f} dB")
-        return augmentations.apply_room(audio, response)
+        return augmentations.room_response(self.rate, rng, decay_s=decay_s, direct_db=direct_db)
 
     def _noise(self, rng: Generator, record: MixtureRecord) -> Audio:
         mix = self.mix
@@ -310,7 +327,7 @@ class Mixer:
                 part = noises.GENERATORS[kind](self.num_samples, rate, rng)
                 record.noises.append(f"synthesized {kind}")
             else:
-                part = self._draw(spec, rng, record.noises, note)
+                part, _ = self._draw(spec, rng, record.noises, note)
             audio += part * np.float32(10.0 ** (rng.uniform(-6.0, 0.0) / 20.0))
         if any(spec.band_hz):
             audio = augmentations.keep_band(audio, rate, *spec.band_hz)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +76,7 @@ class ClipPool:
     Args:
         clips: What to load, at least one.
         sample_rate: Hz; files at other rates are resampled once, on loading.
-        cache: Folder to keep what was decoded in, instead of memory (see `decode.load_samples`).
+        cache: Folder to keep what was decoded in, instead of memory (see `decoded_cache.load_samples`).
     """
 
     def __init__(self, clips: Sequence[Clip], sample_rate: int, cache: Path | None = None) -> None:
@@ -84,7 +84,7 @@ class ClipPool:
             raise ValueError("clips must hold at least one recording (got none).")
         self.sample_rate = sample_rate
         self.names = [clip.name for clip in clips]
-        self._paths = [clip.path for clip in clips]
+        self._paths = {clip.name: clip.path for clip in clips}
         self._samples, self._starts = load_samples([clip.path for clip in clips], sample_rate, cache)
         self._label_of = [clip.label for clip in clips]
         self._members: dict[str, list[int]] = {}
@@ -96,12 +96,10 @@ class ClipPool:
         """Length of everything in the pool, s."""
         return len(self._samples) / self.sample_rate
 
-    def native_rates(self) -> Iterator[tuple[str, int]]:
-        """Name every recording with the rate of its file, Hz."""
-        return (
-            (name, soundfile.info(path).samplerate)
-            for name, path in zip(self.names, self._paths, strict=True)
-        )
+    def native_rate(self, name: str) -> int:
+        """Return the sample rate of a recording's file, Hz."""
+        rate: int = soundfile.info(self._paths[name]).samplerate
+        return rate
 
     def _clip(self, index: int) -> NDArray[np.int16]:
         return self._samples[self._starts[index] : self._starts[index + 1]]
