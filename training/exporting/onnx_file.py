@@ -1,4 +1,4 @@
-"""What all exported files have in common: how a graph is traced, what it says of itself, its last check."""
+"""Parts of every export: tracing a graph, its common metadata, and the final check."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from hushgate.engine.errors import HushgateError
 from hushgate.engine.model_files.metadata import METADATA_PREFIX, WINDOW
 from hushgate.engine.model_files.model import Model
 from hushgate.training.config.schema import CardConfig
 from hushgate.training.models import HushConfig, SegmentConfig
 
 _OPSET = 17
+
+
+class ExportError(HushgateError, RuntimeError):
+    """The exported graph does not compute what the network computes; nothing was written."""
 
 
 def trace(
@@ -28,10 +33,10 @@ def trace(
     outputs: Sequence[str],
     axes: Mapping[str, Mapping[int, str]],
 ) -> None:
-    """Write what a module computes as an ONNX graph; `axes` name those of inputs and outputs that vary."""
+    """Write a module as an ONNX graph; `axes` name the axes of inputs and outputs that vary in length."""
     with warnings.catch_warnings():
-        # The TorchScript exporter announces its successor, which bakes lengths into the graph, and warns of a
-        # GRU with a variable batch, whose state is an explicit input here.
+        # The TorchScript exporter warns that its successor replaces it, which fixes lengths in the graph, and
+        # that a GRU has a variable batch, whose state is an explicit input here.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             graph.eval(),
@@ -50,7 +55,7 @@ def trace(
 def common_metadata(
     card: CardConfig, config: HushConfig | SegmentConfig, num_parameters: int
 ) -> dict[str, str]:
-    """Return what files of both formats say of themselves and of their framing; keys without prefix."""
+    """Return the metadata that files of all formats have, by keys without prefix."""
     return {
         "name": card.name,
         "task": card.task,
@@ -67,7 +72,7 @@ def common_metadata(
 
 
 def finish(draft: Path, metadata: Mapping[str, str], output: Path) -> Model:
-    """Put metadata into a traced graph, check it as the engine does, and only then move it to `output`."""
+    """Add metadata to a traced graph, check it as the engine does, and then move it to `output`."""
     graph = onnx.load(draft)
     onnx.helper.set_model_props(graph, {METADATA_PREFIX + key: text for key, text in metadata.items()})
     onnx.checker.check_model(graph)

@@ -11,27 +11,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hushgate.engine.errors import HushgateError
 from hushgate.engine.model_files.metadata import SEGMENT_FORMAT_VERSION, SPECTRUM_SCALE, Reference
 from hushgate.engine.model_files.model import Model
 from hushgate.training.config.schema import CardConfig
-from hushgate.training.exporting.onnx_file import common_metadata, finish, trace
+from hushgate.training.exporting.onnx_file import ExportError, common_metadata, finish, trace
 from hushgate.training.models import SegmentNetwork
 
 # Batches tried against PyTorch, none of them the one traced, at levels from soft to full scale.
 _TRACED_BATCH = 2
 _CHECKED = ((1, 0.1), (3, 0.001), (5, 1.0))
-# Of the largest value in the answer: levels differ from family to family.
+# Relative to the largest value of the output, because levels differ between families.
 _TOLERANCE = 1e-4
 _REFERENCE_VALUES = 2048
 
 
-class ExportError(HushgateError, RuntimeError):
-    """The exported graph does not compute what the network computes; nothing was written."""
-
-
 class _Graph(nn.Module):
-    """Without the output that a network lacks."""
+    """The graph for ONNX: one output, or two if the network has a code."""
 
     def __init__(self, network: SegmentNetwork) -> None:
         super().__init__()
@@ -52,7 +47,7 @@ def export_segment_network(
 
     Args:
         network: Trained; changed in place.
-        card: What the file says of itself.
+        card: Name, task and licence for the file.
         sample_rate: Rate of the training, Hz.
         output: File to write.
 
@@ -99,7 +94,7 @@ def _compare(network: SegmentNetwork, path: Path) -> None:
 
 
 def _metadata(network: SegmentNetwork, sample_rate: float) -> dict[str, str]:
-    """What only files with whole segments say."""
+    """Metadata of files with whole segments only."""
     shape = network.config
     return {
         "format_version": str(SEGMENT_FORMAT_VERSION),
@@ -116,7 +111,7 @@ def _metadata(network: SegmentNetwork, sample_rate: float) -> dict[str, str]:
 
 
 def _reference(network: SegmentNetwork) -> dict[str, object]:
-    """A seed for one segment, and enough of the answer's values to notice damage."""
+    """A seed for one segment, and enough values of the output to detect a damaged file."""
     probe = Reference(0, network.config.segment_frames, _TOLERANCE, np.empty(0, np.float32))
     with torch.no_grad():
         answer = network(torch.from_numpy(probe.noise(network.example_shape)))[0].numpy().reshape(-1)

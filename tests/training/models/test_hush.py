@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra hushgate[t
 
 from hushgate.engine import BlockDenoiser, Model  # noqa: E402
 from hushgate.training.config.schema import CardConfig, LossConfig  # noqa: E402
-from hushgate.training.exporting import mask_network  # noqa: E402
+from hushgate.training.exporting import mask_network, onnx_file  # noqa: E402
 from hushgate.training.losses import DenoisingLoss, si_sdr, signal_to_noise_loss  # noqa: E402
 from hushgate.training.models import Hush, HushConfig  # noqa: E402
 from hushgate.training.models.hush import settle  # noqa: E402
@@ -211,7 +211,7 @@ def test_an_export_that_differs_is_not_written(
     tolerance: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mask_network, tolerance, 1e-12)
-    with pytest.raises(mask_network.ExportError, match=f"{what} differs .* nothing was written"):
+    with pytest.raises(onnx_file.ExportError, match=f"{what} differs .* nothing was written"):
         mask_network.export_network(_network(), CARD, tmp_path / "small.onnx")
     assert not list(tmp_path.iterdir())
 

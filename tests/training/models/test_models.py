@@ -18,7 +18,7 @@ from hushgate.training.config.schema import (  # noqa: E402
     load_config,
     shipped_config,
 )
-from hushgate.training.exporting import segment_network  # noqa: E402
+from hushgate.training.exporting import onnx_file, segment_network  # noqa: E402
 from hushgate.training.fitting.denoising_module import DenoisingModule  # noqa: E402
 from hushgate.training.models import FAMILIES, SegmentNetwork, build_model  # noqa: E402
 from hushgate.training.models.torch_framing import Framing  # noqa: E402
@@ -256,7 +256,7 @@ def test_settings_that_make_no_sense_are_refused(model: dict[str, Any], message:
 
 def test_an_export_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segment_network, "_TOLERANCE", 1e-12)
-    with pytest.raises(segment_network.ExportError, match="nothing was written"):
+    with pytest.raises(onnx_file.ExportError, match="nothing was written"):
         segment_network.export_segment_network(_small(family="conv_ae"), CARD, RATE, tmp_path / "small.onnx")
     assert not list(tmp_path.iterdir())
 
