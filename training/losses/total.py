@@ -1,4 +1,4 @@
-"""The sum of the loss terms that have a weight."""
+"""Weighted sum of the loss terms."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TINY = 1e-8
 _POWER_TERMS = ("magnitude", "complex")
 _ADVERSARIAL_TERMS = ("adversarial", "feature_matching")
 RELATIVE_TERMS = ("snr", "si_sdr", "multi_resolution", "perceptual", "opinion")
-"""Terms that relate the error to the target, and mean nothing where the target is silence."""
+"""Terms that relate the error to the target; undefined where the target is silence."""
 
 
 class DenoisingLoss:
@@ -62,8 +62,8 @@ class DenoisingLoss:
         Args:
             estimate, target: Waveforms (batch, samples) at a level around full scale.
             estimate_spectrum, target_spectrum: Their spectra (batch, frames, bins, 2).
-            mean_count: Turns a number of examples here into the mean over all processes that share a batch,
-                so that the mean of their losses is the loss of the whole batch.
+            mean_count: Averages a number of examples over all processes that share a batch, so that the mean
+                of their losses is the loss of the whole batch.
         """
         config = self.config
         spectra = estimate_spectrum, target_spectrum
@@ -99,16 +99,16 @@ class DenoisingLoss:
         return self.weighted(terms, estimate.new_zeros(())), terms
 
     def _disturbance(self, judge: PerceptualLoss, estimate: Tensor, target: Tensor) -> Tensor:
-        """The perceptual loss (batch,) of the first examples, which stand for all."""
+        """Perceptual loss (batch,) of the first examples, weighted for all."""
         count = min(self.config.perceptual_examples or len(estimate), len(estimate))
         losses = judge(estimate[:count], target[:count]) * (len(estimate) / count)
         return functional.pad(losses, (0, len(estimate) - count))
 
     def weighted(self, terms: Mapping[str, Tensor], start: Tensor) -> Tensor:
-        """The sum of terms with their weights, upon `start`."""
+        """Weighted sum of the terms, added to `start`."""
         return sum((getattr(self.config, name) * value for name, value in terms.items()), start=start)
 
 
 def is_sounding(target: Tensor) -> Tensor:
-    """Which waveforms (batch, samples) at a common level are no silence: bool (batch,)."""
+    """Bool (batch,), True for waveforms (batch, samples) at a common level that are not silence."""
     return target.square().mean(-1) > _TINY

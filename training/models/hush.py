@@ -1,8 +1,8 @@
 """Hush: the causal mask network that hushgate ships, built from matrix products.
 
-A few wide products run several times faster on a CPU than many small convolutions of the
-same arithmetic, so every layer here is a product over the last axis (channels) or over the
-frequency axis: neighbouring bins are gathered by shifting, not by a convolution.
+A few wide products run several times faster on a CPU than many small convolutions of the same arithmetic.
+Every layer here is therefore a product over the last axis (channels) or over the frequency axis, and
+neighbouring bins are gathered by shifting, not by a convolution.
 
     spectrum -> power-compressed features -> patches of `stride` bins -> residual layers over frequency
              -> squeeze to `bands` -> blocks of [GRU over time shared by all bands, attention over bands]
@@ -39,11 +39,11 @@ _FLOOR = 1e-12
 # Bound of either part of the mask: a denoiser has no reason to raise a bin by more than 6 dB.
 _MASK_BOUND = 2.0
 _MAX_RELIEF_DB = 20.0
-# Share of a frame's power that passes, from which on relief begins, and is whole.
+# Passed share of a frame's power at which relief begins, and at which it is complete.
 _LEAST_PASSED, _MOSTLY_PASSED = 0.4, 0.8
-# Share below which the mask of a pause begins to be squared, and is.
+# Passed share below which squaring of the mask begins, and below which it is complete.
 _HARDLY_PASSED, _PAUSE_PASSED = 0.06, 0.03
-# Power gain at which half of the relief is left: in bins, and for the gain above them.
+# Power gain at which half of the relief remains: in bins, and for the gain above them.
 _DEEP, _UPPER_DEEP = 0.01, 0.001
 
 
@@ -54,7 +54,7 @@ class HushConfig:
     Args:
         frame_ms: Length of an analysis frame, ms.
         overlap: Frames that cover each sample (2: the hop is half a frame).
-        num_bins: Bins the network sees, from 0 Hz upward, `1000 / frame_ms` Hz apart; a multiple of `stride`.
+        num_bins: Bins of the input, from 0 Hz upward, `1000 / frame_ms` Hz apart; a multiple of `stride`.
         stride: Bins per patch.
         channels: Width of the layers over frequency, outside the squeeze.
         num_layers: Layers over frequency before the squeeze, and again after it.
@@ -69,12 +69,12 @@ class HushConfig:
         silent_pauses: Square the mask where hardly anything passes, outside training (see `settle`).
         presence: Also say how sure it is that the target sounds, and turn frames in which it does not down by
             up to 40 dB, outside training (see `PresenceHead`).
-        upper_edges_hz: Lower edges of bands above the network's bins, Hz. With any, the network hears their
-            levels and answers with a gain for each (see `UpperHead`); without, it gives one gain for all that
-            lies above, from `upper_from_hz`.
+        upper_edges_hz: Lower edges of bands above the network's bins, Hz. With any, the network takes their
+            levels and gives a gain for each (see `UpperHead`); without, it gives one gain for everything
+            above its bins, from `upper_from_hz`.
         upper_top_hz: Upper end of the last of those bands, Hz.
-        steady_noise: The noise that it removes hardly changes within seconds, as hiss. Written into the
-            exported file, where the engine makes use of it (see `hushgate.engine.steady_noise`).
+        steady_noise: The noise that it removes hardly changes within seconds, as hiss does. Written into the
+            exported file for the engine (see `hushgate.engine.steady_noise`).
     """
 
     frame_ms: float = 32.0
@@ -170,13 +170,13 @@ def settle(mask: Tensor, power: Tensor, relief_db: float, silent_pauses: bool) -
 
 
 class Answer(NamedTuple):
-    """What a network makes of a spectrum.
+    """Output of a network for a spectrum.
 
     Attributes:
         mask: (batch, frames, bins, 2).
-        upper_gain: (batch, frames, bands above; 1 if the network hears none).
-        presence: Whether the target sounds; None without a head for it.
-        state: What the next call starts with.
+        upper_gain: (batch, frames, bands above; 1 if the network takes none).
+        presence: Presence of the target; None without a head for it.
+        state: State for the next call.
     """
 
     mask: Tensor
@@ -190,9 +190,9 @@ class Hush(nn.Module):
 
     Shapes: `forward` maps spectrum (batch, frames, bins, 2) and the state to an `Answer`. The state is
     (batch, bands, band_channels) for each block, (batch, 24) and (batch, 4) for the presence, and (batch,
-    48) for the bands above. With these, `forward` takes their levels (batch, frames, bands above, 2) as well,
-    as in `UpperHead`; without levels nothing is known there. The spectrum is scaled as in
-    `hushgate.engine.signal.framing`. A new network nearly passes sound unchanged.
+    48) for the bands above. With these, `forward` also takes their levels (batch, frames, bands above, 2), as
+    in `UpperHead`; without the levels all of them are unknown. The spectrum is scaled as in
+    `hushgate.engine.signal.framing`. A new network passes sound nearly unchanged.
     """
 
     def __init__(self, config: HushConfig | None = None) -> None:
@@ -220,7 +220,7 @@ class Hush(nn.Module):
         self.neighbours = Neighbours(patches, channels)
         self.decode = nn.Linear(3 * channels, 2 * stride)
         with torch.no_grad():
-            # Start at the identity mask: DESIGN measured 7.5 against 1.5 dB SI-SDR after the first steps.
+            # Start at the identity mask: 7.5 instead of 1.5 dB SI-SDR after the first steps (measured).
             self.decode.weight.mul_(0.1)
             self.decode.bias.copy_(torch.tensor([1.0, 0.0]).repeat(stride))
 
@@ -271,7 +271,7 @@ class Hush(nn.Module):
             new_state += of_head
         heard_gain: Tensor | None = None
         if self.upper is not None:
-            if levels is None:  # nothing is known of what lies above
+            if levels is None:  # all bands above are unknown
                 levels = spectrum.new_zeros((*spectrum.shape[1::-1], self.upper.num_upper, 2))
             heard_gain, of_head = self.upper(x, levels.transpose(0, 1), state[-1:])
         bands = self.narrow(x).reshape(-1, config.bands, config.channels)
@@ -279,7 +279,7 @@ class Hush(nn.Module):
         x = functional.silu(self.join(torch.cat([x, skip], dim=-1)))
         for layer in self.up:
             x = layer(x)
-        # In full precision under autocast too: a mask of 8 bits would cap the SNR of what it passes.
+        # Full precision under autocast: a bfloat16 mask has 8 bits, which would cap the SNR of passed sound.
         with torch.autocast(x.device.type, enabled=False):
             mask = self.decode(self.neighbours(x.float())).clamp(-_MASK_BOUND, _MASK_BOUND)
         mask = mask.reshape(spectrum.shape)[:, :, : config.num_bins - stride]
@@ -307,8 +307,8 @@ class Hush(nn.Module):
         if config.upper_relief_db and not self.training:
             most = 10.0 ** (config.upper_relief_db / 10.0)
             upper_gain = upper_gain * relief(upper_gain.square(), most, _UPPER_DEEP).sqrt()
-        # The highest patch lies where every resampler that made the training audio rolls off: nothing was
-        # learnt there, so it goes with what lies above.
+        # The resamplers of the training audio roll off in the highest patch, so its mask is untrained: it
+        # gets the gain of the bands above.
         edge = torch.stack([upper_gain, torch.zeros_like(upper_gain)], dim=-1)
         return torch.cat([mask, edge.expand(-1, -1, config.stride, -1)], dim=2), upper_gain
 
@@ -318,10 +318,9 @@ class Hush(nn.Module):
         """Map a spectrum (batch, frames, bins, 2), all bins up to Nyquist, to the estimate of the same shape.
 
         Args:
-            spectrum: Of the mixture.
-            target: Of the sound to keep. With it, a network that says whether the target sounds adds what
-                this is off to the loss.
-            above: (batch, frames, bands above, 4), as in `upper_loss`; for a network that hears these.
+            spectrum: Spectrum of the mixture.
+            target: Spectrum of the target; needed for the losses of the heads.
+            above: (batch, frames, bands above, 4), as in `upper_loss`; for a network with upper bands.
         """
         state = self.initial_state(len(spectrum))
         heard = spectrum[:, :, : self.config.num_bins]

@@ -34,7 +34,7 @@ class ProductNorm(nn.Module):
             self.norm = nn.Identity()
 
     def silence(self) -> None:
-        """Put out nothing, with weights that can learn to put out something, in place."""
+        """Set the output to zero by weights that training can move, in place."""
         assert isinstance(self.norm, nn.BatchNorm1d)
         nn.init.zeros_(self.norm.weight)
         nn.init.zeros_(self.norm.bias)
@@ -45,15 +45,15 @@ class Neighbours(nn.Module):
 
     def __init__(self, patches: int, channels: int) -> None:
         super().__init__()
-        # Sizes are kept, not asked of tensors: the exporter would compute in the graph what it asks.
+        # Sizes are stored, because the exporter adds the computation of a tensor's shape to the graph.
         self.patches, self.channels = patches, channels
         self._rows = (torch.arange(patches)[:, None] + torch.arange(3)).flatten()
 
     def forward(self, x: Tensor) -> Tensor:
         padded = functional.pad(x.reshape(-1, self.patches, self.channels), (0, 0, 1, 1))
-        if self.training:  # quicker in PyTorch, forward and backward
+        if self.training:  # faster in PyTorch, forward and backward
             joined = torch.cat([padded[:, :-2], padded[:, 1:-1], padded[:, 2:]], dim=-1)
-        else:  # quicker in onnxruntime: one copy instead of three
+        else:  # faster in onnxruntime: one copy instead of three
             joined = padded.index_select(1, self._rows.to(x.device))
         return joined.reshape(-1, 3 * self.channels)
 

@@ -1,8 +1,8 @@
-"""A recurrence that trains faster than PyTorch's own on a processor, with the same weights and results.
+"""Training of `nn.GRU` layers that is faster on a CPU, with the same weights and results.
 
-PyTorch differentiates `nn.GRU` step by step: every step multiplies out its share of the weights' gradient and
-adds it up. Here the backward pass goes through time with four operations a step, and the gradients of all
-weights are one product each, over all steps at once.
+PyTorch differentiates `nn.GRU` step by step: every step computes its share of the weights' gradient and adds
+it. Here the backward pass takes four operations a step, and the gradient of each weight is one product over
+all steps.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class _Recurrence(torch.autograd.Function):
         frames, rows, size = states.shape
         before = torch.cat([hidden[None], states[:-1]])
         reset, update = gates.split(size, dim=-1)
-        # What a gradient at a state becomes before each gate: factors that depend on the forward pass alone.
+        # Factors from the gradient at a state to those before each gate; the forward pass gives them.
         of_new = (1.0 - update) * (1.0 - fresh.square())
         factors = torch.stack(
             [
@@ -74,7 +74,7 @@ class _Recurrence(torch.autograd.Function):
 
 
 def run_gru(gru: nn.GRU, x: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-    """Run a GRU of one layer, and train it faster than it would itself.
+    """Run a GRU of one layer with a backward pass faster than PyTorch's.
 
     Args:
         gru: One layer, one direction, with biases.

@@ -143,7 +143,7 @@ class SegmentNetwork(nn.Module, ABC):
         return torch.cat([joined(low)[:, :, : bins - top.shape[2]], top], dim=2), terms
 
     def _upper_gains(self, heard: Tensor, estimate: Tensor) -> Tensor:
-        """Gains above the network's bins, (segments, frames, 1, 1); see `engine.crossfade.upper_gains`."""
+        """Gains above the network's bins, (segments, frames, 1, 1); see `segment_crossfade.upper_gains`."""
         first = self.config.upper_from_bin
         before = heard[:, :, first:].square().sum((2, 3), keepdim=True)
         after = estimate[:, :, first:].square().sum((2, 3), keepdim=True)

@@ -1,4 +1,4 @@
-"""A head for hush networks that hears the bands above their bins and says what passes there, and its loss."""
+"""Gains of the bands above the bins: a head of hush networks, and its loss."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hushgate.training.models.hush_layers import ProductNorm
 _CHANNELS, _WIDTH = 8, 48
 # -120 dBFS squared, and the exponent that compresses magnitudes to the power of 0.3, as in `hush`.
 _FLOOR, _EXPONENT = 1e-12, 0.15
-# A new head lets nearly all pass: a gain of 0.95.
+# Initial logit of an untrained head: a gain of 0.95.
 _OPEN_LOGIT = 3.0
-# Weights of the errors of compressed magnitudes and of what is left of the difference.
+# Weights of the error of compressed magnitudes and of the compressed error.
 _MAGNITUDE_WEIGHT, _ERROR_WEIGHT = 60.0, 1.5
-# Most frames have no speech up there, so that silence is the safe answer: what is lost of it counts for more.
+# Most frames have no speech above the bins, so losing the speech of the others weighs more.
 _LOST_WEIGHT = 4.0
 # The sum over the bins of a sine's power spectrum is about three times its mean square.
 _BINS_OF_MEAN_SQUARE = 3.0
@@ -25,12 +25,12 @@ _TINY = 1e-8
 class UpperHead(nn.Module):
     """Estimate the gain of every band above the network's bins.
 
-    It hears the levels of those bands, and what the blocks know of the bands below: whether this is a
-    sibilant, a vowel or a pause.
+    Its inputs are the levels of those bands and the output of the blocks for the bands below, which tells a
+    sibilant from a vowel or a pause.
 
     Args:
-        bands, channels: Shape of what the blocks put out.
-        num_upper: Bands above.
+        bands, channels: Shape of the blocks' output.
+        num_upper: Number of bands above.
     """
 
     state_names = ("hidden_upper",)
@@ -52,12 +52,12 @@ class UpperHead(nn.Module):
         """Estimate gains 0 to 1, (frames, batch, bands above), and the next state.
 
         Args:
-            x: What the blocks put out, (frames * batch * bands, channels).
+            x: Output of the blocks, (frames * batch * bands, channels).
             levels: (frames, batch, bands above, 2): mean power of a bin and 1; both 0 where it is unknown.
-            state: What the last call returned.
+            state: State that the last call returned.
         """
         (hidden,) = state
-        # Few operations: for a single frame, each costs onnxruntime some microseconds, whatever it does.
+        # Few operations: for a single frame, each takes onnxruntime some microseconds.
         # The flags are compressed with the powers, which leaves them 1 and nearly 0.
         heard = (levels.reshape(-1, 2 * self.num_upper) + _FLOOR).pow(_EXPONENT)
         below = functional.silu(self.narrow(x)).reshape(-1, self.bands * _CHANNELS)
@@ -67,7 +67,7 @@ class UpperHead(nn.Module):
         return self.answer(x + over_time).sigmoid(), [last[0]]
 
     def start_as_identity(self) -> None:
-        """Pass nearly everything until training moves it, in place."""
+        """Initialize the head to pass nearly everything, in place."""
         nn.init.zeros_(self.answer.weight)
         nn.init.constant_(self.answer.bias, _OPEN_LOGIT)
 
