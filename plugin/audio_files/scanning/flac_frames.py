@@ -51,21 +51,21 @@ class FlacStream:
 def find_flac_streams(file: BinaryIO, start: int = 0) -> list[FlacStream]:
     """List the FLAC streams of a file from `start`; [] if there is no FLAC mark at `start`."""
     file_size = file.seek(0, os.SEEK_END)
-    if _stream_at(file, start, file_size) is None:
+    if _header_at(file, start) is None:
         return []
-    places = [start]
+    streams: list[FlacStream] = []
     num_refused = 0
     for place in _find_marks(file, start + 4):
         # The same bytes inside a picture or another block of metadata are no stream: no frame comes
         # before them.
-        before = _stream_at(file, places[-1], place)
+        before = _stream_at(file, start, place)
         if before is not None and before.found is not None and _header_at(file, place) is not None:
-            places.append(place)
+            streams.append(before)
+            start = place
         elif (num_refused := num_refused + 1) > _MAX_REFUSED:
             break
-    ends = [*places[1:], file_size]
-    streams = [_stream_at(file, place, end) for place, end in zip(places, ends, strict=True)]
-    return [stream for stream in streams if stream is not None]
+    last = _stream_at(file, start, file_size)
+    return streams if last is None else [*streams, last]
 
 
 def _stream_at(file: BinaryIO, start: int, end: int) -> FlacStream | None:
