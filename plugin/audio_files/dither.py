@@ -58,6 +58,7 @@ class Quantizer:
         if self._bits is None:
             return block
         scale = 2.0 ** (self._bits - 1)
+        steps: NDArray[np.floating]
         if self._random is None:
             steps = np.rint(block * np.float32(scale))
         else:
@@ -67,5 +68,4 @@ class Quantizer:
             steps = np.where(block == 0.0, 0.0, np.rint(block * scale + noise))
         np.clip(steps, -scale, scale - 1.0, out=steps)
         steps /= scale
-        result: NDArray[np.float32] = steps.astype(np.float32, copy=False)
-        return result
+        return steps.astype(np.float32, copy=False)

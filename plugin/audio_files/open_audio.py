@@ -166,8 +166,6 @@ class _ExcerptReader:
                     f"(got {excerpt.start_s} s)."
                 )
             length = min(length, self._end or length) - self._start
-        elif self._end is not None and isinstance(reader, _PipeReader):
-            length = None
         self.format: AudioFormat = replace(reader.format, num_samples=length)
 
     def __enter__(self) -> Self:

@@ -224,7 +224,6 @@ class FfmpegDecoder:
                 time = frame.pts * frame.time_base
                 if start is None:
                     start = time - Fraction(num_done, rate)
-                    self.start_s = start
                 gap = float(time - start) * rate - num_done if self._demuxer in _TIMED else 0.0
                 if abs(gap) > _TOLERANCE_S * rate:
                     if gap > MAX_GAP_S * rate:
@@ -257,9 +256,6 @@ class FfmpegDecoder:
             if 0 < surplus < held.shape[1]:
                 held = held[:, :-surplus]
         yield held
-
-    start_s = Fraction(0)
-    """Time stamp of the first sample, seconds; known when the first block was decoded."""
 
     def _samples(self, frame: Any) -> Block:
         """float32 (channels, samples) of a frame."""

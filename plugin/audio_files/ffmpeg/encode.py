@@ -137,7 +137,8 @@ class FfmpegEncoder:
         if film is not None:
             self._film = _FilmStreams(self._av, film, self._container, self.warnings)
         encoder, self._sample_format = _ENCODERS[target.subtype]
-        place = self._film.copy_streams_before() if self._film is not None else None
+        if self._film is not None:
+            self._film.copy_streams_before()
         stream = self._container.add_stream(encoder, rate=self._rate)
         codec = self._codec = stream.codec_context
         codec.format = self._sample_format
@@ -147,7 +148,7 @@ class FfmpegEncoder:
             codec.bit_rate = _bit_rate(target)
         self._stream = stream
         self._position = 0
-        if self._film is not None and place is not None:
+        if self._film is not None:
             self._film.copy_streams_after()
             self._film.copy_description(stream)
             self._position = round(self._film.start_of_sound() * self._rate)
@@ -206,12 +207,11 @@ class _FilmStreams:
         """Give up the source."""
         self._source.close()
 
-    def copy_streams_before(self) -> int:
-        """Create the streams before the sound; returns their number."""
+    def copy_streams_before(self) -> None:
+        """Create the streams before the sound."""
         for stream in self._source.streams:
             if stream.index < self._sound.index:
                 self._copy_stream(stream)
-        return len(self._copies)
 
     def copy_streams_after(self) -> None:
         """Create the streams after the sound."""

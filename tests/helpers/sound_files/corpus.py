@@ -54,7 +54,6 @@ class Sample:
         at_least: Where the format does not say its length: no less than this.
         warning: Part of a warning that must be given; "" for none.
         speakers: Names of the loudspeakers, for the tones; "" for the usual ones.
-        num_joined: How many times the tones are repeated.
     """
 
     name: str
