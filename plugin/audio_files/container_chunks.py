@@ -1,20 +1,13 @@
-"""Chunks of WAV, AIFF, CAF and Wave64 files: listed, and copied if they are not sound.
-
-Bodies are copied byte for byte: `bext` with its time reference, `LIST`, `cue `, `smpl`, `iXML`,
-`id3 ` and whatever else a program left there, known or not. Left behind is what describes the
-stored samples themselves (`fmt `, `fact`, `PEAK`, checksums, level overviews) and padding.
-"""
+"""Chunks of WAV, AIFF, CAF and Wave64 files, listed as the file has them, whatever its headers say."""
 
 from __future__ import annotations
 
 import os
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
-from hushgate.audio_files.limits import MAX_METADATA_BYTES, MAX_NUM_CHUNKS, SCAN_BYTES
-from hushgate.audio_files.stale_figures import clean_chunk
+from hushgate.audio_files.limits import MAX_NUM_CHUNKS, SCAN_BYTES
 
 _SOUND = {
     "RIFF": {b"fmt ", b"data", b"fact", b"ds64", b"PEAK", b"MD5 ", b"levl"},
@@ -26,15 +19,8 @@ _PADDING = {b"JUNK", b"junk", b"PAD ", b"FLLR", b"Fake", b"free"}
 _DATA = {"RIFF": b"data", "AIFF": b"SSND", "W64": b"data", "CAF": b"data"}
 _W64_START = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _LIMIT_32_BIT = 2**32 - 1
-_COPY_BYTES = 2**20
 # So many zero bytes behind the sound are alignment.
 _MAX_SLACK = 8
-
-_BEXT_TIME = 338
-_BEXT_VERSION = 346
-_BEXT_LOUDNESS = 412
-_NUM_LOUDNESS_FIELDS = 5
-_LOUDNESS_UNSET = 0x7FFF
 
 _OPEN_SIZES = (0, 2**32 - 1, 2**63 - 1, 2**64 - 1)
 _STREAMING_SIZES = range(0x7FFF0000, 0x80000001)
@@ -53,11 +39,6 @@ _TRAILING = (
     b"NAME",
 )
 _W64_TAILS = (bytes.fromhex("f3acd3118cd100c04f8edb8a"), bytes.fromhex("2e91cf11a5d628db04c10000"))
-
-_EXTENSIBLE = 0xFFFE
-_MASK_OFFSET = 20
-# CoreAudio's tag for a layout whose bits are those of WAV.
-_USE_CHANNEL_BITMAP = 0x10000
 
 
 @dataclass(frozen=True)
@@ -90,14 +71,18 @@ class Dialect:
         """Name and size of a chunk."""
         return struct.Struct(f"{self.order}{self.id_bytes}s{'Q' if self.long_sizes else 'I'}")
 
+    @property
+    def has_short_file_size(self) -> bool:
+        """Whether the file's own size has 32 bits, so that the file ends at 4 GiB."""
+        return self.file_size is not None and not self.file_size[1]
+
     def space(self, size: int) -> int:
         """Bytes that a chunk with a body of `size` takes."""
         return self.header.size + size + -(self.header.size + size) % self.alignment
 
 
-_WAV = Dialect("RIFF", "<")
 _DIALECTS = {
-    (b"RIFF", b"WAVE"): _WAV,
+    (b"RIFF", b"WAVE"): Dialect("RIFF", "<"),
     (b"RIFX", b"WAVE"): Dialect("RIFF", ">"),
     (b"RF64", b"WAVE"): Dialect("RIFF", "<", file_size=(20, True, 8)),
     (b"BW64", b"WAVE"): Dialect("RIFF", "<", file_size=(20, True, 8)),
@@ -348,204 +333,7 @@ def is_open_size(size: int) -> bool:
     return size in _OPEN_SIZES or size in _STREAMING_SIZES
 
 
-def copy_chunks(source: Path, target: Path) -> list[str]:
-    """Carry the extra chunks of `source` into `target`, before or after the sound as they were.
-
-    Also carries the loudspeaker positions of an extensible WAV file. The loudness figures of a
-    `bext` chunk are set to "not measured": they told of the sound before.
-
-    Returns:
-        What could not be kept, one sentence each.
-
-    Raises:
-        OSError: The disk is full or fails.
-        ValueError: The target would outgrow its container.
-    """
-    with source.open("rb") as old, target.open("rb+") as new:
-        before, after = read_chunks(old), read_chunks(new)
-        if before is None or after is None or before.dialect.family != after.dialect.family:
-            return ["chunks were not copied: source and output are not of one family."]
-        _copy_channel_mask(old, before, new, after)
-        leading, trailing = (
-            [chunk for chunk in part if after.find(chunk.kind) is None] for part in before.extras
-        )
-        if not leading and not trailing:
-            return []
-        dialect = after.dialect
-        if dialect.family == "W64":  # libsndfile takes what follows the sound in a Wave64 file for sound
-            leading, trailing = leading + trailing, []
-        if before.dialect.order != dialect.order:
-            names = ", ".join(sorted({_name(chunk.kind) for chunk in leading + trailing}))
-            return [f"chunks in the other byte order were not kept: {names}."]
-        cleaned = {chunk: _cleaned(old, chunk) for chunk in leading + trailing}
-        sizes = {chunk: chunk.size if body is None else len(body) for chunk, body in cleaned.items()}
-        gap = sum(dialect.space(sizes[chunk]) for chunk in leading)
-        added = gap + sum(dialect.space(sizes[chunk]) for chunk in trailing)
-        end = new.seek(0, 2)
-        if dialect.file_size == _WAV.file_size and end + added > _LIMIT_32_BIT:
-            raise ValueError(f"{target.name} outgrows its 4 GiB with its metadata. Use .rf64 or .w64.")
-        place = after.data.start - dialect.header.size if after.data else end
-        _open_gap(new, place, gap)
-        new.seek(place)
-        for chunk in leading:
-            _copy_chunk(old, chunk, cleaned[chunk], new, dialect)
-        _pad(new, dialect)
-        for chunk in trailing:
-            _copy_chunk(old, chunk, cleaned[chunk], new, dialect)
-        _update_size(new, dialect)
-    return []
-
-
-def write_channel_mask(target: Path, mask: int | None, num_channels: int) -> None:
-    """Say in a finished file which loudspeakers its channels belong to; libsndfile writes its own guess.
-
-    In an extensible WAV or RF64 file the mask in `fmt `, 0 for None; in AIFF and CAF a channel layout
-    chunk, for more than two channels. Other files are left as they are.
-    """
-    with target.open("rb+") as file:
-        layout = read_chunks(file)
-        if layout is None:
-            return
-        chunk, dialect = layout.find(b"fmt "), layout.dialect
-        if dialect.family == "RIFF" and chunk is not None and chunk.size >= _MASK_OFFSET + 4:
-            if struct.unpack_from(f"{dialect.order}H", chunk_body(file, chunk))[0] == _EXTENSIBLE:
-                file.seek(chunk.start + _MASK_OFFSET)
-                file.write(struct.pack(f"{dialect.order}I", mask or 0))
-            return
-    if mask is not None and num_channels > 2 and dialect.family in ("AIFF", "CAF"):
-        body = struct.pack(">III", _USE_CHANNEL_BITMAP, mask, 0)
-        append_chunk(target, b"CHAN" if dialect.family == "AIFF" else b"chan", body)
-
-
-def write_aiff_length(target: Path, num_samples: int, frame_bytes: int) -> None:
-    """Say in a finished AIFF file how long it is; libsndfile counts the pad byte as a sample."""
-    with target.open("rb+") as file:
-        layout = read_chunks(file)
-        common = layout.find(b"COMM") if layout is not None else None
-        if layout is None or layout.data is None or common is None or common.size < 6:
-            return
-        file.seek(common.start + 2)
-        file.write(struct.pack(">I", num_samples))
-        file.seek(layout.data.start - 4)
-        file.write(struct.pack(">I", 8 + num_samples * frame_bytes))
-
-
-def shift_time_reference(target: Path, num_samples: int) -> bool:
-    """Move the time reference of a `bext` chunk by the samples that were cut off in front of the sound.
-
-    Returns:
-        Whether the file has markers or loops, whose positions still count from the beginning of the whole
-        recording.
-    """
-    with target.open("rb+") as file:
-        layout = read_chunks(file)
-        if layout is None:
-            return False
-        bext = layout.find(b"bext")
-        if bext is not None and layout.dialect.order == "<" and bext.size >= _BEXT_TIME + 8 and num_samples:
-            file.seek(bext.start + _BEXT_TIME)
-            (time,) = struct.unpack("<Q", file.read(8))
-            file.seek(bext.start + _BEXT_TIME)
-            file.write(struct.pack("<Q", (time + num_samples) % 2**64))
-        return any(layout.find(kind) is not None for kind in (b"cue ", b"smpl", b"MARK", b"mark"))
-
-
-def append_chunk(target: Path, kind: bytes, body: bytes) -> None:
-    """Add one chunk at the end of a WAV, RF64 or AIFF file."""
-    with target.open("rb+") as file:
-        layout = read_chunks(file)
-        if layout is None:
-            raise ValueError(f"{target.name} has no chunks.")
-        _pad(file, layout.dialect)
-        file.write(_header(kind, len(body), layout.dialect) + body)
-        _pad(file, layout.dialect)
-        _update_size(file, layout.dialect)
-
-
 def chunk_body(file: BinaryIO, chunk: Chunk) -> bytes:
     """The bytes of a chunk."""
     file.seek(chunk.start)
     return file.read(chunk.size)
-
-
-def _header(name: bytes, size: int, dialect: Dialect) -> bytes:
-    return dialect.header.pack(name, size + (dialect.header.size if dialect.counts_header else 0))
-
-
-def _pad(file: BinaryIO, dialect: Dialect) -> None:
-    """Fill the file's end up to where the next chunk may begin."""
-    file.write(b"\0" * (-file.seek(0, 2) % dialect.alignment))
-
-
-def _cleaned(old: BinaryIO, chunk: Chunk) -> bytes | None:
-    """The body of a chunk that holds figures of the old sound, without them; None to copy it as it is."""
-    if chunk.kind.upper() not in (b"ID3 ", b"IXML", b"AXML") or chunk.size > MAX_METADATA_BYTES:
-        return None
-    body = chunk_body(old, chunk)
-    cleaned = clean_chunk(chunk.kind, body)
-    return None if cleaned == body else cleaned
-
-
-def _copy_chunk(old: BinaryIO, chunk: Chunk, body: bytes | None, new: BinaryIO, dialect: Dialect) -> None:
-    size = chunk.size if body is None else len(body)
-    new.write(_header(chunk.name, size, dialect))
-    start = new.tell()
-    old.seek(chunk.start)
-    left = chunk.size if body is None else 0
-    new.write(body or b"")
-    while left > 0:
-        part = old.read(min(left, _COPY_BYTES))
-        if not part:
-            raise EOFError(f"chunk {_name(chunk.kind)} ended early.")
-        new.write(part)
-        left -= len(part)
-    new.write(b"\0" * (dialect.space(size) - size - dialect.header.size))
-    is_bext = chunk.kind == b"bext" and dialect.order == "<"  # Broadcast Wave has one byte order
-    if is_bext and chunk.size >= _BEXT_LOUDNESS + 2 * _NUM_LOUDNESS_FIELDS:
-        end = new.tell()
-        new.seek(start + _BEXT_VERSION)
-        if struct.unpack(f"{dialect.order}H", new.read(2))[0] >= 2:
-            new.seek(start + _BEXT_LOUDNESS)
-            new.write(struct.pack(f"{dialect.order}H", _LOUDNESS_UNSET) * _NUM_LOUDNESS_FIELDS)
-        new.seek(end)
-
-
-def _copy_channel_mask(old: BinaryIO, before: ChunkList, new: BinaryIO, after: ChunkList) -> None:
-    """Loudspeaker positions: libsndfile writes none of its own accord."""
-    source, target = before.find(b"fmt "), after.find(b"fmt ")
-    if source is None or target is None or min(source.size, target.size) < _MASK_OFFSET + 4:
-        return
-    old_format, written = chunk_body(old, source), chunk_body(new, target)
-    orders = before.dialect.order, after.dialect.order
-    codes = [
-        struct.unpack_from(f"{order}HH", body)
-        for order, body in zip(orders, (old_format, written), strict=True)
-    ]
-    if codes[0] == codes[1] and codes[0][0] == _EXTENSIBLE:
-        (mask,) = struct.unpack_from(f"{orders[0]}I", old_format, _MASK_OFFSET)
-        new.seek(target.start + _MASK_OFFSET)
-        new.write(struct.pack(f"{orders[1]}I", mask))
-
-
-def _open_gap(file: BinaryIO, place: int, size: int) -> None:
-    """Move everything from `place` on by `size` bytes, from the end, in small steps."""
-    end = file.seek(0, 2) if size else place
-    while end > place:
-        start = max(place, end - _COPY_BYTES)
-        file.seek(start)
-        part = file.read(end - start)
-        file.seek(start + size)
-        file.write(part)
-        end = start
-
-
-def _update_size(file: BinaryIO, dialect: Dialect) -> None:
-    if dialect.file_size is not None:
-        place, is_long, less = dialect.file_size
-        size = file.seek(0, 2) - less
-        file.seek(place)
-        file.write(struct.pack(f"{dialect.order}{'Q' if is_long else 'I'}", size))
-
-
-def _name(kind: bytes) -> str:
-    return kind.decode("ascii", "backslashreplace").strip()

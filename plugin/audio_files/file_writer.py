@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hushgate.audio_files.atomic_write import PART_PREFIX, AtomicFile
 from hushgate.audio_files.channel_layouts import plain_mask, stored_order, to_stored
-from hushgate.audio_files.container_chunks import write_aiff_length, write_channel_mask
+from hushgate.audio_files.chunk_edits import write_aiff_length, write_channel_mask
 from hushgate.audio_files.dither import Quantizer
 from hushgate.audio_files.formats import (
     WAV_MAX_BYTES,
@@ -25,7 +25,7 @@ from hushgate.audio_files.formats import (
     is_written_by_ffmpeg,
     native_path,
 )
-from hushgate.audio_files.metadata_fields import write_mask_comment
+from hushgate.audio_files.metadata.fields import write_mask_comment
 from hushgate.audio_files.reproducible_bytes import settle
 from hushgate.audio_files.resampling import RateConverter
 from hushgate.errors import AudioFileError

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hushgate.audio_files.atomic_write import PART_PREFIX, check_target
-from hushgate.audio_files.container_chunks import shift_time_reference
+from hushgate.audio_files.chunk_edits import shift_time_reference
 from hushgate.audio_files.dither import word_gets_shorter
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.file_writer import FileWriter
@@ -31,7 +31,7 @@ from hushgate.audio_files.formats import (
     output_format,
     writable_suffix,
 )
-from hushgate.audio_files.metadata_copy import copy_metadata, leading_tags
+from hushgate.audio_files.metadata.copying import copy_metadata, leading_tags
 from hushgate.audio_files.wav_pipe import (
     PIPE_SUBTYPES,
     RawStreamReader,

@@ -15,7 +15,7 @@ from hushgate.audio_files.channel_layouts import SPEAKERS, default_mask
 from hushgate.audio_files.ffmpeg.decode import choose_stream
 from hushgate.audio_files.ffmpeg.library import load_av, open_source
 from hushgate.audio_files.formats import AudioFormat
-from hushgate.audio_files.stale_figures import is_stale
+from hushgate.audio_files.metadata.stale_figures import is_stale
 from hushgate.errors import AudioFileError
 
 _MUXERS = {"MP4": "mp4", "MOV": "mov", "MATROSKA": "matroska", "WEBM": "webm", "OGG": "ogg"}

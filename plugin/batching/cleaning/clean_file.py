@@ -17,7 +17,7 @@ from hushgate.audio_files.dither import word_gets_shorter
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.file_writer import FileWriter
 from hushgate.audio_files.formats import AudioFormat, describe_changes, output_format
-from hushgate.audio_files.metadata_copy import copy_metadata, leading_tags
+from hushgate.audio_files.metadata.copying import copy_metadata, leading_tags
 from hushgate.audio_files.open_audio import film_source
 from hushgate.batching.cleaning.peak_limiter import PeakLimiter
 from hushgate.batching.planning.recipe import BatchSettings

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from hushgate.audio_files.container_chunks import append_chunk, chunk_body, read_chunks
+from hushgate.audio_files.chunk_edits import append_chunk
+from hushgate.audio_files.container_chunks import chunk_body, read_chunks
 from hushgate.batching.planning.journal import JOURNAL_NAME
 from hushgate.effects.denoiser import Denoiser
 from tests.helpers.seeded_noise import noise

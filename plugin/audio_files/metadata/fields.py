@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from hushgate.audio_files.channel_layouts import default_mask, plain_mask
-from hushgate.audio_files.container_chunks import append_chunk, chunk_body, read_chunks
+from hushgate.audio_files.chunk_edits import append_chunk
+from hushgate.audio_files.container_chunks import chunk_body, read_chunks
 from hushgate.audio_files.limits import MAX_METADATA_BYTES
+from hushgate.audio_files.metadata.stale_figures import STALE_FRAMES, is_stale
 from hushgate.audio_files.scanning.mpeg_frames import find_tags
-from hushgate.audio_files.stale_figures import STALE_FRAMES, is_stale
 
 # Common names are those of Vorbis comments.
 _ID3_FRAMES = {
@@ -136,7 +137,7 @@ def read_fields(path: Path, family: str | None, *, only_id3: bool = False) -> Fi
 
     Args:
         path: The file.
-        family: Kind of its tags, see `metadata_copy.family`.
+        family: Kind of its tags, see `copying.family`.
         only_id3: Only what an ID3v2 tag in front of the file says.
     """
     fields = Fields()

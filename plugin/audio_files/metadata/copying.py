@@ -8,15 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hushgate.audio_files.container_chunks import copy_chunks
 from hushgate.audio_files.formats import AudioFormat
-from hushgate.audio_files.metadata_fields import (
+from hushgate.audio_files.metadata.chunk_copy import copy_chunks
+from hushgate.audio_files.metadata.fields import (
     MASK_COMMENT,
     read_fields,
     read_id3,
     write_fields,
 )
-from hushgate.audio_files.stale_figures import drop_stale_frames, drop_stale_items, is_stale
+from hushgate.audio_files.metadata.stale_figures import drop_stale_frames, drop_stale_items, is_stale
 from hushgate.errors import AudioFileError
 
 _FAMILIES = {

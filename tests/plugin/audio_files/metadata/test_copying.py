@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from hushgate.audio_files.container_chunks import append_chunk, chunk_body, read_chunks
+from hushgate.audio_files.chunk_edits import append_chunk
+from hushgate.audio_files.container_chunks import chunk_body, read_chunks
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.file_writer import FileWriter
 from hushgate.audio_files.formats import AudioFormat
-from hushgate.audio_files.metadata_copy import copy_metadata
+from hushgate.audio_files.metadata.copying import copy_metadata
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
