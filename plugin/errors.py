@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from hushgate.engine.errors import HushgateError, ModelError
 
@@ -16,6 +18,7 @@ __all__ = [
     "ModelError",
     "PresetError",
     "describe_error",
+    "interruptions_unwrapped",
 ]
 
 
@@ -58,6 +61,24 @@ def describe_error(error: Exception) -> str:
     if is_ours or isinstance(error, OSError | ValueError | RuntimeError | TypeError):
         return text or type(error).__name__
     return f"{type(error).__name__}: {text} (a fault of hushgate; --debug shows where)"
+
+
+@contextmanager
+def interruptions_unwrapped() -> Iterator[None]:
+    """Raise KeyboardInterrupt and SystemExit as themselves where another error wraps them.
+
+    An exception that a signal handler raises while a class is made comes out of Python 3.11 as a RuntimeError
+    ("Error calling __set_name__"), so an import that is interrupted looks like a fault.
+    """
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while isinstance(cause, Exception):
+            cause = cause.__cause__
+        if cause is None:
+            raise
+        raise cause from None
 
 
 def _install_hint(module: str) -> str:

@@ -33,6 +33,8 @@ MAX_ELEMENTS = MAX_FILE_BYTES // 4
 # Memory for the tensors of all untrusted models of a process together.
 MAX_RUN_BYTES = 512 << 20
 MAX_FIRST_RUN_S = 10.0
+# A run that is told to end does so after the node that it computes.
+_ENDING_S = 2.0
 
 # Operators of the families in training/models, and of networks like them. Their outputs are bounded by their
 # inputs, or come from the limited pool. Not here: Loop, Scan, If and all that holds a graph, random numbers,
@@ -138,23 +140,29 @@ def run_within(file: str, seconds: float, work: Callable[[onnxruntime.RunOptions
     options = onnxruntime.RunOptions()
     results: list[T] = []
     errors: list[BaseException] = []
+    # Not Thread.is_alive: after an interrupted join, Python 3.11 takes a running thread for one that ended.
+    is_done = threading.Event()
 
     def run() -> None:
         try:
             results.append(work(options))
         except BaseException as error:  # handed to the caller's thread
             errors.append(error)
+        finally:
+            is_done.set()
 
     # A daemon: a node that does not end must not keep the program from ending.
     thread = threading.Thread(target=run, name="hushgate first run", daemon=True)
-    thread.start()
+    is_in_time = False
     try:
-        thread.join(seconds)
-    except BaseException:
-        options.terminate = True
-        raise
-    if thread.is_alive():
-        options.terminate = True
+        thread.start()
+        is_in_time = is_done.wait(seconds)
+    finally:
+        if not is_done.is_set():
+            options.terminate = True
+            # A thread that is in native code when the interpreter ends makes the process abort.
+            is_done.wait(_ENDING_S)
+    if not is_in_time:
         raise ModelError(
             f"{file} took more than {seconds:g} s for its first frames. "
             "If you trust it, load it with trusted=True (--trust-model)."

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from hushgate.commands.parser import EXIT_ERROR, bind_negative_values, build_parser
 from hushgate.commands.standard_streams import open_closed_streams
-from hushgate.errors import describe_error
+from hushgate.errors import describe_error, interruptions_unwrapped
 from hushgate.printable import printable
 from hushgate.version import __version__
 
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid text
     try:
-        with _termination_unwinds():
+        with _termination_unwinds(), interruptions_unwrapped():
             status = _run(arguments)
             sys.stdout.flush()
             return status
@@ -103,10 +103,13 @@ class _TerminalHandler(logging.Handler):
 def _termination_unwinds() -> Iterator[None]:
     """Let signals that end a program raise SystemExit, so that temporary files are removed."""
 
+    before: dict[signal.Signals, Any] = {}
+
     def leave(signum: int, frame: FrameType | None) -> NoReturn:
+        for number in before:  # a second one must not interrupt the removal of files
+            signal.signal(number, signal.SIG_IGN)
         raise SystemExit(128 + signum)
 
-    before: dict[signal.Signals, Any] = {}
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         # nohup has the command ignore SIGHUP: it stays ignored.

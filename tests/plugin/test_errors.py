@@ -10,6 +10,7 @@ import pytest
 
 import hushgate
 from hushgate import errors
+from hushgate.errors import interruptions_unwrapped
 
 
 def _error_classes() -> list[type[Exception]]:
@@ -86,3 +87,23 @@ def test_an_error_becomes_one_line(error: Exception, text: str) -> None:
 def test_a_missing_package_is_named_with_the_extra_that_installs_it() -> None:
     text = errors.describe_error(ModuleNotFoundError("No module named 'sounddevice'", name="sounddevice"))
     assert "pip install 'hushgate[live]'" in text
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
+def test_an_interruption_while_a_class_is_made_comes_out_as_itself(
+    interruption: type[BaseException],
+) -> None:
+    class Interrupting:
+        def __set_name__(self, owner: type, name: str) -> None:
+            raise interruption
+
+    with pytest.raises(interruption), interruptions_unwrapped():
+        type("Made", (), {"attribute": Interrupting()})
+
+
+def test_other_errors_pass_unchanged() -> None:
+    wrapped = ValueError("outer")
+    wrapped.__cause__ = KeyError("inner")
+    with pytest.raises(ValueError, match="outer") as caught, interruptions_unwrapped():
+        raise wrapped
+    assert caught.value is wrapped

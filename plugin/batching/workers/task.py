@@ -15,7 +15,7 @@ from hushgate.batching.planning.plan import Job
 from hushgate.batching.planning.recipe import BatchSettings
 from hushgate.batching.planning.results import FileResult
 from hushgate.batching.planning.storage import Fingerprint, RemoteStore, store_for
-from hushgate.errors import AudioFileError, describe_error
+from hushgate.errors import AudioFileError, describe_error, interruptions_unwrapped
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ def run_task(task: Task, on_progress: Callable[[float], None] = lambda fraction:
     job = task.job
     with _Staging(job) as staging:
         try:
-            return _run(task, staging, on_progress)
+            with interruptions_unwrapped():
+                return _run(task, staging, on_progress)
         except Exception as error:  # one bad file never stops the rest
             text = staging.in_users_terms(describe_error(error))
             return Outcome(job, failure(job, task.settings, text))

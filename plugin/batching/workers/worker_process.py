@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from typing import NoReturn
 
 from hushgate.batching.workers.parent_watch import end_with_parent
+from hushgate.errors import interruptions_unwrapped
 
 READY = -1.0
 """First message of a worker. No share that is done is negative."""
@@ -36,23 +37,24 @@ def serve(connection: Connection, log_level: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):  # the parent blocked it for the start
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    signal.signal(signal.SIGTERM, _leave)
     end_with_parent()
     logger = logging.getLogger("hushgate")
     logger.setLevel(log_level)
     logger.addHandler(_PipeHandler(connection))
     for name in _THREAD_LIMITS:  # one thread per worker; workers run side by side
         os.environ.setdefault(name, "1")
-    # Loaded while SIGTERM still ends the process at once: an exception that a handler raises while a class is
-    # made comes out of the import as a RuntimeError, and there is no temporary file yet.
-    import hushgate.effects.chain  # noqa: F401
     from hushgate.batching.workers.task import run_task
 
-    signal.signal(signal.SIGTERM, _leave)
     connection.send(READY)
     progress = _Progress(connection)
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+    with (
+        interruptions_unwrapped(),
+        contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError),
+    ):
         while True:
             connection.send(run_task(connection.recv(), progress.report))
+    _ignore_termination()
 
 
 class _Progress:
@@ -85,4 +87,10 @@ class _PipeHandler(logging.Handler):
 
 
 def _leave(signum: int, frame: object) -> NoReturn:
+    _ignore_termination()
     sys.exit(128 + signum)  # unwinds the stack, so that temporary files are removed
+
+
+def _ignore_termination() -> None:
+    """Ignore SIGTERM: the process is ending, and an exception in the interpreter's shutdown is printed."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
