@@ -135,7 +135,8 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool) -> None:
         raise OSError(errno.EINVAL, "is not a regular file (use - for a pipe)", str(path))
     if target.exists() and not overwrite:
         raise _exists(path)
-    folder = target.parent
+    given = Path(path)
+    folder = target.parent if given.is_symlink() else given.parent  # in the user's own words
     if not folder.is_dir():
         raise FileNotFoundError(errno.ENOENT, f"the folder {folder} does not exist", str(path))
     if not os.access(folder, os.W_OK):

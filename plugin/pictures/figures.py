@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushgate.audio_files.atomic_write import AtomicFile
+from hushgate.audio_files.atomic_write import AtomicFile, check_target
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,15 +42,12 @@ def check_figure_path(path: Path, *, overwrite: bool) -> None:
 
     Raises:
         ValueError: The extension is none of `FORMATS`.
-        OSError: The file exists and `overwrite` is False, or its folder is missing.
+        OSError: See `check_target`.
         ModuleNotFoundError: matplotlib is not installed (extra `plot`).
     """
     if path.suffix.lower() not in FORMATS:
         raise ValueError(f"the figure must be a {', '.join(FORMATS)} file (got {str(path)!r}).")
-    if path.exists() and not overwrite:
-        raise FileExistsError(errno.EEXIST, "exists already (pass --overwrite to replace it)", str(path))
-    if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, f"the folder {path.parent} does not exist", str(path))
+    check_target(path, overwrite=overwrite)
     if importlib.util.find_spec("matplotlib") is None:
         raise ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib")
 

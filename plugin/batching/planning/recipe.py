@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import soundfile
 
 from hushgate.audio_files.formats import container_for
+from hushgate.batching.planning.storage import checksum
 from hushgate.errors import AudioFileError
 from hushgate.version import __version__
 
@@ -178,7 +179,7 @@ def make_recipe(
         name: str(model.path.resolve()) if _is_file(name) else name for name, model in loaded_models.items()
     }
     models = tuple(
-        ModelFile(absolute[name], _checksum(model.path), trusted=model.trusted)
+        ModelFile(absolute[name], checksum(model.path), trusted=model.trusted)
         for name, model in loaded_models.items()
     )
     settings = _with_models(describe_effect(effect), absolute)
@@ -189,10 +190,6 @@ def _is_file(model: str) -> bool:
     from hushgate.engine import available_models
 
     return model not in available_models()
-
-
-def _checksum(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _packed(model: ModelFile) -> ModelFile:
@@ -206,7 +203,7 @@ def _find_model(name: str, sha256: str, content: bytes | None) -> str:
 
     shipped = name in available_models()
     path = load_model(name).path if shipped else Path(name)
-    if path.is_file() and _checksum(path) == sha256:
+    if path.is_file() and checksum(path) == sha256:
         return name
     if content is not None:
         # A folder of this process alone; the file keeps its name for messages.

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import csv
 import datetime
-import errno
 import io
 import json
-import os
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from hushgate.audio_files.atomic_write import AtomicFile
+from hushgate.audio_files.atomic_write import check_target, write_atomically
 from hushgate.batching.planning.results import BatchResult, FileResult
 from hushgate.batching.planning.storage import PART_PREFIX
 from hushgate.batching.reports.html_page import render_page
@@ -29,16 +27,11 @@ def check_report(path: Path) -> None:
 
     Raises:
         ValueError: Another extension than .json, .csv or .html.
-        OSError: Its folder is missing or not writable, or it is a folder.
+        OSError: Its folder is missing or not writable, or it is no regular file.
     """
     if path.suffix.lower() not in _WRITERS:
         raise ValueError(f"report must be a .json, .csv or .html file (got {str(path)!r}).")
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "is a folder, not a file", str(path))
-    if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, f"the folder {path.parent} does not exist", str(path))
-    if not os.access(path.parent, os.W_OK):
-        raise PermissionError(errno.EACCES, f"the folder {path.parent} is not writable", str(path))
+    check_target(path, overwrite=True)
 
 
 def write_report(path: Path, result: BatchResult) -> None:
@@ -47,13 +40,7 @@ def write_report(path: Path, result: BatchResult) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    text = _WRITERS[path.suffix.lower()](path, result)
-    # surrogateescape keeps the bytes of file names that are not valid text.
-    with (
-        AtomicFile(path, overwrite=True, part_prefix=PART_PREFIX) as report,
-        report.part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
-    ):
-        file.write(text)
+    write_atomically(path, _WRITERS[path.suffix.lower()](path, result), part_prefix=PART_PREFIX)
 
 
 def _json_text(path: Path, result: BatchResult) -> str:
