@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
@@ -12,15 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hushgate import engine
+from hushgate.effects.python_effect import PythonEffect
 from hushgate.engine import PARAMETERS
 from hushgate.engine.parameters import ChannelLink, Output, ParameterProperties, Value
-from hushgate.engine.signal.fork_safe_lock import give_lock
 from hushgate.engine.signal.input_checks import check_stream_format
 from hushgate.errors import PresetError
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BUFFER_SIZE, checked_buffer_size, checked_flag
 from hushgate.pedalboard_compat.channel_layout import LayoutMemory
 from hushgate.pedalboard_compat.effect_protocol import Container, Effect
-from hushgate.pedalboard_compat.strict_attributes import StrictAttributes
 
 if TYPE_CHECKING:
     from hushgate.effects.preset_file import Preset
@@ -49,7 +47,7 @@ class _Reading(Generic[T]):
         raise AttributeError(f"{self._name} of Denoiser is a reading and cannot be set.")
 
 
-class Denoiser(StrictAttributes, ParameterProperties):
+class Denoiser(PythonEffect, ParameterProperties):
     """Remove noise from sound, wherever a pedalboard plugin would be called.
 
     Args:
@@ -95,8 +93,6 @@ class Denoiser(StrictAttributes, ParameterProperties):
     num_nonfinite = _Reading[int]()
     num_faulty_frames = _Reading[int]()
 
-    _lock: threading.RLock
-
     def __init__(
         self,
         model: str | os.PathLike[str] | engine.Model = "voice",
@@ -114,9 +110,9 @@ class Denoiser(StrictAttributes, ParameterProperties):
         channel_link: ChannelLink = "linked",
     ) -> None:
         parameters = {name: value for name, value in locals().items() if name in PARAMETERS}
+        super().__init__()
         self._engine = engine.BlockDenoiser(model, **parameters)
         self._model = str(model.path) if isinstance(model, engine.Model) else os.fspath(model)
-        give_lock(self)
         self._layout = LayoutMemory()
         self._format: tuple[float, int, int] | None = None
         self._num_provided = 0
@@ -237,25 +233,10 @@ class Denoiser(StrictAttributes, ParameterProperties):
         """
         return 0 if self._format is None else self._engine.latency_samples
 
-    @property
-    def reported_latency_samples(self) -> int:
-        """The same as `latency_samples`, under pedalboard's name for it."""
-        return self.latency_samples
-
     def latency_samples_at(self, sample_rate: float) -> int:
         """Delay at `sample_rate` Hz, samples. It does not depend on earlier calls."""
         check_stream_format(sample_rate, 1, 1)
         return self._engine.model.latency_samples(sample_rate)
-
-    @property
-    def is_effect(self) -> bool:
-        """True: takes sound in."""
-        return True
-
-    @property
-    def is_instrument(self) -> bool:
-        """False: makes no sound of its own."""
-        return False
 
     # -- settings -------------------------------------------------------------------------------
 
@@ -305,10 +286,6 @@ class Denoiser(StrictAttributes, ParameterProperties):
 
     def _set_parameter(self, name: str, value: object) -> None:
         self._engine._set_parameter(name, value)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Copies and pickles carry the settings. Sound is not copied: it belongs to one stream.
-        return type(self).from_dict, (self.to_dict(),)
 
 
 def find_denoisers(effect: Effect | None) -> Iterator[Denoiser]:

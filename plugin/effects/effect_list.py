@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping, MutableSequence
 from typing import Any, Self, overload
 
@@ -12,23 +11,20 @@ from numpy.typing import NDArray
 from hushgate.chain_graph.flatten import read_tree
 from hushgate.chain_graph.latency import tree_latency
 from hushgate.chain_graph.runner import ChainRunner
+from hushgate.effects.python_effect import PythonEffect
 from hushgate.effects.serialization import describe_effect, make_members
-from hushgate.engine.signal.fork_safe_lock import give_lock
 from hushgate.pedalboard_compat.call_arguments import checked_buffer_size, checked_flag, checked_sample_rate
 from hushgate.pedalboard_compat.effect_protocol import Container, Effect
-from hushgate.pedalboard_compat.strict_attributes import StrictAttributes
 
 Member = Effect | None
 
 
-class EffectList(StrictAttributes, Container, MutableSequence[Member]):
+class EffectList(PythonEffect, Container, MutableSequence[Member]):
     """A list of effects with pedalboard's `process` and `reset`. Use `Chain` or `Mix`."""
 
-    _lock: threading.RLock
-
     def __init__(self, plugins: Iterable[Member] | None = None) -> None:
+        super().__init__()
         self._members: tuple[Member, ...] = ()
-        give_lock(self)
         self._runner = ChainRunner()
         self._sample_rate: float | None = None
         if plugins is not None:
@@ -100,11 +96,6 @@ class EffectList(StrictAttributes, Container, MutableSequence[Member]):
         """
         return 0 if self._sample_rate is None else self.latency_samples_at(self._sample_rate)
 
-    @property
-    def reported_latency_samples(self) -> int:
-        """The same as `latency_samples`, under pedalboard's name for it."""
-        return self.latency_samples
-
     def latency_samples_at(self, sample_rate: float) -> int:
         """Delay at `sample_rate` Hz, samples. It does not depend on earlier calls."""
         return tree_latency(read_tree(self), checked_sample_rate(sample_rate))
@@ -113,16 +104,6 @@ class EffectList(StrictAttributes, Container, MutableSequence[Member]):
     def num_nonfinite(self) -> int:
         """Input samples since the last reset that were NaN or infinite, or beyond +-1e12, and became 0."""
         return self._runner.num_nonfinite
-
-    @property
-    def is_effect(self) -> bool:
-        """True: takes sound in."""
-        return True
-
-    @property
-    def is_instrument(self) -> bool:
-        """False: makes no sound of its own."""
-        return False
 
     @property
     def _effects(self) -> tuple[Member, ...]:
@@ -222,10 +203,6 @@ class EffectList(StrictAttributes, Container, MutableSequence[Member]):
             PresetError: A key or value is missing, unknown or out of range; the message says where.
         """
         return cls(make_members(settings, ""))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Copies and pickles carry the settings. Sound is not copied: it belongs to one stream.
-        return type(self).from_dict, (self.to_dict(),)
 
 
 def _check_member(member: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
@@ -17,11 +16,10 @@ from hushgate.chain_graph.stages import (
     clear_native,
     prepare_native,
 )
+from hushgate.effects.python_effect import PythonEffect
 from hushgate.effects.serialization import describe_effect, make_members
-from hushgate.engine.signal.fork_safe_lock import give_lock
 from hushgate.pedalboard_compat.call_arguments import checked_buffer_size, checked_flag, checked_sample_rate
 from hushgate.pedalboard_compat.channel_layout import LayoutMemory
-from hushgate.pedalboard_compat.strict_attributes import StrictAttributes
 
 # Effects whose output is their input times a gain.
 _DYNAMICS = (pedalboard.Compressor, pedalboard.Limiter, pedalboard.NoiseGate)
@@ -29,7 +27,7 @@ _DYNAMICS = (pedalboard.Compressor, pedalboard.Limiter, pedalboard.NoiseGate)
 _SMALLEST = np.float32(1e-30)
 
 
-class Linked(StrictAttributes):
+class Linked(PythonEffect):
     """Run dynamics on the loudest channel and give every channel the same gain, so that the image stays.
 
     pedalboard's own Compressor, Limiter and NoiseGate work on each channel alone: a voice to one side moves
@@ -52,9 +50,8 @@ class Linked(StrictAttributes):
     True
     """
 
-    _lock: threading.RLock
-
     def __init__(self, plugins: Iterable[Any]) -> None:
+        super().__init__()
         members = list(plugins)
         for member in members:
             if not isinstance(member, _DYNAMICS):
@@ -66,7 +63,6 @@ class Linked(StrictAttributes):
         self._sample_rate: float | None = None
         self._stage: NativeStage | None = None
         self._layout = LayoutMemory()
-        give_lock(self)
 
     def __repr__(self) -> str:
         return f"<hushgate.Linked with {list(self._plugins)} at {hex(id(self))}>"
@@ -113,11 +109,6 @@ class Linked(StrictAttributes):
         """Delay, samples: always 0."""
         return 0
 
-    @property
-    def reported_latency_samples(self) -> int:
-        """The same as `latency_samples`, under pedalboard's name for it."""
-        return 0
-
     def latency_samples_at(self, sample_rate: float) -> int:
         """Delay at `sample_rate` Hz, samples: always 0."""
         checked_sample_rate(sample_rate)
@@ -136,9 +127,6 @@ class Linked(StrictAttributes):
             TypeError: An effect that does more than change the level.
         """
         return cls(make_members(settings, ""))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).from_dict, (self.to_dict(),)
 
     def _apply(self, block: NDArray[np.float32], sample_rate: float, block_size: int) -> NDArray[np.float32]:
         if not block.shape[1]:

@@ -108,6 +108,12 @@ def test_copies_presets_and_pickles_hold_the_settings(panned: np.ndarray, tmp_pa
         assert np.array_equal(other(panned, RATE), expected)
 
 
+def test_the_readings_are_those_of_its_plugins() -> None:
+    linked, (plugin, _) = Linked(dynamics()), dynamics()
+    assert (linked.is_effect, linked.is_instrument) == (plugin.is_effect, plugin.is_instrument)
+    assert linked.latency_samples == linked.reported_latency_samples == 0
+
+
 def test_other_effects_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="Linked takes Compressor, Limiter and NoiseGate"):
         Linked([pedalboard.Reverb()])
