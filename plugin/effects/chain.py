@@ -49,8 +49,7 @@ class Chain(EffectList):
         Raises:
             FileNotFoundError, PresetError: There is no such preset, or it cannot be used.
         """
-        read = preset if isinstance(preset, Preset) else read_preset(preset)
-        return cls(read.make_effects())
+        return cls(read_preset(preset).make_effects())
 
     def save_preset(
         self,

@@ -270,9 +270,9 @@ class Denoiser(PythonEffect, ParameterProperties):
             FileNotFoundError, PresetError: There is no such preset, it cannot be used, or it does not
                 have exactly one `Denoiser`.
         """
-        from hushgate.effects.preset_file import Preset, read_preset  # loads pedalboard
+        from hushgate.effects.preset_file import read_preset  # loads pedalboard
 
-        read = preset if isinstance(preset, Preset) else read_preset(preset)
+        read = read_preset(preset)
         found = [denoiser for effect in read.make_effects() for denoiser in find_denoisers(effect)]
         if len(found) != 1:
             raise PresetError(

@@ -148,16 +148,18 @@ def load_preset(preset: str | os.PathLike[str]) -> Preset:
     return loaded
 
 
-def read_preset(preset: str | os.PathLike[str]) -> Preset:
+def read_preset(preset: str | os.PathLike[str] | Preset) -> Preset:
     """Read a preset. `make_effects` of it checks the effects.
 
     Args:
-        preset: As `load_preset`.
+        preset: As `load_preset`, or a preset that was read, which comes back.
 
     Raises:
         PresetError: Unknown, not TOML, from a later version, or not a preset's keys.
         OSError: The file cannot be read.
     """
+    if isinstance(preset, Preset):
+        return preset
     source = os.fspath(preset)
     text = read_preset_text(preset)
     try:

@@ -35,8 +35,7 @@ def make_preset_or_model(
 
         return Denoiser(DEFAULT_MODEL if model is None else model, **settings)
     from hushgate.effects.chain import Chain
-    from hushgate.effects.preset_file import Preset, read_preset
+    from hushgate.effects.preset_file import read_preset
 
-    loaded = preset if isinstance(preset, Preset) else read_preset(preset)
     chosen = {} if model is None else {"model": os.fspath(model)}
-    return Chain(loaded.make_effects(**chosen, **settings))
+    return Chain(read_preset(preset).make_effects(**chosen, **settings))
