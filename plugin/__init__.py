@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from hushgate.rendering import render, stream_file
     from hushgate.tuner import Reading, Tuner
 
-# Silent unless the application sets up logging: the events of every package go to "hushgate.*" loggers.
+# Silent unless the program sets up logging: the events of every package go to "hushgate.*" loggers.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 __all__ = [
@@ -100,8 +100,5 @@ _HOME = {
     "stream": "hushgate.pedalboard_compat.streaming",
     "stream_file": "hushgate.rendering",
 }
-
-# Silent unless the program sets up logging; `--verbose` of the commands does.
-logging.getLogger("hushgate").addHandler(logging.NullHandler())
 
 __getattr__, __dir__ = load_on_use(__name__, _HOME)
