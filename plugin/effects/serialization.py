@@ -9,7 +9,7 @@ pickles `effect` may also be a class of the user's own; no file format can hold 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +93,9 @@ def make_effect(entry: object, where: str, folder: Path | None = None) -> Effect
     settings = {key: value for key, value in entry.items() if key != "effect"}
     if name in _LISTS:
         try:
-            members: Effect = _class(name)(make_members(settings, f"{where}.", folder))
+            return _class(name)(make_members(settings, f"{where}.", folder))
         except TypeError as error:
             raise PresetError(f"{where}: {error}") from error
-        return members
     if name == "Denoiser":
         return _make_denoiser(settings, where, folder)
     try:
@@ -125,9 +124,10 @@ def is_model_path(model: str) -> bool:
     return model.endswith(".onnx") or len(Path(model).parts) > 1
 
 
-def _class(name: str) -> Any:
+def _class(name: str) -> Callable[..., Effect]:
     module, _, attribute = _CLASSES[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    kind: type[Effect] = getattr(importlib.import_module(module), attribute)
+    return kind
 
 
 def _describes_itself(kind: type) -> bool:
@@ -155,10 +155,9 @@ def _make_denoiser(settings: Mapping[str, Any], where: str, folder: Path | None)
             known = ", ".join(["model", *PARAMETERS])
             raise PresetError(f"{where}.{key} is unknown. Allowed for Denoiser: {known}.")
     try:
-        denoiser: Effect = _class("Denoiser")(**arguments)
+        return _class("Denoiser")(**arguments)
     except (OSError, ValueError) as error:
         raise PresetError(f"{where}.model: {error}") from error
-    return denoiser
 
 
 def _model_path(model: str, folder: Path | None) -> str:
