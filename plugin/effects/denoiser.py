@@ -206,11 +206,10 @@ class Denoiser(PythonEffect, ParameterProperties):
 
     def _step(self, part: NDArray[np.float32], output: NDArray[np.float32], position: int) -> int:
         processed = self._engine.process(part)
-        end = position + part.shape[1]
+        end: int = position + part.shape[1]
         if end > 0:
             output[:, max(position, 0) : end] = processed[:, max(-position, 0) :]
-        result: int = end
-        return result
+        return end
 
     # -- readings -------------------------------------------------------------------------------
 

@@ -67,10 +67,8 @@ class SpectrogramOverview:
             self._add(np.arange(self._next, len(self._starts)))
             self._next = len(self._starts)
         mean = self._power / np.maximum(self._counts, 1.0)[:, np.newaxis]
-        result: NDArray[np.float32] = (
-            10.0 * np.log10(np.maximum(mean, 10.0 ** (_SILENCE_DB / 10.0)))
-        ).T.astype(np.float32)
-        return result
+        levels: NDArray[np.float64] = 10.0 * np.log10(np.maximum(mean, 10.0 ** (_SILENCE_DB / 10.0)))
+        return levels.T.astype(np.float32)
 
     def _add(self, frames: NDArray[np.int64]) -> None:
         offsets = np.maximum(self._starts[frames] - self._position, 0)

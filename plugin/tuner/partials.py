@@ -92,8 +92,8 @@ class SpectrumPair:
         left, top, right = (np.log(power[bins + offset] + 1e-300) for offset in (-1, 0, 1))
         bend = left - 2.0 * top + right
         offset = np.where(bend < 0.0, 0.5 * (left - right) / np.minimum(bend, -1e-12), 0.0)
-        result: NDArray[np.float64] = (bins + np.clip(offset, -0.5, 0.5)) * self._bin_hz
-        return result
+        places: NDArray[np.float64] = bins + np.clip(offset, -0.5, 0.5)
+        return places * self._bin_hz
 
     def _frequencies(
         self,
@@ -112,7 +112,6 @@ class SpectrumPair:
         """Coherence of the two spectra over the main lobe of each peak."""
         around = np.maximum(bins[:, np.newaxis] + np.arange(-self._lobe, self._lobe + 1), 0)
         first, second = earlier[around], later[around]
-        common = np.abs(np.sum(second * np.conj(first), axis=1))
-        own = np.sum(np.abs(first) ** 2, axis=1) * np.sum(np.abs(second) ** 2, axis=1)
-        result: NDArray[np.float64] = common / np.sqrt(own + 1e-300)
-        return result
+        common: NDArray[np.float64] = np.abs(np.sum(second * np.conj(first), axis=1))
+        own: NDArray[np.float64] = np.sum(np.abs(first) ** 2, axis=1) * np.sum(np.abs(second) ** 2, axis=1)
+        return common / np.sqrt(own + 1e-300)

@@ -38,7 +38,7 @@ class PitchTracker:
 
     def __init__(self, sample_rate: float, threshold_db: float) -> None:
         self._rate = sample_rate
-        self._least_power = 10.0 ** (threshold_db / 10.0)
+        self._least_power: float = 10.0 ** (threshold_db / 10.0)
         self._short = SpectrumPair(sample_rate, *_SHORT_S)
         self._long = SpectrumPair(sample_rate, *_LONG_S)
         self._onset_size = max(1, round(_ONSET_S * sample_rate))
@@ -77,8 +77,7 @@ class PitchTracker:
         size = self._onset_size
         now = float(np.mean(samples[-size:] ** 2))
         before = float(np.mean(samples[-2 * size : -size] ** 2))
-        result: bool = now > max(_ONSET_POWER_RATIO * before, self._least_power)
-        return result
+        return now > max(_ONSET_POWER_RATIO * before, self._least_power)
 
 
 def _refined(short: StringFit | None, peaks: Peaks, resolution_hz: float) -> StringFit | None:

@@ -114,10 +114,9 @@ def _quick_scores(candidates: NDArray[np.float64], peaks: Peaks, resolution_hz: 
     tolerance = np.minimum(0.3 * resolution_hz + 0.02 * peaks.frequency_hz, 0.25 * f0)
     weight = peaks.amplitude * peaks.steadiness
     hits = np.exp(-((error / tolerance) ** 2)) * (number <= _MAX_PARTIAL)
-    explained = (hits * weight).sum(axis=1) / max(float(weight.sum()), 1e-30)
+    explained: NDArray[np.float64] = (hits * weight).sum(axis=1) / max(float(weight.sum()), 1e-30)
     # Half the pitch explains as much, so prefer the highest.
-    result: NDArray[np.float64] = explained * (candidates / HIGHEST_PITCH_HZ) ** 0.05
-    return result
+    return explained * (candidates / HIGHEST_PITCH_HZ) ** 0.05
 
 
 def _partials(number: NDArray[np.float64], f0: float, b: float) -> NDArray[np.float64]:

@@ -216,7 +216,8 @@ class Processor:
 
     def _fade_edges(self, out: NDArray[np.float32]) -> bool:
         """Fade in at the start and out at the end. True if this block holds the end."""
-        first, num_samples = self.num_processed, out.shape[1]
+        first = self.num_processed
+        num_samples: int = out.shape[1]
         if self._finish:
             earliest = first + self._fade
             self._end = earliest if self._end is None else min(self._end, earliest)
@@ -229,8 +230,7 @@ class Processor:
             return False
         left = self._end - np.arange(first, first + num_samples)
         out *= (np.clip(left - 1, 0, self._fade) / self._fade).astype(np.float32)
-        result: bool = first + num_samples >= self._end
-        return result
+        return first + num_samples >= self._end
 
     def _delay_more(self, missing: int) -> None:
         """Count a gap and raise the latency by the samples that the effect now holds back in addition."""
