@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from hushgate.commands.parser import build_parser
-from hushgate.training.config.schema import Config, MixConfig, SourceSpec
+from hushgate.training.config.mixture_schema import MixConfig, SourceSpec
+from hushgate.training.config.schema import Config
 from hushgate.training.corpora.registry import CORPORA
 from hushgate.training.synthesis.noises import GENERATORS
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hushgate.training.config.schema import MixConfig, SourceSpec
+from hushgate.training.config.mixture_schema import MixConfig, SourceSpec
 
 PLAIN = MixConfig(
     targets=(SourceSpec("speech"),),

@@ -1,7 +1,7 @@
 """Tables and keys of a training configuration, with their checks.
 
-Every table of the file is one dataclass here, and the defaults below are all the defaults there are.
-`training/configs` holds those of the shipped models.
+Every table of the file is one dataclass, `[data]` and `[mix]` in `mixture_schema`, the others here. Their
+defaults are the only ones. `training/configs` holds the configurations of the shipped models.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hushgate.training.config.mixture_schema import DataConfig, MixConfig
 from hushgate.training.config.toml_tables import build, read_values
-from hushgate.training.synthesis.noises import GENERATORS
 
-ANY_SYNTHESIZED = "synthesized"
 LOSS_TERMS = (
     "magnitude",
     "complex",
@@ -35,149 +34,6 @@ LOSS_TERMS = (
 )
 ADVERSARIAL_KINDS = ("hinge", "least_squares")
 LOGGERS = ("tensorboard", "wandb", "wandb-offline", "none")
-FILLS = ("join", "loop", "pad")
-SNR_SHAPES = ("triangular", "uniform")
-
-
-@dataclass(frozen=True)
-class SourceSpec:
-    """One source of targets or noises.
-
-    Args:
-        kind: Kind of the recordings in the manifest, or the name of a generator in `training.noises`, or
-            "synthesized" for any generator at random.
-        prefix: Only recordings whose path in the manifest starts like this.
-        weight: How often this source is chosen against its neighbours.
-        voices: Fewest and most segments added up (4 to 8 voices of speech make babble).
-        pause_s: Shortest and longest silence between joined recordings, s.
-        fill: What follows a recording that is too short: "join" more of its label, "loop" it, or "pad" with
-            silence. Longer ones are cut at a random place.
-        layer: Of noises: one source of every layer is in every mixture, chosen by weight within its layer.
-        band_hz: Keep only this band, Hz; (0, 0) keeps everything.
-    """
-
-    kind: str
-    prefix: str = ""
-    weight: float = 1.0
-    voices: tuple[int, int] = (1, 1)
-    pause_s: tuple[float, float] = (0.0, 0.5)
-    fill: str = "join"
-    layer: int = 0
-    band_hz: tuple[float, float] = (0.0, 0.0)
-
-    def __post_init__(self) -> None:
-        if self.fill not in FILLS:
-            raise ValueError(f"fill must be one of {', '.join(FILLS)} (got {self.fill!r}).")
-        low, high = self.band_hz
-        if any(self.band_hz) and not 0.0 <= low < high:
-            raise ValueError(f"band_hz must be 0 or more and rise, Hz (got {low:g} to {high:g}).")
-
-    @property
-    def pool(self) -> tuple[str, str]:
-        """Sources that share a kind and prefix share one pool of recordings."""
-        return (self.kind, self.prefix)
-
-    @property
-    def is_synthesized(self) -> bool:
-        """True for a generator, which needs no recordings."""
-        return self.kind == ANY_SYNTHESIZED or self.kind in GENERATORS
-
-
-@dataclass(frozen=True)
-class DataConfig:
-    """Recordings and the shape of an example.
-
-    Args:
-        folders: Folders with a manifest.csv, manifests, or plain folders of audio.
-        sample_rate: Rate of the training audio, Hz.
-        segment_s: Length of an example, s.
-        mix_rate: Rate at which examples are mixed where the network hears bands above its bins, Hz, a
-            multiple of `sample_rate` (see `FullBandMixer`); 0 mixes at `sample_rate`.
-        val_examples: Mixtures in the validation set, the same every time.
-        cache: Folder for decoded recordings; "" keeps them in memory.
-    """
-
-    folders: tuple[str, ...] = ()
-    sample_rate: int = 16_000
-    segment_s: float = 3.0
-    mix_rate: int = 0
-    val_examples: int = 64
-    cache: str = ""
-
-    @property
-    def mixture_rate(self) -> int:
-        """Rate of the mixtures, Hz: `mix_rate` where it is set."""
-        return self.mix_rate or self.sample_rate
-
-
-@dataclass(frozen=True)
-class MixConfig:
-    """Random choices of a mixture. Probabilities are 0..1.
-
-    Args:
-        targets, noises: What to keep and what to remove.
-        snr_db: Lowest, most likely and highest SNR, dB.
-        snr_shape: Its distribution, "triangular" or "uniform" (which ignores the middle value).
-        level_db: Lowest and highest level of the active target, dBFS.
-        speed: Lowest and highest factor of speed and pitch.
-        equalizer, equalizer_db: Probability and range of random equalizing, of target and noise apart.
-        room: Probability of a room, for target and noise apart; the room stays in the target.
-        room_kind: Kind of the manifest's room responses; without one they are synthesized.
-        band_limit: Probability that the mixture has a narrower band (telephone, codec, small microphone).
-        clip: Probability of clipped peaks.
-        second_noise: Probability of a second noise on top.
-        moving_noise: Probability that a noise swells and fades.
-        noise_only, clean_only: Share of examples without target, and without noise.
-        quiet, quiet_db: Probability of a quiet copy, and how far below `level_db` it lies, dB; the SNR stays.
-        second_target: Probability of another target on top, and of another on top of that.
-        drive: Probability that a target is overdriven: distorted guitars and loud masters sound like noise
-            and must stay.
-        cabinet: Probability that an overdriven part of it passes a simulated guitar loudspeaker.
-        breaks: Probability that the target pauses or is quiet once or twice, while the noise continues.
-        stock: With `data.mix_rate`: voices and noises that are made once and used again.
-        voice_change: With `data.mix_rate`: probability that a voice whispers, shouts, sings or is a child's.
-        channel: With `data.mix_rate`: probability of a telephone, codec, lost packets or overload.
-        room_early_ms: With `data.mix_rate`: what a room adds within this time stays in the target, ms.
-        pairs: Share of examples that are pairs of the manifest (column noisy): cut and levelled, not mixed.
-    """
-
-    targets: tuple[SourceSpec, ...] = ()
-    noises: tuple[SourceSpec, ...] = ()
-    snr_db: tuple[float, float, float] = (-8.0, 4.0, 25.0)
-    snr_shape: str = "triangular"
-    level_db: tuple[float, float] = (-48.0, -14.0)
-    speed: tuple[float, float] = (0.85, 1.18)
-    equalizer: float = 0.5
-    equalizer_db: float = 8.0
-    room: float = 0.25
-    room_kind: str = ""
-    band_limit: float = 0.12
-    clip: float = 0.03
-    second_noise: float = 0.35
-    moving_noise: float = 0.4
-    noise_only: float = 0.03
-    clean_only: float = 0.04
-    quiet: float = 0.0
-    quiet_db: tuple[float, float] = (-24.0, -6.0)
-    second_target: float = 0.0
-    drive: float = 0.0
-    cabinet: float = 0.0
-    breaks: float = 0.0
-    stock: int = 4000
-    voice_change: float = 0.0
-    channel: float = 0.0
-    room_early_ms: float = 50.0
-    pairs: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.snr_shape not in SNR_SHAPES:
-            raise ValueError(f"snr_shape must be one of {', '.join(SNR_SHAPES)} (got {self.snr_shape!r}).")
-        if not self.snr_db[0] <= self.snr_db[1] <= self.snr_db[2]:
-            raise ValueError(f"snr_db must rise, dB (got {', '.join(f'{v:g}' for v in self.snr_db)}).")
-        if not 0.0 <= self.second_target < 1.0:
-            raise ValueError(
-                f"second_target must be below 1 and 0 or more (got {self.second_target:g}): 1 never ends."
-            )
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import fft, signal
 
-from hushgate.training.config.schema import DataConfig, MixConfig
+from hushgate.training.config.mixture_schema import DataConfig, MixConfig
 from hushgate.training.mixtures import augmentations
 from hushgate.training.mixtures.channels import CHANNELS
 from hushgate.training.mixtures.mixer import Mixer, Mixture, MixtureRecord

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from hushgate.training.config.schema import ANY_SYNTHESIZED, DataConfig, MixConfig, SourceSpec
+from hushgate.training.config.mixture_schema import ANY_SYNTHESIZED, DataConfig, MixConfig, SourceSpec
 from hushgate.training.mixtures import augmentations
 from hushgate.training.mixtures.rooms import RoomPool
 from hushgate.training.recordings.clips import Clip, ClipPool, PairPool, list_clips

@@ -14,7 +14,8 @@ torch = pytest.importorskip("torch", reason="training needs the extra hushgate[t
 
 from hushgate import training  # noqa: E402
 from hushgate.engine import BlockDenoiser  # noqa: E402
-from hushgate.training.config.schema import Config, SourceSpec, load_config  # noqa: E402
+from hushgate.training.config.mixture_schema import SourceSpec  # noqa: E402
+from hushgate.training.config.schema import Config, load_config  # noqa: E402
 from hushgate.training.exporting.checkpoint import export_checkpoint  # noqa: E402
 from hushgate.training.fitting.trainer import train  # noqa: E402
 from hushgate.training.models import FAMILIES, build_model  # noqa: E402

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from hushgate.training.config.schema import SourceSpec
+from hushgate.training.config.mixture_schema import SourceSpec
 from hushgate.training.corpora.corpus import Recording
 from hushgate.training.corpora.prepare import Preparation, prepare, summarize
 from hushgate.training.corpora.prepared_config import find_config, write_config

@@ -16,7 +16,8 @@ import soundfile
 torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
 
 from hushgate.engine import BlockDenoiser  # noqa: E402
-from hushgate.training.config.schema import CardConfig, Config, DataConfig  # noqa: E402
+from hushgate.training.config.mixture_schema import DataConfig  # noqa: E402
+from hushgate.training.config.schema import CardConfig, Config  # noqa: E402
 from hushgate.training.evaluate.latent_code import CodeStatistics, collect_codes, load_encoder  # noqa: E402
 from hushgate.training.exporting.checkpoint import export_checkpoint  # noqa: E402
 from hushgate.training.fitting.denoising_module import DenoisingModule  # noqa: E402

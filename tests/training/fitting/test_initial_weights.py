@@ -13,7 +13,8 @@ import soundfile
 torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
 
 from hushgate.engine import load_model  # noqa: E402
-from hushgate.training.config.schema import CardConfig, Config, DataConfig, MixConfig, SourceSpec, TrainConfig  # noqa: E402
+from hushgate.training.config.mixture_schema import DataConfig, MixConfig, SourceSpec  # noqa: E402
+from hushgate.training.config.schema import CardConfig, Config, TrainConfig  # noqa: E402
 from hushgate.training.exporting.mask_network import export_network  # noqa: E402
 from hushgate.training.exporting.onnx_file import trace  # noqa: E402
 from hushgate.training.exporting.segment_network import export_segment_network  # noqa: E402

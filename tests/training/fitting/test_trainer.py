@@ -119,7 +119,8 @@ def test_a_training_that_cannot_begin_leaves_no_folder(tmp_path: Path) -> None:
 def test_a_network_runs_at_every_rate_that_is_not_refused(
     sample_rate: int, num_bins: int, fits: bool
 ) -> None:
-    from hushgate.training.config.schema import Config, DataConfig
+    from hushgate.training.config.mixture_schema import DataConfig
+    from hushgate.training.config.schema import Config
     from hushgate.training.fitting.denoising_module import DenoisingModule
 
     model = {"family": "hush", "num_bins": num_bins, "bands": 6, "upper_from_hz": 500.0}

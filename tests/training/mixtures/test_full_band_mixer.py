@@ -13,7 +13,7 @@ import soundfile
 
 torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
 
-from hushgate.training.config.schema import DataConfig, MixConfig, SourceSpec  # noqa: E402
+from hushgate.training.config.mixture_schema import DataConfig, MixConfig, SourceSpec  # noqa: E402
 from hushgate.training.mixtures.augmentations import active_level_db  # noqa: E402
 from hushgate.training.mixtures.band_split import BandSplit  # noqa: E402
 from hushgate.training.mixtures.dataset import MixtureDataset  # noqa: E402

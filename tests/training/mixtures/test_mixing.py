@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from hushgate.training.config.schema import DataConfig, MixConfig, SourceSpec
+from hushgate.training.config.mixture_schema import DataConfig, MixConfig, SourceSpec
 from hushgate.training.mixtures import augmentations
 from hushgate.training.mixtures.mixer import Mixer
 from hushgate.training.recordings.clips import ClipPool, list_clips

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from hushgate.training.config.schema import DataConfig, MixConfig, SourceSpec
+from hushgate.training.config.mixture_schema import DataConfig, MixConfig, SourceSpec
 from hushgate.training.mixtures.mixer import Mixer
 
 KINDS = ("speech", "noise", "instrument")

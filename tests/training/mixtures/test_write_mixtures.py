@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from hushgate.training.config.schema import Config, DataConfig, MixConfig, SourceSpec
+from hushgate.training.config.mixture_schema import DataConfig, MixConfig, SourceSpec
+from hushgate.training.config.schema import Config
 from hushgate.training.mixtures.full_band_mixer import make_mixer
 from hushgate.training.mixtures.mixer import Mixer
 from hushgate.training.mixtures.write_mixtures import JOURNAL_NAME, MixJob, Row, write_mixtures

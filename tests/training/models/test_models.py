@@ -11,13 +11,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
 
 from hushgate.engine import BlockDenoiser  # noqa: E402
-from hushgate.training.config.schema import (  # noqa: E402
-    CardConfig,
-    Config,
-    DataConfig,
-    load_config,
-    shipped_config,
-)
+from hushgate.training.config.mixture_schema import DataConfig  # noqa: E402
+from hushgate.training.config.schema import CardConfig, Config, load_config, shipped_config  # noqa: E402
 from hushgate.training.exporting import onnx_file, segment_network  # noqa: E402
 from hushgate.training.fitting.denoising_module import DenoisingModule  # noqa: E402
 from hushgate.training.models import FAMILIES, SegmentNetwork, build_model  # noqa: E402

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from hushgate.training.config.schema import DataConfig, MixConfig, SourceSpec
+from hushgate.training.config.mixture_schema import DataConfig, MixConfig, SourceSpec
 from hushgate.training.mixtures.mixer import Mixer
 from hushgate.training.recordings import decoded_cache
 from hushgate.training.recordings.decoded_cache import load_samples
