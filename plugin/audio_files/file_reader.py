@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, Self, cast
+from typing import Any, BinaryIO, Protocol, Self
 
 import numpy as np
 import soundfile
@@ -20,7 +20,7 @@ from hushgate.audio_files.channel_layouts import (
 )
 from hushgate.audio_files.formats import AudioFormat, native_path
 from hushgate.audio_files.limits import MAX_CHANNELS, MAX_SAMPLE_RATE
-from hushgate.audio_files.scanning.file_region import FileRegion
+from hushgate.audio_files.scanning.file_region import FileRegion, from_place
 from hushgate.audio_files.scanning.sound_parts import SoundPart, SoundPlan, plan_reading
 from hushgate.errors import AudioFileError
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
@@ -154,13 +154,11 @@ class FileReader:
     def _open_ffmpeg(self) -> None:
         from hushgate.audio_files.ffmpeg.decode import FfmpegDecoder
 
-        file = self._file
-        if self._plan.start:
-            size = file.seek(0, os.SEEK_END)
-            file = cast(BinaryIO, FileRegion(file, self._plan.start, size - self._plan.start))
-        file.seek(0)
         self._decoder = FfmpegDecoder(
-            file, str(self.path), self._plan.demuxer, allow_truncated=self._allow_truncated
+            from_place(self._file, self._plan.start),
+            str(self.path),
+            self._plan.demuxer,
+            allow_truncated=self._allow_truncated,
         )
         self.format = self._decoder.format
         self.warnings += self._decoder.warnings

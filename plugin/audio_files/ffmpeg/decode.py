@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hushgate.audio_files.channel_layouts import MASK_OF, usable_mask
-from hushgate.audio_files.ffmpeg.library import load_av, refuse_other_files
+from hushgate.audio_files.ffmpeg.library import load_av, open_container
 from hushgate.audio_files.formats import AudioFormat
 from hushgate.audio_files.limits import MAX_CHANNELS, MAX_GAP_S, MAX_SAMPLE_RATE
 from hushgate.errors import AudioFileError
@@ -87,9 +87,7 @@ class FfmpegDecoder:
         self.warnings: list[str] = []
         self._packer: Any = None
         try:
-            self._container: Any = self._av.open(
-                file, mode="r", format=demuxer, metadata_errors="replace", io_open=refuse_other_files
-            )
+            self._container: Any = open_container(self._av, file, demuxer)
         except (self._av.FFmpegError, ValueError) as error:
             raise AudioFileError(f"{name} cannot be read as audio ({_reason(error)}).") from error
         try:

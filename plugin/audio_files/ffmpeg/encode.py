@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hushgate.audio_files.channel_layouts import SPEAKERS, default_mask
 from hushgate.audio_files.ffmpeg.decode import choose_stream
-from hushgate.audio_files.ffmpeg.library import load_av, open_source
+from hushgate.audio_files.ffmpeg.library import is_cover, load_av, open_source
 from hushgate.audio_files.formats import AudioFormat
 from hushgate.audio_files.metadata.stale_figures import is_stale
 from hushgate.errors import AudioFileError
@@ -195,7 +195,8 @@ class _FilmStreams:
     def __init__(self, av: Any, film: Path, target: Any, warnings: list[str]) -> None:
         self._av = av
         self._path = film
-        self._source: Any = open_source(av, film)
+        self._files = contextlib.ExitStack()
+        self._source: Any = self._files.enter_context(open_source(av, film))
         self._target = target
         self._warnings = warnings
         self._sound = choose_stream(self._source.streams.audio)
@@ -205,7 +206,7 @@ class _FilmStreams:
 
     def close(self) -> None:
         """Give up the source."""
-        self._source.close()
+        self._files.close()
 
     def copy_streams_before(self) -> None:
         """Create the streams before the sound."""
@@ -232,13 +233,10 @@ class _FilmStreams:
 
     def start_of_sound(self) -> Fraction:
         """Time stamp of the first sample that a player plays, seconds."""
-        probe = open_source(self._av, self._path)
-        try:
+        with open_source(self._av, self._path) as probe:
             for frame in probe.decode(probe.streams[self._sound.index]):
                 if frame.pts is not None:
                     return Fraction(frame.pts * frame.time_base)
-        finally:
-            probe.close()
         return Fraction(0)
 
     def packets_until(self, time: Fraction | None) -> Iterator[Any]:
@@ -263,10 +261,7 @@ class _FilmStreams:
 
     def _copy_stream(self, stream: Any) -> None:
         what = f"{stream.type} track {stream.index + 1}"
-        is_cover = stream.type == "video" and bool(
-            stream.disposition & self._av.stream.Disposition.attached_pic
-        )
-        if is_cover:  # carried with the tags
+        if stream.type == "video" and is_cover(self._av, stream):  # carried with the tags
             return
         try:
             if stream.type == "attachment":
@@ -289,14 +284,10 @@ def has_pictures(path: Path) -> bool:
     """
     av = load_av(str(path))
     try:
-        source = open_source(av, path)
-    except (av.FFmpegError, ValueError, AudioFileError):
+        with open_source(av, path) as source:
+            return any(not is_cover(av, stream) for stream in source.streams.video)
+    except (av.FFmpegError, ValueError):
         return False
-    try:
-        cover = av.stream.Disposition.attached_pic
-        return any(not stream.disposition & cover for stream in source.streams.video)
-    finally:
-        source.close()
 
 
 def _layout_name(target: AudioFormat) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from hushgate.audio_files.scanning.file_region import from_place
 from hushgate.audio_files.scanning.sound_parts import plan_reading
 from hushgate.errors import AudioFileError
 
@@ -30,21 +33,32 @@ def load_av(name: str, *, verb: str = "read") -> Any:
     return av
 
 
-def refuse_other_files(*_: object, **__: object) -> Any:
+def _refuse_other_files(*_: object, **__: object) -> Any:
     """For `io_open` of `av.open`: a file may name other files and addresses; none is opened."""
     raise OSError("a sound file must not refer to other files")
 
 
-def open_source(av: Any, path: Path) -> Any:
-    """Open a file with the demuxer that its first bytes call for, and no other.
+@contextlib.contextmanager
+def open_source(av: Any, path: Path) -> Iterator[Any]:
+    """PyAV's container of a file, opened with the demuxer that its first bytes call for, and no other.
 
     Raises:
         ValueError: Not a file for FFmpeg.
     """
     with path.open("rb") as file:
-        demuxer = plan_reading(file, path.suffix.lower()).demuxer
-        if not demuxer:
+        plan = plan_reading(file, path.suffix.lower())
+        if not plan.demuxer:
             raise ValueError(f"{path} is no film")
-    return av.open(
-        path.open("rb"), mode="r", format=demuxer, metadata_errors="replace", io_open=refuse_other_files
-    )
+        with open_container(av, from_place(file, plan.start), plan.demuxer) as container:
+            yield container
+
+
+def open_container(av: Any, file: BinaryIO, demuxer: str) -> Any:
+    """PyAV's container of an open file; the file stays open."""
+    file.seek(0)
+    return av.open(file, mode="r", format=demuxer, metadata_errors="replace", io_open=_refuse_other_files)
+
+
+def is_cover(av: Any, stream: Any) -> bool:
+    """Whether a stream of pictures is a cover, not moving pictures."""
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)

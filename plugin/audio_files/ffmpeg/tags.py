@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
-from hushgate.audio_files.ffmpeg.library import load_av, open_source
+from hushgate.audio_files.ffmpeg.library import is_cover, load_av, open_source
 from hushgate.audio_files.limits import MAX_METADATA_BYTES
 from hushgate.errors import AudioFileError
 
@@ -27,11 +28,11 @@ _FRONT_COVER = 3
 def read_tags(path: Path) -> tuple[list[tuple[str, str]], list[bytes]]:
     """Names and texts, and pictures as FLAC picture blocks."""
     av = load_av(str(path))
-    try:
-        source: Any = open_source(av, path)
-    except (av.FFmpegError, ValueError) as error:
-        raise AudioFileError(f"{path}: its tags cannot be read ({error}).") from error
-    try:
+    with contextlib.ExitStack() as files:
+        try:
+            source = files.enter_context(open_source(av, path))
+        except (av.FFmpegError, ValueError) as error:
+            raise AudioFileError(f"{path}: its tags cannot be read ({error}).") from error
         texts: list[tuple[str, str]] = []
         for metadata in (source.metadata, *(stream.metadata for stream in source.streams.audio[:1])):
             for key, text in metadata.items():
@@ -40,14 +41,12 @@ def read_tags(path: Path) -> tuple[list[tuple[str, str]], list[bytes]]:
                 if name not in _CONTAINER_FIELDS and not name.startswith("_STATISTICS") and text:
                     texts.append((name, str(text)))
         return texts, _pictures(av, source)
-    finally:
-        source.close()
 
 
 def _pictures(av: Any, source: Any) -> list[bytes]:
     from mutagen.flac import Picture
 
-    covers = [one for one in source.streams.video if one.disposition & av.stream.Disposition.attached_pic]
+    covers = [stream for stream in source.streams.video if is_cover(av, stream)]
     if not covers:
         return []
     pictures = []

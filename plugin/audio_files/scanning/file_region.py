@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 
 class FileRegion(io.RawIOBase):
@@ -80,3 +80,10 @@ class FileRegion(io.RawIOBase):
             num_done = wanted
         self._position += num_done
         return num_done
+
+
+def from_place(file: BinaryIO, start: int) -> BinaryIO:
+    """A file from byte `start` on, as a file of its own; the same file where that is its beginning."""
+    if start == 0:
+        return file
+    return cast(BinaryIO, FileRegion(file, start, file.seek(0, os.SEEK_END) - start))

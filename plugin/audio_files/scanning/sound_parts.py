@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass, field, replace
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from hushgate.audio_files.channel_layouts import usable_mask
 from hushgate.audio_files.container_chunks import (
@@ -16,7 +16,7 @@ from hushgate.audio_files.container_chunks import (
     is_zero,
     read_chunks,
 )
-from hushgate.audio_files.scanning.file_region import FileRegion
+from hushgate.audio_files.scanning.file_region import from_place
 from hushgate.audio_files.scanning.flac_frames import find_flac_streams
 from hushgate.audio_files.scanning.mpeg_frames import (
     MpegStream,
@@ -150,7 +150,7 @@ def _plan_container(file: BinaryIO, head: bytes, start: int, file_size: int) -> 
     """A plan for files of chunks, and AU; a tag in front of them is passed over."""
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return SoundPlan(demuxer="avi", start=start)
-    body = cast(BinaryIO, FileRegion(file, start, file_size - start)) if start else file
+    body = from_place(file, start)
     layout = read_chunks(body)
     if layout is not None:
         plan = _plan_chunks(body, layout, file_size - start)
