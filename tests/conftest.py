@@ -20,7 +20,7 @@ from tests.helpers.tiny_segments import SEGMENT_VARIANTS
 
 # Left out of the everyday loop (-m "not slow"): they train networks, kill processes, decode films or run
 # whole benchmarks.
-_SLOW = (
+SLOW = (
     "tests/benchmarks/",
     "tests/docs/test_example_scripts.py",
     "tests/plugin/audio_files/test_corpus.py",
@@ -66,7 +66,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return mark.args[0] if mark else 0
 
     for item in items:
-        if item.nodeid.startswith(_SLOW):
+        if item.nodeid.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
     above = [item for item in items if level(item) > config.option.level]
     if above:
