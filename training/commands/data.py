@@ -18,6 +18,10 @@ _PARTS = {
         "copy free full-band recordings out of cloned repositories",
     ),
     "mix": ("hushgate.training.commands.data_mix", "write pairs of clean and noisy files, with a manifest"),
+    "add-noise": (
+        "hushgate.training.commands.data_add_noise",
+        "copy sound files clean and with noise, pair by pair",
+    ),
     "render": (
         "hushgate.training.commands.data_render",
         "render guitar, other instruments, music and percussion (FluidSynth)",

@@ -101,7 +101,7 @@ class PairSet:
     Args:
         clean, noisy: Folders. A file of the noisy one belongs to the file of the same name (extensions may
             differ) in the clean one.
-        texts: Name (with or without extension) to what is said.
+        texts: Name, without extension and perhaps with its subfolders, to what is said.
 
     A folder written by `hushgate data mix`, with a `manifest.csv` above the two, also gives SNR and noise;
     otherwise the SNR is measured.
@@ -121,7 +121,8 @@ class PairSet:
         if not self._pairs:
             raise ValueError(f"folder {noisy} must hold sound files (got none).")
         rows = read_manifest(noisy.parent / MANIFEST_NAME)
-        self._rows = {Path(row["noisy"]).name: row for row in rows if row.get("noisy")}
+        manifest = noisy.parent
+        self._rows = {manifest / row["noisy"]: row for row in rows if row.get("noisy")}
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -135,7 +136,7 @@ class PairSet:
                 f"{noisy_path} must have the rate, channels and length of {clean_path}: {rate} Hz, "
                 f"{clean.shape} (got {noisy_rate} Hz, {noisy.shape})."
             )
-        row = self._rows.get(noisy_path.name, {})
+        row = self._rows.get(noisy_path, {})
         given = row.get("snr_db") or ""
         ratio_db = float(given) if given else measured_snr_db(clean, noisy)
         noises = [one for one in (row.get("noises") or "").split(";") if one]
@@ -143,7 +144,11 @@ class PairSet:
         groups = {SNR: snr_group(ratio_db)}
         if self._rows:
             groups |= {NOISE_KIND: _summary(kinds), NOISE: _summary(noises)}
-        return Item(name, noisy, clean, rate, groups, self._texts.get(name))
+        return Item(name, noisy, clean, rate, groups, self._text(name))
+
+    def _text(self, name: str) -> str | None:
+        """The text of an item, by its relative path or its name."""
+        return self._texts.get(name, self._texts.get(name.rpartition("/")[2]))
 
 
 def read_sound(path: Path) -> tuple[Audio, int]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import concurrent.futures
-import csv
 import hashlib
-import io
 import json
 import logging
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +20,10 @@ from hushgate.training.config.schema import Config
 from hushgate.training.mixtures import augmentations
 from hushgate.training.mixtures.full_band_mixer import make_mixer
 from hushgate.training.mixtures.mixer import Mixer
-from hushgate.training.recordings.atomic_files import remove_parts, write_audio, write_bytes
+from hushgate.training.mixtures.resumable_folder import ResumableFolder, Row
+from hushgate.training.recordings.atomic_files import write_audio
 from hushgate.training.recordings.clips import list_clips
-from hushgate.training.recordings.manifest import MANIFEST_NAME, read_manifest, write_manifest
 
-SETTINGS_NAME = "mix.json"
-JOURNAL_NAME = ".mix-journal.csv"
 KIND = "mixture"
 FORMATS = ("flac", "wav")
 _HEADROOM = 0.999
@@ -37,7 +33,6 @@ COLUMNS = (
     "index", "seed", "targets", "noises", "snr_db", "measured_snr_db", "level_db", "gain_db", "changes",
 )  # fmt: skip
 
-Row = dict[str, str]
 Progress = Callable[[Iterable[Row], int], Iterable[Row]]
 
 
@@ -117,66 +112,15 @@ def write_mixtures(
         raise ValueError(f"num must be 1 or more (got {count}).")
     if workers < 0:
         raise ValueError(f"workers must be 0 or more (got {workers}).")
-    settings = job.settings()
-    _check_same_job(output, settings)
+    folder = ResumableFolder(output, job.settings(), COLUMNS, "mix")
     mixer = make_mixer(job.config.data, job.config.mix, job.split)
-    write_bytes(output / SETTINGS_NAME, (json.dumps(settings, indent=1) + "\n").encode("utf-8"))
-    remove_parts(output)
-    manifest, journal = output / MANIFEST_NAME, output / JOURNAL_NAME
-    rows = {int(row["index"]): row for row in [*read_manifest(manifest), *_read_journal(journal)]}
-    rows = {index: row for index, row in rows.items() if _is_complete(row, output)}
+    rows = {int(row["index"]): row for row in folder.complete_rows()}
     missing = [index for index in range(count) if index not in rows]
     if len(missing) < count:
         _LOG.info("%s: %d of %d mixtures are there already", output, count - len(missing), count)
-    with open(journal, "a", newline="", encoding="utf-8") as file:
-        for row in progress(_written(job, mixer, output, missing, workers), len(missing)):
-            rows[int(row["index"])] = row
-            file.write(_line(row))
-            file.flush()
-    write_manifest(manifest, [rows[index] for index in sorted(rows)])
-    journal.unlink()
-    return manifest
-
-
-def _check_same_job(output: Path, settings: Mapping[str, Any]) -> None:
-    path = output / SETTINGS_NAME
-    if not path.exists():
-        if output.is_dir() and any(output.iterdir()):
-            raise FileExistsError(f"{output} must be a new or empty folder, or one of hushgate data mix.")
-        return
-    try:
-        before = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged: {error}. Use another folder.") from error
-    differs = [key for key in settings if before.get(key) != settings[key]]
-    if differs == ["mix"]:
-        differs = [f"mix.{key}" for key in settings["mix"] if before["mix"].get(key) != settings["mix"][key]]
-    if differs:
-        raise ValueError(
-            f"{output} holds mixtures made with another {', '.join(differs)}. Use another folder."
-        )
-
-
-def _line(row: Mapping[str, object]) -> str:
-    text = io.StringIO(newline="")
-    csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n").writerow(row)
-    return text.getvalue()
-
-
-def _read_journal(path: Path) -> list[Row]:
-    if not path.exists():
-        return []
-    text = path.read_text(encoding="utf-8")
-    # A line without newline was being written when the run was stopped.
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        write_bytes(path, whole.encode("utf-8"))
-    return list(csv.DictReader(io.StringIO(whole), COLUMNS))
-
-
-def _is_complete(row: Row, output: Path) -> bool:
-    names = (row["path"], row["noisy"], row.get("noise"))
-    return all((output / name).is_file() for name in names if name)
+    new = folder.journalled(_written(job, mixer, output, missing, workers))
+    rows |= {int(row["index"]): row for row in progress(new, len(missing))}
+    return folder.finish([rows[index] for index in sorted(rows)])
 
 
 def _written(job: MixJob, mixer: Mixer, output: Path, indices: list[int], workers: int) -> Iterator[Row]:

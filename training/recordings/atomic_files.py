@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hushgate.audio_files.atomic_write import write_atomically
 from hushgate.audio_files.formats import AUDIO_SUFFIXES
 
-_PART = ".hushgate-part-"
+PART = ".hushgate-part-"
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -22,7 +22,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         OSError: It cannot be written; `path` is as before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, content, part_prefix=_PART)
+    write_atomically(path, content, part_prefix=PART)
 
 
 def write_audio(
@@ -47,7 +47,7 @@ def write_audio(
 
 def remove_parts(folder: Path) -> None:
     """Remove temporary files of an earlier run that was killed."""
-    for part in folder.rglob(f"{_PART}*"):
+    for part in folder.rglob(f"{PART}*"):
         part.unlink(missing_ok=True)
 
 

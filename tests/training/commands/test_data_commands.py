@@ -115,6 +115,19 @@ def test_a_preview_is_drawn(prepared: Path, tmp_path: Path, capsys: pytest.Captu
     assert not (tmp_path / "q.png").exists()
 
 
+def test_files_are_copied_clean_and_with_noise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b"):
+        sound(tmp_path / "in" / f"{name}.wav")
+    (tmp_path / "in" / "c.wav").write_bytes(b"bad")
+    out = tmp_path / "out"
+    flags = ["-o", str(out), "--split", "2^10", "--snr-db", "3", "--band-hz", "1000", "2000"]
+    assert main(["data", "add-noise", str(tmp_path / "in"), *flags, "--skip-unreadable"]) == 0
+    printed, error = capsys.readouterr()
+    assert printed == f"8 pairs, 0.00 h: {out / 'manifest.csv'}\n"  # 3200 samples each
+    assert "left out" in error
+    assert {row["snr_db"] for row in read_manifest(out / "manifest.csv")} == {"3.0000"}
+
+
 def test_mistakes_are_said_in_one_line(
     prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -137,6 +150,9 @@ def test_mistakes_are_said_in_one_line(
         (("mix", prepared, "--num", "1", "--set", "mix.snr=1"), "has no key 'snr'"),
         (("mix", prepared, "--num", "1", "--set", "mix.snr_shape='normal'"), "snr_shape must be one of"),
         (("mix", prepared, "--num", "1", "--data", tmp_path / "gone"), "No such file or directory"),
+        (("add-noise", prepared, "--split", "2^"), "--split must be 1 to 2^31 samples"),
+        (("add-noise", prepared, "--snr-db", "1", "2", "3"), "must have one or two values"),
+        (("add-noise", prepared, "--noise", "whit"), "noise must be a file, a folder, synthesized"),
         (("rooms", "--num", "0"), "num must be 1 or more"),
         (("rooms", "--rt60-s", "0.5", "0.1"), "rt60_s must rise"),
         (("render", "--kind", "guitar", "--minutes", "0"), "minutes must be above 0"),

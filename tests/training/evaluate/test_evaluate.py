@@ -294,6 +294,21 @@ def test_mixtures_are_those_that_training_validates_with(mix_rate: int, tmp_path
     assert items[1].groups["noise"] in ("coloured", "several", "none")
 
 
+def test_texts_and_rows_are_found_for_files_in_subfolders(tmp_path: Path) -> None:
+    for role in ("clean", "noisy"):
+        for chapter in ("1", "2"):
+            folder = tmp_path / role / chapter
+            folder.mkdir(parents=True)
+            soundfile.write(
+                folder / f"84-{chapter}-0000.wav", np.full(80, 0.1 + 0.1 * (role == "noisy")), 8_000
+            )
+    lines = [f"clean/{n}/84-{n}-0000.wav,noisy/{n}/84-{n}-0000.wav,{10 * n}" for n in (1, 2)]
+    (tmp_path / "manifest.csv").write_text("\n".join(["path,noisy,snr_db", *lines]))
+    pairs = PairSet(tmp_path / "clean", tmp_path / "noisy", {"84-1-0000": "HELLO", "2/84-2-0000": "GOOD DAY"})
+    assert [pairs[index].text for index in (0, 1)] == ["HELLO", "GOOD DAY"]
+    assert [pairs[index].groups["SNR"] for index in (0, 1)] == ["10 to 15 dB", "20 to 25 dB"]
+
+
 def test_texts_are_read_with_any_usual_separator(tmp_path: Path) -> None:
     path = tmp_path / "texts"
     path.write_text("a.wav\thello there\nb, good day\n84-1-0000 MISTER QUILTER\n\n")
