@@ -7,12 +7,16 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
 # A temporary file is called PREFIX, a random number, SUFFIX. A run that looks for its own leftovers
 # after a crash (a batch) gives its own prefix.
 PART_PREFIX, PART_SUFFIX = ".hushgate-", ".part"
+
+# A path, or the number of an open file.
+Original = str | os.PathLike[str] | int
 
 
 class AtomicFile:
@@ -26,6 +30,7 @@ class AtomicFile:
         path: The final name.
         overwrite: Replace a file that exists.
         part_prefix: How the temporary name begins.
+        originals: Files that are never replaced, whatever their names: see `check_target`.
 
     Attributes:
         path: As given.
@@ -34,16 +39,23 @@ class AtomicFile:
 
     Raises:
         FileExistsError: The file exists and `overwrite` is False, now or when it is to be renamed.
+        ValueError: The target is one of the originals, now or when the file is to be renamed.
         OSError: The folder is missing or not writable, or the target is not a regular file.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, overwrite: bool = False, part_prefix: str = PART_PREFIX
+        self,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        part_prefix: str = PART_PREFIX,
+        originals: Iterable[Original] = (),
     ) -> None:
         self.path = Path(path)
         self.target = Path(os.path.realpath(self.path))
         self._overwrite = overwrite
-        check_target(self.path, overwrite=overwrite)
+        self._originals = tuple(originals)
+        check_target(self.path, overwrite=overwrite, originals=self._originals)
         self.part = self.target.parent / f"{part_prefix}{secrets.token_hex(6)}{PART_SUFFIX}"
         self._old = _status(self.target)
         try:
@@ -68,13 +80,14 @@ class AtomicFile:
 
         Raises:
             FileExistsError: A file has appeared under the name and `overwrite` is False.
+            ValueError: The name leads to an original now.
             OSError: The disk fails.
         """
         with self.part.open("rb+") as written:
             if self._old is not None:
                 _copy_permissions(self._old, written.fileno())
             os.fsync(written.fileno())
-        check_target(self.path, overwrite=self._overwrite)
+        check_target(self.path, overwrite=self._overwrite, originals=self._originals)
         if self._overwrite or not self._link():
             os.replace(self.part, self.target)
         _sync_folder(self.target.parent)
@@ -100,6 +113,7 @@ def write_atomically(
     *,
     overwrite: bool = True,
     part_prefix: str = PART_PREFIX,
+    originals: Iterable[Original] = (),
 ) -> None:
     """Write a small file in one step: complete, or as it was before.
 
@@ -108,24 +122,35 @@ def write_atomically(
         content: Text is written as UTF-8 without changing its line ends.
         overwrite: Replace a file that exists.
         part_prefix: How the temporary name begins.
+        originals: Files that are never replaced, see `check_target`.
 
     Raises:
         FileExistsError: The file exists and `overwrite` is False.
+        ValueError: It is one of the originals.
         OSError: It cannot be written.
     """
     data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
-    with AtomicFile(path, overwrite=overwrite, part_prefix=part_prefix) as file:
+    with AtomicFile(path, overwrite=overwrite, part_prefix=part_prefix, originals=originals) as file:
         try:
             file.part.write_bytes(data)
         except OSError as error:  # a full disk is reported without a name
             raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def check_target(path: str | os.PathLike[str], *, overwrite: bool) -> None:
+def check_target(
+    path: str | os.PathLike[str], *, overwrite: bool, originals: Iterable[Original] = ()
+) -> None:
     """Refuse a target that cannot or must not be written, before any work is done.
+
+    Args:
+        path: The target.
+        overwrite: Replace a file that exists.
+        originals: Files that are never replaced. They are compared by device and number of the file: another
+            hard link of an original, or its folder mounted in a second place, is the same file.
 
     Raises:
         FileExistsError: The file exists and `overwrite` is False.
+        ValueError: It is one of the originals.
         OSError: A folder, a device or a pipe; or its folder is missing or not writable.
     """
     target = Path(os.path.realpath(path))
@@ -133,6 +158,7 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool) -> None:
         raise IsADirectoryError(errno.EISDIR, "is a folder, not a file", str(path))
     if target.exists() and not target.is_file():
         raise OSError(errno.EINVAL, "is not a regular file (use - for a pipe)", str(path))
+    refuse_originals(path, target, originals)
     if target.exists() and not overwrite:
         raise _exists(path)
     given = Path(path)
@@ -141,6 +167,34 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool) -> None:
         raise FileNotFoundError(errno.ENOENT, f"the folder {folder} does not exist", str(path))
     if not os.access(folder, os.W_OK):
         raise PermissionError(errno.EACCES, f"the folder {folder} is not writable", str(path))
+
+
+def refuse_originals(path: Original, target: Original, originals: Iterable[Original]) -> None:
+    """Refuse to write a file that is an original under any name.
+
+    Args:
+        path: The target as the user knows it, for the message.
+        target: The file that would be written.
+        originals: Files that are never written.
+
+    Raises:
+        ValueError: It is one of them.
+    """
+    identity = file_identity(target)
+    if identity is None:
+        return
+    for original in originals:
+        if identity == file_identity(original):
+            raise ValueError(f"{path} is both input and output. Name another output.")
+
+
+def file_identity(file: Original) -> tuple[int, int] | None:
+    """Device and number of a file, equal for all its names; None for one that is missing."""
+    try:
+        status = os.stat(file)
+    except (OSError, ValueError):  # ValueError: a name that no file can have
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _exists(path: str | os.PathLike[str]) -> FileExistsError:

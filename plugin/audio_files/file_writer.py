@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from hushgate.audio_files.atomic_write import PART_PREFIX, AtomicFile
+from hushgate.audio_files.atomic_write import PART_PREFIX, AtomicFile, Original
 from hushgate.audio_files.channel_layouts import plain_mask, stored_order, to_stored
 from hushgate.audio_files.chunk_edits import write_aiff_length, write_channel_mask
 from hushgate.audio_files.dither import Quantizer
@@ -69,6 +69,7 @@ class FileWriter:
         source_rate: Sample rate of the blocks, Hz, if it is not that of `format`: they are converted.
         film: A film whose pictures and other streams go along; for MP4, MOV, Matroska and WebM.
         tags: Texts by name that Matroska and WebM must have before the sound.
+        originals: Files that are never replaced, such as the input, whatever their names.
 
     Attributes:
         num_written: Samples per channel so far, at the rate of the file.
@@ -77,6 +78,7 @@ class FileWriter:
 
     Raises:
         FileExistsError: The file exists and `overwrite` is False.
+        ValueError: The file is one of the originals.
         OSError: The folder is missing or not writable, or the target is not a file.
         AudioFileError: The container cannot hold this format, or the extra `formats` is needed and missing.
     """
@@ -93,6 +95,7 @@ class FileWriter:
         source_rate: int | None = None,
         film: Path | None = None,
         tags: Mapping[str, str] | None = None,
+        originals: Iterable[Original] = (),
     ) -> None:
         self.path = Path(path)
         self.format = format
@@ -107,7 +110,9 @@ class FileWriter:
                 source_rate, format.sample_rate, format.num_channels, str(self.path)
             )
         # Made here and not by soundfile: the system's own errors, and the user's usual permissions.
-        self._atomic = AtomicFile(self.path, overwrite=overwrite, part_prefix=part_prefix)
+        self._atomic = AtomicFile(
+            self.path, overwrite=overwrite, part_prefix=part_prefix, originals=originals
+        )
         try:
             self._encoder = self._open_encoder(film, tags)
         except BaseException:

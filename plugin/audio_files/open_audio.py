@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from io import BufferedIOBase
@@ -18,7 +19,7 @@ from typing import Any, BinaryIO, Protocol, Self, TextIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.audio_files.atomic_write import PART_PREFIX, check_target
+from hushgate.audio_files.atomic_write import PART_PREFIX, Original, check_target, refuse_originals
 from hushgate.audio_files.chunk_edits import shift_time_reference
 from hushgate.audio_files.dither import word_gets_shorter
 from hushgate.audio_files.file_reader import FileReader
@@ -312,6 +313,7 @@ def open_output(
     excerpt: Excerpt | None = None,
     part_prefix: str = PART_PREFIX,
     keep_tags: bool = True,
+    originals: Iterable[Original] = (),
 ) -> AbstractContextManager[AudioWriter]:
     """A context manager that writes what comes from `source_path` in the format of `source`.
 
@@ -330,9 +332,10 @@ def open_output(
         excerpt: The part of the recording that is written.
         part_prefix: How temporary names begin.
         keep_tags: Carry tags over.
+        originals: Files besides `source_path` that are never replaced.
 
     Raises:
-        ValueError: Input and output are the same file.
+        ValueError: Input and output are the same file, under whatever names.
         OSError, AudioFileError: See `FileWriter`.
     """
     from_file = None
@@ -341,11 +344,10 @@ def open_output(
     if not isinstance(path, str | os.PathLike):
         return _open_object(path, source, subtype=subtype, dither=dither)
     if str(path) == PIPE:
-        return _open_standard_output(source, from_file, subtype=subtype, dither=dither)
+        return _open_standard_output(source, from_file, source_path, subtype=subtype, dither=dither)
     target = Path(path)
-    check_target(target, overwrite=True)
-    if from_file is not None and target.exists() and target.samefile(from_file):
-        raise ValueError(f"{target} is both input and output. Name another output.")
+    never_replaced = [*_originals(source_path), *originals]
+    check_target(target, overwrite=True, originals=never_replaced)
     format = output_format(source, from_file, target, subtype)
     film = film_source(from_file, target, format, excerpt)
 
@@ -366,14 +368,35 @@ def open_output(
         source_rate=source.sample_rate,
         film=film,
         tags=leading_tags(from_file, source, format) if from_file is not None and keep_tags else None,
+        originals=never_replaced,
     )
     writer.warnings += [f"{target}: {change}" for change in describe_changes(source, format)]
     return writer
 
 
+def _originals(source_path: str | os.PathLike[str] | BinaryIO) -> list[Original]:
+    """The file that the sound comes from, also where standard input or a file object is read."""
+    is_name = isinstance(source_path, str | os.PathLike)
+    if isinstance(source_path, str | os.PathLike) and str(source_path) != PIPE:
+        return [source_path]
+    with contextlib.suppress(OSError, AttributeError):  # not a file of the system
+        stream: Any = _standard(sys.stdin) if is_name else source_path
+        return [int(stream.fileno())]
+    return []
+
+
 def _open_standard_output(
-    source: AudioFormat, from_file: Path | None, *, subtype: str | None, dither: bool
+    source: AudioFormat,
+    from_file: Path | None,
+    source_path: str | os.PathLike[str] | BinaryIO,
+    *,
+    subtype: str | None,
+    dither: bool,
 ) -> AbstractContextManager[AudioWriter]:
+    stream = _standard(sys.stdout)
+    with contextlib.suppress(OSError, AttributeError):  # not a file of the system
+        if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):  # appended to the input, say
+            refuse_originals("standard output", stream.fileno(), _originals(source_path))
     format = output_format(source, from_file, Path("standard output.wav"), subtype)
     if format.container in ("WAVEX", "RF64"):
         format = replace(format, container="WAV")
@@ -383,7 +406,7 @@ def _open_standard_output(
             f"Use --subtype with one of {', '.join(PIPE_SUBTYPES)}."
         )
     seed = _dither_seed(source, format, "standard output") if dither else None
-    writer = _PipeWriter(_standard(sys.stdout), format, dither_seed=seed)
+    writer = _PipeWriter(stream, format, dither_seed=seed)
     writer.warnings += [f"standard output: {change}" for change in describe_changes(source, format)]
     return writer
 

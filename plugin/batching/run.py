@@ -6,18 +6,20 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hushgate.audio_files.atomic_write import file_identity
 from hushgate.batching.planning.existing_outputs import Decision, Policy, decide
 from hushgate.batching.planning.inputs import Inputs, Source, find_inputs
 from hushgate.batching.planning.journal import Journal, default_journal_path, earlier_outputs
 from hushgate.batching.planning.plan import DEFAULT_TEMPLATE, Plan, PlanError, make_plan
 from hushgate.batching.planning.recipe import BatchSettings, ClipMode, make_recipe
 from hushgate.batching.planning.results import BatchResult, FileResult
-from hushgate.batching.planning.storage import file_size, store_for
+from hushgate.batching.planning.run_parts import remove_scratch
+from hushgate.batching.planning.storage import file_size, local_path, store_for
 from hushgate.batching.progress_views import QuietView, View
 from hushgate.batching.reports.write_report import check_report, write_report
 from hushgate.batching.workers.process_pool import Listener, run_here, run_in_processes
@@ -120,10 +122,12 @@ def batch(
         raise ValueError(f"jobs must be 0 or more worker processes (got {jobs}).")
     if overwrite and skip_existing:
         raise ValueError("overwrite and skip_existing contradict each other. Choose one.")
-    folder = os.fspath(output_dir)
+    folder = local_path(os.fspath(output_dir))
     report_paths = [Path(report) for report in _paths(reports)]
+    sources = [preset, *_paths(lists), *(model.name for model in settings.recipe.models)]
+    kept = [path for path in sources if path is not None]
     for report in report_paths:
-        check_report(report)
+        check_report(report, kept)
     is_local = store_for(folder).is_local
     journal_path = Path(journal) if journal is not None else default_journal_path(folder, is_local=is_local)
     found = find_inputs(
@@ -132,7 +136,7 @@ def batch(
         recursive=recursive,
         globs=list(globs),
         exclude=list(exclude),
-        base=None if base is None else os.fspath(base),
+        base=None if base is None else local_path(os.fspath(base)),
         output_dir=folder,
         outputs=earlier_outputs(journal_path, folder),
     )
@@ -159,8 +163,8 @@ def batch(
         for result in decision.settled.values():
             _log.info("%s: %s, an earlier run wrote %s", result.name, result.status, result.output)
         _log.info("%d files to clean, %d settled", len(decision.pending), len(decision.settled))
-        _remove_parts(plan)
-        run = _Run(plan, found, decision, log, view or QuietView(), report_paths)
+        _remove_parts(plan, log.earlier_runs)
+        run = _Run(plan, found, decision, log, view or QuietView(), report_paths, kept)
         return run.run(lambda tasks: _outcomes(tasks, jobs, scheduler, run.view), started)
 
 
@@ -168,7 +172,14 @@ class _Run:
     """A batch after its plan."""
 
     def __init__(
-        self, plan: Plan, found: Inputs, decision: Decision, log: Journal, view: View, reports: list[Path]
+        self,
+        plan: Plan,
+        found: Inputs,
+        decision: Decision,
+        log: Journal,
+        view: View,
+        reports: list[Path],
+        kept: list[PathLike],
     ) -> None:
         self.view = view
         self._plan = plan
@@ -176,13 +187,14 @@ class _Run:
         self._decision = decision
         self._log = log
         self._reports = reports
+        self._kept = kept
         self._results = dict(decision.settled)
 
     def run(self, outcomes_of: Callable[[list[Task]], Iterator[Outcome]], started: float) -> BatchResult:
         """Do the pending jobs; write the reports, also after an error."""
         pictures = any(report.suffix.lower() == ".html" for report in self._reports)
         tasks = [
-            Task(job, self._plan.settings, overwrite=overwrite, pictures=pictures)
+            Task(job, self._plan.settings, self._log.run, overwrite=overwrite, pictures=pictures)
             for job, overwrite in self._decision.pending
         ]
         self.view.planned([task.job for task in tasks], list(self._decision.settled.values()))
@@ -194,7 +206,7 @@ class _Run:
             self._report(started)
             raise
         finally:
-            _remove_parts(self._plan)  # of workers that died
+            _remove_parts(self._plan, {self._log.run})  # of workers that died
         return self._report(started)
 
     def _take(self, outcome: Outcome) -> None:
@@ -235,9 +247,10 @@ class _Run:
         faults = []
         for report in self._reports:
             try:
-                write_report(report, result)
-            except OSError as error:  # the sound files are complete
-                faults.append(f"{report} could not be written ({error.strerror or error}).")
+                write_report(report, result, self._log.run, self._kept)
+            except (OSError, ValueError) as error:  # the sound files are complete
+                reason = getattr(error, "strerror", None) or error
+                faults.append(f"{report} could not be written ({reason}).")
         return replace(result, faults=tuple(faults))
 
 
@@ -264,16 +277,23 @@ def _num_cores() -> int:
 
 def _paths(paths: PathLike | Iterable[PathLike]) -> list[str]:
     if isinstance(paths, str | os.PathLike):
-        return [os.fspath(paths)]
-    return [os.fspath(path) for path in paths]
+        paths = [paths]
+    return [local_path(os.fspath(path)) for path in paths]
 
 
 def _check_apart(files: Sequence[Path], plan: Plan) -> None:
-    """Refuse a report or a journal that is also an input or an output."""
-    keys = {store_for(path).key(path): path for job in plan.jobs for path in (job.source, *job.targets)}
+    """Refuse a report or a journal that is also an input, an output or another one, under any name."""
+    paths = [path for job in plan.jobs for path in (job.source, *job.targets)]
+    names = {store_for(path).key(path): path for path in paths}
+    identities = {file_identity(path): path for path in paths}
+    identities.pop(None, None)  # remote or missing
     for file in files:
-        if (key := store_for(str(file)).key(str(file))) in keys:
-            raise PlanError(f"{file} is a report or journal and also {keys[key]}. Name another file.")
+        key, identity = store_for(str(file)).key(str(file)), file_identity(file)
+        if other := names.get(key) or identities.get(identity):
+            raise PlanError(f"{file} is a report or journal and also {other}. Name another file.")
+        names[key] = str(file)
+        if identity is not None:
+            identities[identity] = str(file)
 
 
 def _check_reach(plan: Plan, jobs: int | None, scheduler: str | None) -> None:
@@ -288,7 +308,11 @@ def _check_reach(plan: Plan, jobs: int | None, scheduler: str | None) -> None:
                 )
 
 
-def _remove_parts(plan: Plan) -> None:
+def _remove_parts(plan: Plan, runs: Collection[str]) -> None:
+    """Remove what runs that have ended left behind, in the folders of the outputs and among copies."""
+    if not runs:
+        return
     store = store_for(plan.output_dir)
     for folder in {store.folder_of(target) for job in plan.jobs for target in job.targets}:
-        store.remove_parts(folder)
+        store.remove_parts(folder, runs)
+    remove_scratch(runs)

@@ -32,8 +32,10 @@ def run(args: argparse.Namespace) -> int:
     from hushgate.pictures.figures import check_figure_path, save_figure
 
     target = Path(args.output)
-    check_figure_path(target, overwrite=args.overwrite)
-    save_figure(plot_file(args.input, args.processed), target, overwrite=args.overwrite)
+    recordings = [args.input] if args.processed is None else [args.input, args.processed]
+    check_figure_path(target, overwrite=args.overwrite, originals=recordings)
+    figure = plot_file(args.input, args.processed)
+    save_figure(figure, target, overwrite=args.overwrite, originals=recordings)
     if not args.quiet:
         print(f"figure   {printable(target)}")
     return 0

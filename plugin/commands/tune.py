@@ -123,7 +123,7 @@ def _run_file(args: argparse.Namespace) -> int:
 
     picture = None if args.plot is None else Path(args.plot)
     if picture is not None:
-        check_figure_path(picture, overwrite=args.overwrite)
+        check_figure_path(picture, overwrite=args.overwrite, originals=[args.file])
     tuner, effect = _make_tuner(args), _make_effect(args)
     check_streamable(effect)
     readings: dict[str, list[Reading]] = {"before": [], "after": []}
@@ -159,7 +159,7 @@ def _draw(args: argparse.Namespace, series: dict[str, list[Reading]], path: Path
     duration_s = last[-1].time_s if last else 1.0
     name = "standard input" if args.file == "-" else Path(args.file).name
     figure = plot_readings(series, _make_tuner(args).targets, duration_s, name)
-    save_figure(figure, path, overwrite=args.overwrite)
+    save_figure(figure, path, overwrite=args.overwrite, originals=[args.file])
     if not args.json and not args.quiet:
         print(f"figure   {printable(path)}")
 

@@ -204,7 +204,7 @@ def save_preset(
 
     Raises:
         TypeError: An effect that a preset cannot name: a plugin from a file, or a class of your own.
-        ValueError: The chain is empty.
+        ValueError: The chain is empty, or the file is a model of it.
         FileExistsError: The file exists and `overwrite` is False.
     """
     target = Path(path)
@@ -219,7 +219,8 @@ def save_preset(
     for entry in entries:
         lines += ["", "[[chain]]"]
         lines += [f"{key} = {_toml(value)}" for key, value in _without_defaults(entry).items()]
-    write_atomically(target, ("\n".join(lines) + "\n").encode(), overwrite=overwrite)
+    models = [path for entry in chain.to_dict()["effects"] for path in _model_paths(entry)]
+    write_atomically(target, ("\n".join(lines) + "\n").encode(), overwrite=overwrite, originals=models)
     _logger.info("preset saved: %s", target)
 
 
@@ -270,6 +271,12 @@ def _with_settings(entry: Any, settings: Mapping[str, Any]) -> Any:
 def _has_denoiser(entry: Mapping[str, Any]) -> bool:
     inner = entry.get("effects", [])
     return entry["effect"] == "Denoiser" or any(map(_has_denoiser, inner))
+
+
+def _model_paths(entry: Mapping[str, Any]) -> list[str]:
+    """The model files that an entry and those inside it name."""
+    paths = [path for inner in entry.get("effects", []) for path in _model_paths(inner)]
+    return [*paths, entry["model"]] if is_model_path(str(entry.get("model", ""))) else paths
 
 
 def _with_portable_models(entry: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushgate.audio_files.atomic_write import AtomicFile, check_target
+from hushgate.audio_files.atomic_write import AtomicFile, Original, check_target
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,27 +38,35 @@ def plain_text(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode().replace("$", r"\$")
 
 
-def check_figure_path(path: Path, *, overwrite: bool) -> None:
+def check_figure_path(path: Path, *, overwrite: bool, originals: Iterable[Original] = ()) -> None:
     """Refuse a picture that cannot or must not be written, before any work is done.
 
+    Args:
+        path: The picture.
+        overwrite: Replace a file that exists.
+        originals: Files that are never replaced, such as the recording, whatever their names.
+
     Raises:
-        ValueError: The extension is none of `FORMATS`.
+        ValueError: The extension is none of `FORMATS`, or the file is one of the originals.
         OSError: See `check_target`.
         ModuleNotFoundError: matplotlib is not installed (extra `plot`).
     """
     if path.suffix.lower() not in FORMATS:
         raise ValueError(f"the figure must be a {', '.join(FORMATS)} file (got {str(path)!r}).")
-    check_target(path, overwrite=overwrite)
+    check_target(path, overwrite=overwrite, originals=originals)
     if importlib.util.find_spec("matplotlib") is None:
         raise ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib")
 
 
-def save_figure(figure: Figure, path: Path, *, overwrite: bool = True) -> None:
+def save_figure(
+    figure: Figure, path: Path, *, overwrite: bool = True, originals: Iterable[Original] = ()
+) -> None:
     """Write a figure in one step: a failure leaves no file behind.
 
     Raises:
         FileExistsError: The file exists and `overwrite` is False.
+        ValueError: The file is one of the originals.
         OSError: It cannot be written.
     """
-    with AtomicFile(path, overwrite=overwrite) as file:
+    with AtomicFile(path, overwrite=overwrite, originals=originals) as file:
         figure.savefig(file.part, dpi=_DOTS_PER_INCH, format=path.suffix.lstrip(".").lower())

@@ -80,15 +80,17 @@ def render(
         loop, source = _open_loop(files, effect, input, progress, block_size, excerpt, raw)
         write: Callable[[NDArray[np.float32]], None]
         if isinstance(output, str | os.PathLike) or is_file_object(output):
-            source_path = input if isinstance(input, str | os.PathLike) else PIPE
+            has_path = isinstance(input, str | os.PathLike)
+            opened = getattr(input, "name", None)  # of a file object, soundfile's and pedalboard's files
             target = open_output(
                 output,
                 source,
-                source_path,
+                input if has_path else PIPE,
                 subtype=subtype,
                 overwrite=overwrite,
                 dither=dither,
                 excerpt=excerpt,
+                originals=[opened] if not has_path and isinstance(opened, str | int) else [],
             )
             write = files.enter_context(target).write
         else:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from hushgate.audio_files.atomic_write import PART_PREFIX
 from hushgate.audio_files.dither import word_gets_shorter
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.file_writer import FileWriter
@@ -21,7 +22,6 @@ from hushgate.audio_files.metadata.copying import copy_metadata, leading_tags
 from hushgate.audio_files.open_audio import film_source
 from hushgate.batching.cleaning.peak_limiter import PeakLimiter
 from hushgate.batching.planning.recipe import BatchSettings
-from hushgate.batching.planning.storage import PART_PREFIX
 from hushgate.pictures.overview import SpectrogramOverview
 from hushgate.pictures.png import spectrogram_png
 from hushgate.rendering.file_loop import Block, FileLoop
@@ -58,6 +58,7 @@ def clean_file(
     *,
     overwrite: bool,
     pictures: bool,
+    part_prefix: str = PART_PREFIX,
     on_progress: Callable[[float], None] = lambda fraction: None,
 ) -> dict[str, Any]:
     """Write the cleaned version of a file.
@@ -71,6 +72,7 @@ def clean_file(
         settings: Settings of the batch.
         overwrite: Replace files that are there.
         pictures: Draw spectrograms.
+        part_prefix: How the temporary names begin.
         on_progress: Called with the share that is done, 0.0 to 1.0.
 
     Returns:
@@ -85,9 +87,10 @@ def clean_file(
     had_residual = paths.residual is not None and paths.residual.exists()
     try:
         try:
-            figures = _pass(paths, name, settings, 1.0, overwrite, pictures, on_progress)
+            figures = _pass(paths, name, settings, 1.0, overwrite, pictures, part_prefix, on_progress)
         except _TooLoudError as too_loud:
-            figures = _pass(paths, name, settings, too_loud.gain, overwrite, pictures, on_progress)
+            gain = too_loud.gain
+            figures = _pass(paths, name, settings, gain, overwrite, pictures, part_prefix, on_progress)
     except BaseException:
         if paths.residual is not None and not had_residual:  # renamed already, but its output was not
             paths.residual.unlink(missing_ok=True)
@@ -105,6 +108,7 @@ def _pass(
     gain: float,
     overwrite: bool,
     pictures: bool,
+    part_prefix: str,
     on_progress: Callable[[float], None],
 ) -> dict[str, Any]:
     """Process a file once, turned down by `gain` at the end."""
@@ -129,10 +133,11 @@ def _pass(
                     overwrite=overwrite,
                     dither_seed=seed if shrinks else None,
                     finish=finish,
-                    part_prefix=PART_PREFIX,
+                    part_prefix=part_prefix,
                     source_rate=source.sample_rate,
                     film=film_source(paths.source, path, target),
                     tags=leading_tags(paths.source, source, target) if keep_tags else None,
+                    originals=[paths.source],
                 )
             )
             writer.warnings += describe_changes(source, target)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from hushgate.batching.planning.journal import Entry, Journal, changed_settings
 from hushgate.batching.planning.plan import Job, Plan, PlanError
+from hushgate.batching.planning.remote_store import Fingerprint
 from hushgate.batching.planning.results import FileResult
-from hushgate.batching.planning.storage import Fingerprint, store_for
+from hushgate.batching.planning.storage import store_for
 
 _NUM_NAMED = 3
 

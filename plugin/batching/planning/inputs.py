@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hushgate.audio_files.formats import AUDIO_SUFFIXES
-from hushgate.batching.planning.storage import Store, store_for
+from hushgate.batching.planning.storage import Store, local_path, store_for
 
 _LIST_COMMENT = "#"
 
@@ -102,7 +102,7 @@ def read_list(path: str) -> list[str]:
     # File names may hold any bytes.
     text = Path(path).read_text(encoding="utf-8-sig", errors="surrogateescape")
     lines = (line.rstrip("\r") for line in text.split("\n"))
-    return [line for line in lines if line.strip() and not line.startswith(_LIST_COMMENT)]
+    return [local_path(line) for line in lines if line.strip() and not line.startswith(_LIST_COMMENT)]
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,28 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Self, TypeGuard
 
+from hushgate.batching.planning.plan import is_inside
+from hushgate.batching.planning.remote_store import Fingerprint
 from hushgate.batching.planning.results import FileResult
-from hushgate.batching.planning.storage import Fingerprint, residual_name, store_for
+from hushgate.batching.planning.run_parts import is_run, new_run
+from hushgate.batching.planning.storage import residual_name, store_for
 
 JOURNAL_NAME = ".hushgate-journal.jsonl"
 _VERSION = 1
-_FIRST_BYTES = b'{"type": "'
+_LOCK_SUFFIX = ".lock"
+_TYPES = ("run", "plan", "done")
+_FIRST_BYTES = b'{"type": "run", "version": 1, '
+# Longest line that is read. A line of a file with spectrograms for HTML reports has 40 kB.
+_MAX_LINE_BYTES = 2**20
 
 
 @dataclass
@@ -52,16 +61,15 @@ def earlier_outputs(path: Path, output_dir: str) -> set[str]:
         path: Journal of the folder; need not exist.
         output_dir: The folder.
     """
-    try:
-        content = path.read_bytes()
-    except OSError:
+    if not _is_regular(path):
         return set()
     store = store_for(output_dir)
-    targets = [
-        store.join(output_dir, record["output"])
-        for record in _records(content)
-        if _is_inside(record.get("output"))
-    ]
+    try:
+        with path.open("rb") as file:
+            outputs = {record["output"] for record in _records(file) if is_inside(record.get("output"))}
+    except OSError:
+        return set()
+    targets = [store.join(output_dir, output) for output in outputs]
     return {store.key(name) for target in targets for name in (target, residual_name(target))}
 
 
@@ -74,11 +82,14 @@ class Journal:
     Attributes:
         entries: State of every output, by its relative path.
         settings: Settings of earlier runs, by hash.
+        run: Number of this run.
+        earlier_runs: Numbers of earlier runs. They have ended, because a run holds the lock of its journal:
+            their temporary files belong to nobody.
         fault: Reason for which the journal can no longer be written; None while it can.
 
     Raises:
         RuntimeError: Another batch is writing to it.
-        ValueError: The file is not a journal.
+        ValueError: The file is not a journal, or a link or a device.
         OSError: It cannot be opened.
     """
 
@@ -86,26 +97,38 @@ class Journal:
         self.path = path
         self.entries: dict[str, Entry] = {}
         self.settings: dict[str, Mapping[str, Any]] = {}
+        self.run = new_run()
+        self.earlier_runs: set[str] = set()
         self.fault: str | None = None
+        if os.path.lexists(path) and not _is_regular(path):
+            raise ValueError(f"{path} is a link, a folder or a device. Name a plain file with --journal.")
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO = path.open("ab+")
-        try:
-            _lock(self._file, path)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(_locked(path))
+            # A link that has taken the place since is not followed.
+            no_links = getattr(os, "O_NOFOLLOW", 0)
+            self._file: BinaryIO = stack.enter_context(
+                open(path, "ab+", opener=lambda name, flags: os.open(name, flags | no_links, 0o666))
+            )
             self._read()
-        except BaseException:
-            self._file.close()
-            raise
+            self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()  # which unlocks it
+        self._stack.close()
 
     def plan(self, outputs: Mapping[str, str], settings_hash: str, settings: Mapping[str, Any]) -> None:
         """Write down the planned outputs: their absolute sources, by output."""
         records: list[dict[str, Any]] = [
-            {"type": "run", "version": _VERSION, "settings_hash": settings_hash, "settings": settings}
+            {
+                "type": "run",
+                "version": _VERSION,
+                "run": self.run,
+                "settings_hash": settings_hash,
+                "settings": settings,
+            }
         ]
         for output, source in outputs.items():
             self.entries[output] = Entry(source, settings_hash)
@@ -155,17 +178,22 @@ class Journal:
 
     def _read(self) -> None:
         self._file.seek(0)
-        content = self._file.read()
-        if content and not content.startswith(_FIRST_BYTES):
+        first = self._file.readline(_MAX_LINE_BYTES)
+        if first and not _begins_journal(first):
             raise ValueError(f"{self.path} is not a journal of a batch. Name another file with --journal.")
-        if content and not content.endswith(b"\n"):
-            self._file.write(b"\n")  # end a line that a crash cut short
-        for record in _records(content):
+        self._file.seek(0)
+        for record in _records(self._file):
             settings = record.get("settings")
             if record.get("type") == "run" and isinstance(settings, dict):
                 self.settings[str(record.get("settings_hash"))] = settings
+                if is_run(run := record.get("run")):
+                    self.earlier_runs.add(run)
             elif (entry := _entry(record)) is not None:
                 self.entries[record["output"]] = entry
+        if self._file.tell():
+            self._file.seek(-1, os.SEEK_END)
+            if self._file.read(1) != b"\n":
+                self._file.write(b"\n")  # end a line that a crash cut short
 
 
 def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -195,14 +223,22 @@ def default_journal_path(output_dir: str, *, is_local: bool) -> Path:
     return Path(state) / "hushgate" / f"batch-{name}.jsonl"
 
 
-def _records(content: bytes) -> Iterator[dict[str, Any]]:
-    for line in content.split(b"\n"):
+def _records(file: BinaryIO) -> Iterator[dict[str, Any]]:
+    while line := file.readline(_MAX_LINE_BYTES):
         try:
             record = json.loads(line)
-        except ValueError:  # cut short by a crash or a full disk
+        except (ValueError, RecursionError):  # cut short by a crash or a full disk, or no journal's line
             continue
         if isinstance(record, dict) and record.get("version", _VERSION) == _VERSION:
             yield record
+
+
+def _begins_journal(line: bytes) -> bool:
+    """True for the first line of a journal, or a beginning of it that a crash has left."""
+    if not line.endswith(b"\n"):
+        return line.startswith(_FIRST_BYTES) or _FIRST_BYTES.startswith(line)
+    first = next(_records(io.BytesIO(line)), {})
+    return first.get("type") in _TYPES and isinstance(first.get("settings_hash"), str)
 
 
 def _entry(record: Mapping[str, Any]) -> Entry | None:
@@ -212,7 +248,7 @@ def _entry(record: Mapping[str, Any]) -> Entry | None:
     """
     kind, output, source = record.get("type"), record.get("output"), record.get("source")
     settings_hash = record.get("settings_hash")
-    if kind not in ("plan", "done") or not _is_inside(output):
+    if kind not in ("plan", "done") or not is_inside(output):
         return None
     if not isinstance(source, str) or not isinstance(settings_hash, str):
         return None
@@ -234,24 +270,27 @@ def _is_fingerprint(value: object) -> TypeGuard[Fingerprint]:
     return isinstance(value, list) and all(isinstance(part, int | str) for part in value)
 
 
-def _is_inside(output: object) -> bool:
-    """True for a relative path that stays in the output folder."""
-    if not isinstance(output, str) or not output or output.startswith("/") or os.path.isabs(output):
+def _is_regular(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
         return False
-    return ".." not in output.replace(os.sep, "/").split("/") and "\0" not in output
 
 
-def _lock(file: BinaryIO, path: Path) -> None:
-    """Lock the journal against other batches, where the system and the file system have locks."""
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock file beside a journal, against other batches."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(f"{path}{_LOCK_SUFFIX}", blocking=False, thread_local=False)
     try:
-        import fcntl
-    except ImportError:
-        return
-    try:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-            return  # a file system without locks
+        with lock:
+            try:
+                yield
+            finally:
+                if os.name == "posix":  # while it is held: elsewhere an open file cannot be removed
+                    Path(lock.lock_file).unlink(missing_ok=True)
+    except Timeout:
         raise RuntimeError(
             f"another batch is writing to this output folder ({path} is in use). Wait for it to end."
         ) from None

@@ -9,11 +9,14 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeGuard
 
+from hushgate.audio_files.atomic_write import file_identity
 from hushgate.audio_files.formats import container_for, output_suffix
 from hushgate.batching.planning.inputs import Source
 from hushgate.batching.planning.recipe import BatchSettings
-from hushgate.batching.planning.storage import PART_PREFIX, Store, residual_name, store_for
+from hushgate.batching.planning.run_parts import PART_PREFIX
+from hushgate.batching.planning.storage import Store, residual_name, store_for
 from hushgate.errors import AudioFileError, HushgateError
 
 DEFAULT_TEMPLATE = "{stem}.{ext}"
@@ -81,9 +84,9 @@ def make_plan(
             `/` makes a folder.
 
     Raises:
-        PlanError: Two inputs have one output, an output is an input, an output must also be a folder for
-            another one, a file cannot have its name, or the template cannot be used. The message
-            names files.
+        PlanError: Two inputs have one output, an output is an input under any name, an output must also be a
+            folder for another one, a file cannot have its name or would lie outside the folder, or the
+            template cannot be used. The message names files.
     """
     store = store_for(output_dir)
     if store.is_local and store.exists(output_dir) and not store.is_folder(output_dir):
@@ -100,6 +103,7 @@ def make_plan(
         residual = residual_name(target) if settings.output_residual else None
         jobs.append(Job(len(jobs), source.path, source.name, target, residual, output))
     _refuse_collisions(jobs, store)
+    _refuse_originals(jobs)
     _refuse_names(jobs, store)
     return Plan(output_dir, tuple(jobs), settings)
 
@@ -108,8 +112,13 @@ def output_name(source: Source, settings: BatchSettings, template: str) -> str:
     """The path of an output relative to the output folder.
 
     Raises:
-        PlanError: The template has an unknown field or leads out of the folder.
+        PlanError: The template has an unknown field, or the path leads out of the folder.
     """
+    if not is_inside(source.name):
+        raise PlanError(
+            f"{source.path}: its output would lie outside the output folder ({source.name!r}). "
+            "Leave it out with --exclude, or name it without dots. Nothing was written."
+        )
     folder, name = posixpath.split(source.name)
     stem, extension = posixpath.splitext(name)
     models = settings.recipe.models
@@ -133,6 +142,13 @@ def output_name(source: Source, settings: BatchSettings, template: str) -> str:
     if parts[-1].startswith(PART_PREFIX):
         raise PlanError(f"{source.path}: names that begin with {PART_PREFIX} are for temporary files.")
     return posixpath.join(folder, own)
+
+
+def is_inside(name: object) -> TypeGuard[str]:
+    """True for a relative path, with `/` between folders, that stays in its folder."""
+    if not isinstance(name, str) or "\0" in name or os.path.isabs(name):
+        return False
+    return not any(part in ("", ".", "..") for part in name.replace(os.sep, "/").split("/"))
 
 
 def _filled(part: tuple[str, str | None, str | None, str | None], values: dict[str, str]) -> str:
@@ -174,6 +190,19 @@ def _refuse_collisions(jobs: Sequence[Job], store: Store) -> None:
                 )
                 break
             parent = os.path.dirname(parent)
+    _raise_problems(problems)
+
+
+def _refuse_originals(jobs: Sequence[Job]) -> None:
+    """Refuse outputs that are an input under another name: a hard link, or a folder mounted twice."""
+    inputs = {file_identity(job.source): job.source for job in jobs}
+    inputs.pop(None, None)  # remote or missing
+    problems = [
+        f"{job.source} would overwrite the input {inputs[identity]} (as {target})"
+        for job in jobs
+        for target in job.targets
+        if (identity := file_identity(target)) in inputs
+    ]
     _raise_problems(problems)
 
 

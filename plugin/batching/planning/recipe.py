@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import soundfile
 
 from hushgate.audio_files.formats import container_for
-from hushgate.batching.planning.storage import checksum
+from hushgate.batching.planning.remote_store import checksum
 from hushgate.errors import AudioFileError
 from hushgate.version import __version__
 

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import hashlib
 import logging
 import os
-import posixpath
-import secrets
 import unicodedata
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, Protocol
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Collection, Iterator
+from typing import Protocol
 
-from hushgate.audio_files.atomic_write import PART_SUFFIX
+from hushgate.batching.planning.remote_store import Fingerprint, RemoteStore
+from hushgate.batching.planning.run_parts import is_part_of
 
-# Prefix of a batch's temporary files. The next batch into the same folder removes those that a crash left.
-PART_PREFIX = ".hushgate-batch-"
 _log = logging.getLogger("hushgate.batching")
 _URL_MARK = "://"
+_LOCAL_SCHEMES = ("file", "local")
 _RESIDUAL_MARK = ".residual"
-_READ_BYTES = 2**20
-
-Fingerprint = list[int | str]
-"""Size and version of a file: it changes when the file is written."""
 
 
 class Store(Protocol):
@@ -56,8 +49,23 @@ class Store(Protocol):
     def walk(self, folder: str, recursive: bool, on_error: Callable[[OSError], None]) -> Iterator[str]:
         """Names of the files under a folder, relative to it, sorted, with `/` between folders."""
 
-    def remove_parts(self, folder: str) -> None:
-        """Remove temporary files that an interrupted batch left in a folder."""
+    def remove_parts(self, folder: str, runs: Collection[str]) -> None:
+        """Remove the temporary files of some runs in a folder; those of other runs may be in use."""
+
+
+def local_path(path: str) -> str:
+    """A file:// URL as a path of this machine; anything else as it is.
+
+    >>> local_path("file:///music/a%20b.wav"), local_path("s3://music/a.wav")
+    ('/music/a b.wav', 's3://music/a.wav')
+    """
+    scheme, mark, _ = path.partition(_URL_MARK)
+    if not mark or scheme.lower() not in _LOCAL_SCHEMES:
+        return path
+    place = urllib.parse.urlsplit(path)
+    if place.netloc not in ("", "localhost"):
+        raise ValueError(f"a file:// URL must have three slashes and a whole path (got {path!r}).")
+    return urllib.request.url2pathname(path.partition(_URL_MARK)[2].removeprefix("localhost"))
 
 
 def store_for(path: str) -> Store:
@@ -115,140 +123,16 @@ class LocalStore:
             if not recursive:
                 return
 
-    def remove_parts(self, folder: str) -> None:
+    def remove_parts(self, folder: str, runs: Collection[str]) -> None:
         """See `Store`."""
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name.startswith(PART_PREFIX) and entry.name.endswith(PART_SUFFIX):
+                if is_part_of(entry.name, runs):
                     os.unlink(entry.path)
                     _log.info("removed %s, which an interrupted batch left", entry.path)
 
 
 _IGNORES_CASE = os.name == "nt" or os.uname().sysname == "Darwin"
-
-
-class RemoteStore:
-    """URLs that fsspec can open: s3://, gs://, sftp://, memory://, file://.
-
-    Args:
-        url: Any path of the store.
-    """
-
-    is_local = False
-
-    def __init__(self, url: str) -> None:
-        from fsspec.core import url_to_fs
-
-        self._fs: Any = url_to_fs(url)[0]
-
-    def join(self, folder: str, name: str) -> str:
-        """See `Store`."""
-        return f"{folder.rstrip('/')}/{name}"
-
-    def folder_of(self, path: str) -> str:
-        """See `Store`."""
-        return path.rpartition("/")[0]
-
-    def absolute(self, path: str) -> str:
-        """See `Store`."""
-        return path
-
-    def key(self, path: str) -> str:
-        """See `Store`."""
-        return str(self._fs.unstrip_protocol(posixpath.normpath(self._fs._strip_protocol(path))))
-
-    def is_folder(self, path: str) -> bool:
-        """See `Store`."""
-        return bool(self._fs.isdir(path))
-
-    def exists(self, path: str) -> bool:
-        """See `Store`."""
-        return bool(self._fs.exists(path))
-
-    def fingerprint(self, path: str) -> Fingerprint:
-        """See `Store`."""
-        info = self._fs.info(path)
-        version = next((info[key] for key in _VERSION_KEYS if info.get(key) is not None), "")
-        return [int(info["size"]), str(version)]
-
-    def walk(self, folder: str, recursive: bool, on_error: Callable[[OSError], None]) -> Iterator[str]:
-        """See `Store`."""
-        root = self._fs._strip_protocol(folder).rstrip("/")
-        try:
-            found = self._fs.find(root, maxdepth=None if recursive else 1)
-        except OSError as error:
-            on_error(error)
-            return
-        names = sorted(path[len(root) :].lstrip("/") for path in found)
-        yield from (name for name in names if not any(part.startswith(".") for part in name.split("/")))
-
-    def remove_parts(self, folder: str) -> None:
-        """See `Store`."""
-        with contextlib.suppress(OSError):
-            for path in self._fs.ls(folder, detail=False):
-                name = posixpath.basename(path)
-                if name.startswith(PART_PREFIX) and name.endswith(PART_SUFFIX):
-                    self._fs.rm_file(path)
-
-    def fetch(self, path: str, copy: Path) -> str:
-        """Download a file.
-
-        Returns:
-            sha256 of its bytes, hexadecimal.
-
-        Raises:
-            OSError: It cannot be read, or fewer bytes arrived than it has.
-        """
-        size = self._fs.size(path)
-        self._fs.get_file(path, str(copy))
-        if size is not None and copy.stat().st_size != size:
-            raise OSError(errno.EIO, f"arrived incomplete ({copy.stat().st_size} of {size} bytes)", path)
-        _log.info("fetched %s (%d bytes)", path, copy.stat().st_size)
-        return checksum(copy)
-
-    def publish(self, copy: Path, path: str, *, overwrite: bool) -> str:
-        """Upload a file under a temporary name, compare checksums, rename it.
-
-        Returns:
-            sha256 of its bytes, hexadecimal.
-
-        Raises:
-            FileExistsError: The file exists and `overwrite` is False.
-            OSError: It cannot be written, or the checksums differ.
-        """
-        place = self._fs._strip_protocol(path)
-        folder = posixpath.dirname(place)
-        part = f"{folder}/{PART_PREFIX}{secrets.token_hex(6)}{PART_SUFFIX}"
-        self._fs.makedirs(folder, exist_ok=True)
-        wanted = checksum(copy)
-        try:
-            self._fs.put_file(str(copy), part)
-            if self._remote_checksum(part) != wanted:
-                raise OSError(errno.EIO, "arrived damaged: its checksum differs", path)
-            if not overwrite and self._fs.exists(place):
-                raise FileExistsError(errno.EEXIST, "exists already (pass --overwrite to replace it)", path)
-            self._rename(part, place)
-        finally:
-            with contextlib.suppress(OSError):  # after a rename it no longer exists
-                self._fs.rm_file(part)
-        _log.info("published %s (%d bytes, sha256 %s)", path, copy.stat().st_size, wanted)
-        return wanted
-
-    def _rename(self, part: str, place: str) -> None:
-        if "file" in (self._fs.protocol, *self._fs.protocol):
-            os.replace(part, place)
-        else:  # object stores copy in one step, so that the new name is complete or absent
-            self._fs.cp_file(part, place)
-
-    def _remote_checksum(self, path: str) -> str:
-        digest = hashlib.sha256()
-        with self._fs.open(path, "rb") as file:
-            while part := file.read(_READ_BYTES):
-                digest.update(part)
-        return digest.hexdigest()
-
-
-_VERSION_KEYS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "updated", "created")
 
 
 def residual_name(target: str) -> str:
@@ -259,12 +143,6 @@ def residual_name(target: str) -> str:
     """
     stem, extension = os.path.splitext(target)
     return f"{stem}{_RESIDUAL_MARK}{extension}"
-
-
-def checksum(path: Path) -> str:
-    """sha256 of a file on this machine, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def file_size(path: str) -> int:

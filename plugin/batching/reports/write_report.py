@@ -6,14 +6,14 @@ import csv
 import datetime
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from hushgate.audio_files.atomic_write import check_target, write_atomically
+from hushgate.audio_files.atomic_write import Original, check_target, write_atomically
 from hushgate.batching.planning.results import BatchResult, FileResult
-from hushgate.batching.planning.storage import PART_PREFIX
+from hushgate.batching.planning.run_parts import part_prefix
 from hushgate.batching.reports.html_page import render_page
 from hushgate.version import __version__
 
@@ -22,25 +22,37 @@ REPORT_VERSION = 1
 _FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def check_report(path: Path) -> None:
+def check_report(path: Path, originals: Iterable[Original] = ()) -> None:
     """Refuse a report that could not be written, before any work is done.
 
+    Args:
+        path: The report.
+        originals: Files that are never replaced.
+
     Raises:
-        ValueError: Another extension than .json, .csv or .html.
+        ValueError: Another extension than .json, .csv or .html, or one of the originals.
         OSError: Its folder is missing or not writable, or it is no regular file.
     """
     if path.suffix.lower() not in _WRITERS:
         raise ValueError(f"report must be a .json, .csv or .html file (got {str(path)!r}).")
-    check_target(path, overwrite=True)
+    check_target(path, overwrite=True, originals=originals)
 
 
-def write_report(path: Path, result: BatchResult) -> None:
+def write_report(path: Path, result: BatchResult, run: str, originals: Iterable[Original] = ()) -> None:
     """Write a report in the format of its extension, in one step. An existing report is replaced.
+
+    Args:
+        path: The report.
+        result: What to report.
+        run: Number of the run.
+        originals: Files that are never replaced.
 
     Raises:
         OSError: It cannot be written.
+        ValueError: It is one of the originals.
     """
-    write_atomically(path, _WRITERS[path.suffix.lower()](path, result), part_prefix=PART_PREFIX)
+    text = _WRITERS[path.suffix.lower()](path, result)
+    write_atomically(path, text, part_prefix=part_prefix(run), originals=originals)
 
 
 def _json_text(path: Path, result: BatchResult) -> str:

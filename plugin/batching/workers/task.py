@@ -9,13 +9,18 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from hushgate.batching.planning.plan import Job
 from hushgate.batching.planning.recipe import BatchSettings
+from hushgate.batching.planning.remote_store import Fingerprint, RemoteStore
 from hushgate.batching.planning.results import FileResult
-from hushgate.batching.planning.storage import Fingerprint, RemoteStore, store_for
+from hushgate.batching.planning.run_parts import part_prefix, scratch_prefix
+from hushgate.batching.planning.storage import store_for
 from hushgate.errors import AudioFileError, describe_error, interruptions_unwrapped
+
+if TYPE_CHECKING:
+    from hushgate.batching.cleaning.clean_file import Paths
 
 
 @dataclass(frozen=True)
@@ -25,12 +30,14 @@ class Task:
     Attributes:
         job: The file.
         settings: Settings of the batch.
+        run: Number of the run, in the names of temporary files.
         overwrite: Replace existing files.
         pictures: Draw spectrograms for a report.
     """
 
     job: Job
     settings: BatchSettings = field(repr=False)
+    run: str
     overwrite: bool = False
     pictures: bool = False
 
@@ -60,13 +67,13 @@ def run_task(task: Task, on_progress: Callable[[float], None] = lambda fraction:
         on_progress: Called with the share that is done, 0.0 to 1.0.
     """
     job = task.job
-    with _Staging(job) as staging:
-        try:
-            with interruptions_unwrapped():
-                return _run(task, staging, on_progress)
-        except Exception as error:  # one bad file never stops the rest
-            text = staging.in_users_terms(describe_error(error))
-            return Outcome(job, failure(job, task.settings, text))
+    staging = _Staging(job, task.run)
+    try:
+        with interruptions_unwrapped(), staging:
+            return _run(task, staging, on_progress)
+    except Exception as error:  # one bad file never stops the rest
+        text = staging.in_users_terms(describe_error(error))
+        return Outcome(job, failure(job, task.settings, text))
 
 
 def failure(job: Job, settings: BatchSettings, error: str) -> FileResult:
@@ -88,9 +95,10 @@ def _run(task: Task, staging: _Staging, on_progress: Callable[[float], None]) ->
         settings,
         overwrite=task.overwrite,
         pictures=task.pictures,
+        part_prefix=part_prefix(task.run),
         on_progress=on_progress,
     )
-    checksums.update(staging.publish(task.overwrite))
+    checksums.update(staging.publish(overwrite=task.overwrite))
     result = FileResult(
         job.source,
         job.name,
@@ -105,21 +113,31 @@ def _run(task: Task, staging: _Staging, on_progress: Callable[[float], None]) ->
 
 
 class _Staging:
-    """Local copies of remote files; a local file is its own copy."""
+    """Local copies of remote files; a local file is its own copy.
 
-    def __init__(self, job: Job) -> None:
-        from hushgate.batching.cleaning.clean_file import Paths
+    Use it in a `with` statement, which makes the folder of the copies and removes it.
 
+    Attributes:
+        paths: The local files.
+    """
+
+    paths: Paths
+
+    def __init__(self, job: Job, run: str) -> None:
         self._job = job
+        self._run = run
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._copies: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        from hushgate.batching.cleaning.clean_file import Paths
+
+        job = self._job
         self.paths = Paths(
             self._local(job.source, "in"),
             self._local(job.target, "out"),
             None if job.residual is None else self._local(job.residual, "out"),
         )
-
-    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -141,18 +159,18 @@ class _Staging:
         self.paths.source.parent.mkdir(parents=True, exist_ok=True)
         return {"source_sha256": store.fetch(self._job.source, self.paths.source)}
 
-    def publish(self, overwrite: bool) -> dict[str, Any]:
+    def publish(self, *, overwrite: bool) -> dict[str, Any]:
         """Upload the outputs, the residual first.
 
         Returns:
             The checksum of the output, if it is remote.
         """
-        store = store_for(self._job.target)
+        job, paths, store = self._job, self.paths, store_for(self._job.target)
         if not isinstance(store, RemoteStore):
             return {}
-        if self._job.residual is not None and self.paths.residual is not None:
-            store.publish(self.paths.residual, self._job.residual, overwrite=overwrite)
-        return {"output_sha256": store.publish(self.paths.target, self._job.target, overwrite=overwrite)}
+        if job.residual is not None and paths.residual is not None:
+            store.publish(paths.residual, job.residual, overwrite=overwrite, run=self._run)
+        return {"output_sha256": store.publish(paths.target, job.target, overwrite=overwrite, run=self._run)}
 
     def in_users_terms(self, text: str) -> str:
         """An error message with the paths of the user in place of those of the copies."""
@@ -163,7 +181,9 @@ class _Staging:
     def _local(self, path: str, folder: str) -> Path:
         if store_for(path).is_local:
             return Path(path)
-        self._scratch = self._scratch or tempfile.TemporaryDirectory(prefix="hushgate-")
+        self._scratch = self._scratch or tempfile.TemporaryDirectory(
+            prefix=scratch_prefix(self._run), ignore_cleanup_errors=True
+        )
         copy = Path(self._scratch.name) / folder / posixpath.basename(path)
         self._copies[str(copy)] = path
         return copy

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hushgate.audio_files.atomic_write import AtomicFile, write_atomically
+from hushgate.audio_files.atomic_write import AtomicFile, check_target, write_atomically
 
 
 def test_a_file_has_its_name_only_when_it_is_complete(tmp_path: Path) -> None:
@@ -102,3 +102,31 @@ def test_a_run_can_name_its_temporary_files(tmp_path: Path) -> None:
     with AtomicFile(tmp_path / "a.txt", part_prefix=".run-7-") as file:
         assert file.part.name.startswith(".run-7-")
         assert file.part.name.endswith(".part")
+
+
+def test_another_name_of_an_original_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "original").write_bytes(b"sound")
+    os.link(tmp_path / "original", tmp_path / "hard link")
+    (tmp_path / "soft link").symlink_to("original")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    for name in ("original", "hard link", "soft link", "folder/original"):
+        with pytest.raises(ValueError, match="is both input and output"):
+            check_target(tmp_path / name, overwrite=True, originals=[tmp_path / "original"])
+        with (tmp_path / "original").open("rb") as file, pytest.raises(ValueError, match="both input and"):
+            write_atomically(tmp_path / name, b"new", originals=[file.fileno()])
+    assert (tmp_path / "original").read_bytes() == b"sound"
+    check_target(tmp_path / "other", overwrite=True, originals=[tmp_path / "original", tmp_path / "missing"])
+
+
+def test_an_original_that_takes_the_name_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "original").write_bytes(b"sound")
+
+    def write() -> None:
+        with AtomicFile(tmp_path / "a", overwrite=True, originals=[tmp_path / "original"]) as file:
+            file.part.write_bytes(b"new")
+            os.link(tmp_path / "original", tmp_path / "a")
+
+    with pytest.raises(ValueError, match="is both input and output"):
+        write()
+    assert (tmp_path / "original").read_bytes() == (tmp_path / "a").read_bytes() == b"sound"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a", "original"]

@@ -336,7 +336,7 @@ def test_reports_that_cannot_be_written_are_refused_before_any_work(
 def test_a_report_that_fails_in_the_end_costs_no_sound(
     stems: Path, tmp_path: Path, identity: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, result: object) -> str:
+    def full(path: Path, *_: object) -> str:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("hushgate.batching.run.write_report", full)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -15,8 +16,9 @@ import pytest
 import soundfile
 
 from hushgate.batching import PlanError, batch
+from hushgate.batching.planning.journal import JOURNAL_NAME
+from hushgate.batching.planning.remote_store import RemoteStore
 from hushgate.batching.planning.results import FileResult
-from hushgate.batching.planning.storage import RemoteStore
 from hushgate.batching.progress_views import QuietView
 from tests.helpers.seeded_noise import noise
 
@@ -113,6 +115,76 @@ def test_memory_is_no_place_for_other_processes(memory: Any, identity: str) -> N
         batch("memory://in", "memory://out", model=identity, jobs=2)
 
 
+@pytest.mark.parametrize("name", ["../x.wav", "sub/../../x.wav", "..", "sub//x.wav"])
+def test_names_from_a_store_stay_in_the_output_folder(
+    memory: Any, tmp_path: Path, identity: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(type(memory), "find", lambda self, root, **_: [f"{root}/{name}"])
+    with pytest.raises(PlanError, match="would lie outside the output folder"):
+        batch("memory://in", tmp_path / "deep" / "out", model=identity, globs=["*"], jobs=0)
+    assert not (tmp_path / "deep").exists()
+
+
+@pytest.mark.parametrize("url", ["memory://in/..", "memory://in/sub/..", "memory://.."])
+def test_listed_urls_stay_in_the_output_folder(memory: Any, tmp_path: Path, identity: str, url: str) -> None:
+    (tmp_path / "list").write_text(f"{url}\n")
+    with contextlib.suppress(PlanError):
+        result = batch([], tmp_path / "deep" / "out", lists=[tmp_path / "list"], model=identity, jobs=0)
+        assert [file.status for file in result.files] == ["failed"]
+    assert {path.name for path in tmp_path.rglob("*")} <= {
+        "a [1]*.wav",
+        "b.flac",
+        "list",
+        "deep",
+        "out",
+        JOURNAL_NAME,
+    }
+
+
+class DriverError(Exception):
+    """Like botocore's: no OSError."""
+
+
+def test_errors_of_a_driver_cost_one_file_each_and_no_report(
+    memory: Any, tmp_path: Path, identity: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get_file = type(memory).get_file
+
+    def fails_once(self: Any, path: str, copy: str) -> None:
+        if "b.flac" in path:
+            raise DriverError("SlowDown: try later")
+        get_file(self, path, copy)
+
+    def fails(*_: object, **__: object) -> None:
+        raise DriverError("AccessDenied")
+
+    monkeypatch.setattr(type(memory), "get_file", fails_once)
+    monkeypatch.setattr(type(memory), "ls", fails)
+    report = tmp_path / "report.json"
+    arguments: dict[str, Any] = {"model": identity, "recursive": True, "jobs": 0, "reports": [report]}
+    result = batch("memory://in", "memory://out", **arguments)
+    errors = {file.name: file.error for file in result.failed}
+    assert errors["sub/b.flac"] == "memory://in/sub/b.flac: DriverError: SlowDown: try later"
+    assert [file.name for file in result.having("done")] == ["a [1]*.wav"]
+    assert "SlowDown" in report.read_text()
+    monkeypatch.setattr(type(memory), "exists", fails)
+    with pytest.raises(OSError, match="AccessDenied"):  # before any work: the batch is refused in one line
+        batch("memory://in/a [1]*.wav", "memory://out", model=identity, jobs=0)
+
+
+def test_no_room_for_copies_costs_the_remote_files_and_no_report(
+    memory: Any, tmp_path: Path, identity: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(tmp_path / "here.wav", noise(4000, 1), 16_000)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    report = tmp_path / "report.json"
+    inputs = ["memory://in/sub/b.flac", str(tmp_path / "here.wav")]
+    result = batch(inputs, tmp_path / "out", model=identity, jobs=0, reports=[report])
+    assert [file.status for file in result.files] == ["failed", "done"]
+    assert "missing" in (result.failed[0].error or "")
+    assert "here.wav" in report.read_text()
+
+
 class WorkerKiller(QuietView):
     """Kills one worker of a cluster when the first file is done."""
 
@@ -145,7 +217,7 @@ def test_a_cluster_does_the_same_and_a_dead_worker_loses_no_file(
         view = WorkerKiller(cluster)
         result = batch(
             folder.as_uri(),
-            (tmp_path / "out").as_uri(),
+            tmp_path / "out",
             model=travelling,
             scheduler=cluster.scheduler_address,
             view=view,
@@ -157,7 +229,7 @@ def test_a_cluster_does_the_same_and_a_dead_worker_loses_no_file(
     assert len(shared.having("done")) == NUM_FILES
     assert [file.name for file in result.failed] == ["bad.wav"]
     assert len(result.having("done")) == NUM_FILES
-    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    names = sorted(path.name for path in (tmp_path / "out").iterdir() if path.name != JOURNAL_NAME)
     assert names == [f"{number:02}.flac" for number in range(NUM_FILES)]  # and nothing temporary
     for name in names:
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
