@@ -19,6 +19,7 @@ _COMMANDS = {
     "live": ("hushgate.commands.live", "remove the noise from a microphone, now"),
     "models": ("hushgate.commands.models", "list the models that ship with hushgate"),
     "plot": ("hushgate.commands.plot", "draw a recording before and after"),
+    "plugin": ("hushgate.commands.plugin", "make files for the native engine"),
     "presets": ("hushgate.commands.presets", "list the presets that ship with hushgate, or print one"),
     "tune": ("hushgate.commands.tune", "print the notes of a recording, or tune with the microphone"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from hushgate.engine.model_files.metadata import (
     Reference,
 )
 from hushgate.engine.model_files.model import Model
+from hushgate.engine.native.network_config import FAMILY, VERSION
 from hushgate.training.config.schema import CardConfig
 from hushgate.training.exporting.onnx_file import ExportError, common_metadata, finish, trace
 from hushgate.training.models import Hush
@@ -65,6 +67,7 @@ def export_network(network: Hush, card: CardConfig, output: Path) -> Model:
             "lookahead_frames": "0",
             "steady_noise": json.dumps(shape.steady_noise),
             "state_names": json.dumps(network.state_names),
+            "network": json.dumps({"family": FAMILY, "version": VERSION, **asdict(shape)}),
             "reference": json.dumps(
                 {
                     "seed": reference.seed,

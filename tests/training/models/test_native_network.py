@@ -1,0 +1,49 @@
+"""Exported hush networks of every kind in the native engine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import onnx
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
+
+from hushgate.engine.native.compile_model import compile_model  # noqa: E402
+from hushgate.training.config.schema import CardConfig  # noqa: E402
+from hushgate.training.exporting.mask_network import export_network  # noqa: E402
+from hushgate.training.models import Hush, HushConfig  # noqa: E402
+
+CARD = CardConfig(name="small", task="voice", licence="MIT")
+SMALL = HushConfig(num_bins=64, channels=8, bands=6, band_channels=12, num_heads=2, upper_from_hz=1500.0)
+KINDS = {
+    "plain": replace(SMALL, num_blocks=1, num_layers=0),
+    "all": replace(
+        SMALL,
+        num_layers=2,
+        stride=8,
+        relief_db=6.0,
+        upper_relief_db=9.0,
+        silent_pauses=True,
+        presence=True,
+        steady_noise=True,
+        upper_edges_hz=(2000.0, 4000.0),
+        upper_top_hz=8000.0,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_exported_network_becomes_a_weights_file(kind: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = Hush(KINDS[kind])
+    with torch.no_grad():
+        for parameter in network.parameters():  # heads and layers that start as the identity as well
+            parameter.add_(torch.randn_like(parameter) * 0.2)
+    model = export_network(network, CARD, tmp_path / "small.onnx")
+    metadata = {prop.key: prop.value for prop in onnx.load(model.path).metadata_props}
+    expected = {"family": "hush", "version": 1, **asdict(KINDS[kind])}
+    assert json.loads(metadata["hushgate.network"]) == json.loads(json.dumps(expected))
+    compile_model(model)  # compares every output with onnxruntime
