@@ -11,7 +11,7 @@ from hushgate.commands.retired_flags import add_retired_flags
 from hushgate.training.commands.data_flags import add_source
 
 if TYPE_CHECKING:
-    from hushgate.training.mixtures.mixer import MixtureRecord
+    from hushgate.training.mixtures.mixture_record import MixtureRecord
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from hushgate.training.synthesis.noises import GENERATORS
 ANY_SYNTHESIZED = "synthesized"
 FILLS = ("join", "loop", "pad")
 SNR_SHAPES = ("triangular", "uniform")
+SNR_DEFINITIONS = ("file", "active")
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,8 @@ class MixConfig:
         targets, noises: What to keep and what to remove.
         snr_db: Lowest, most likely and highest SNR, dB.
         snr_shape: Its distribution, "triangular" or "uniform" (which ignores the middle value).
+        snr_of: What the SNR compares with the noise: "active", the target's windows of 20 ms within 30 dB of
+            its loudest, or "file", all of the target, pauses too.
         level_db: Lowest and highest level of the active target, dBFS.
         speed: Lowest and highest factor of speed and pitch.
         equalizer, equalizer_db: Probability and range of random equalizing, of target and noise apart.
@@ -97,6 +100,7 @@ class MixConfig:
         room_kind: Kind of the manifest's room responses; without one they are synthesized.
         band_limit: Probability that the mixture has a narrower band (telephone, codec, small microphone).
         clip: Probability of clipped peaks.
+        floor: Probability of a faint white floor in the mixture, -100 to -70 dBFS, which the SNR leaves out.
         second_noise: Probability of a second noise on top.
         moving_noise: Probability that a noise swells and fades.
         noise_only, clean_only: Share of examples without target, and without noise.
@@ -117,6 +121,7 @@ class MixConfig:
     noises: tuple[SourceSpec, ...] = ()
     snr_db: tuple[float, float, float] = (-8.0, 4.0, 25.0)
     snr_shape: str = "triangular"
+    snr_of: str = "active"
     level_db: tuple[float, float] = (-48.0, -14.0)
     speed: tuple[float, float] = (0.85, 1.18)
     equalizer: float = 0.5
@@ -125,6 +130,7 @@ class MixConfig:
     room_kind: str = ""
     band_limit: float = 0.12
     clip: float = 0.03
+    floor: float = 0.5
     second_noise: float = 0.35
     moving_noise: float = 0.4
     noise_only: float = 0.03
@@ -144,6 +150,10 @@ class MixConfig:
     def __post_init__(self) -> None:
         if self.snr_shape not in SNR_SHAPES:
             raise ValueError(f"snr_shape must be one of {', '.join(SNR_SHAPES)} (got {self.snr_shape!r}).")
+        if self.snr_of not in SNR_DEFINITIONS:
+            raise ValueError(f"snr_of must be one of {', '.join(SNR_DEFINITIONS)} (got {self.snr_of!r}).")
+        if not 0.0 <= self.floor <= 1.0:
+            raise ValueError(f"floor must be between 0 and 1 (got {self.floor:g}).")
         if not self.snr_db[0] <= self.snr_db[1] <= self.snr_db[2]:
             raise ValueError(f"snr_db must rise, dB (got {', '.join(f'{v:g}' for v in self.snr_db)}).")
         if not 0.0 <= self.second_target < 1.0:

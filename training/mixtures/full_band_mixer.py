@@ -20,9 +20,11 @@ from scipy import fft, signal
 from hushgate.training.config.mixture_schema import DataConfig, MixConfig
 from hushgate.training.mixtures import augmentations
 from hushgate.training.mixtures.channels import CHANNELS
-from hushgate.training.mixtures.mixer import Mixer, Mixture, MixtureRecord
+from hushgate.training.mixtures.mixer import Mixer, Mixture
+from hushgate.training.mixtures.mixture_record import MixtureRecord
 from hushgate.training.mixtures.stock import Part, Stock
 from hushgate.training.mixtures.voice_changes import VOICE_CHANGES
+from hushgate.training.recordings.clips import UsedClip
 
 Audio = NDArray[np.float32]
 
@@ -57,7 +59,9 @@ class FullBandMixer(Mixer):
     def _digest(self, split: str) -> str:
         """Hash of all inputs of the stock's parts, for its name."""
         names = sorted({name for pool in self._pools.values() for name in pool.names})
-        recipe = repr((asdict(self.mix), self.data.mix_rate, self.data.segment_s, split, names))
+        # Keys that only matter when parts are mixed leave the stock as it is.
+        mix = {key: value for key, value in asdict(self.mix).items() if key not in ("snr_of", "floor")}
+        recipe = repr((mix, self.data.mix_rate, self.data.segment_s, split, names))
         return hashlib.sha256(recipe.encode()).hexdigest()[:16]
 
     def make_stock(self) -> None:
@@ -88,12 +92,15 @@ class FullBandMixer(Mixer):
 
         snr_db, level_db = self._snr_db(rng), self._level_db(rng, record)
         record.level_db = level_db
+        signal_db = level_db
         if augmentations.level_db(kept) > _SILENCE_DB:
             gain = np.float32(10.0 ** ((level_db - augmentations.active_level_db(kept, rate)) / 20.0))
             heard, kept = heard * gain, kept * gain
+            if mix.snr_of == "file":
+                signal_db = augmentations.level_db(kept)
             record.snr_db = snr_db if noise_db > _SILENCE_DB else record.snr_db
         if noise_db > _SILENCE_DB:
-            noise = noise * np.float32(10.0 ** ((level_db - snr_db - noise_db) / 20.0))
+            noise = noise * np.float32(10.0 ** ((signal_db - snr_db - noise_db) / 20.0))
         if rng.random() < mix.band_limit:
             high_hz = float(np.exp(rng.uniform(np.log(3000.0), np.log(0.48 * rate))))
             heard, kept, noise = (
@@ -137,13 +144,14 @@ class FullBandMixer(Mixer):
         rng = np.random.default_rng((self.mix.stock, 1, number))
         mix, rate = self.mix, self.rate
         changes: list[str] = []
-        names: list[str] = []
+        used: list[UsedClip] = []
 
         def note(change: str) -> None:
             changes.append(f"target {change}")
 
         spec = self._choose(self._targets, rng)
-        audio, speed = self._draw(spec, rng, names, note)
+        audio, speed = self._draw(spec, rng, used, note)
+        names = [clip.name for clip in used]
         top_hz = 0.5 * min(self._pools[spec.pool].native_rate(name) for name in names) * speed
         if rng.random() < mix.voice_change:
             name = str(rng.choice(list(VOICE_CHANGES)))

@@ -7,7 +7,7 @@ can therefore be resumed and does not depend on the number of workers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,31 +16,12 @@ from numpy.typing import NDArray
 
 from hushgate.training.config.mixture_schema import ANY_SYNTHESIZED, DataConfig, MixConfig, SourceSpec
 from hushgate.training.mixtures import augmentations
+from hushgate.training.mixtures.mixture_record import MixtureRecord
 from hushgate.training.mixtures.rooms import RoomPool
-from hushgate.training.recordings.clips import Clip, ClipPool, PairPool, list_clips
+from hushgate.training.recordings.clips import Clip, ClipPool, PairPool, UsedClip, list_clips
 from hushgate.training.synthesis import noises
 
 Audio = NDArray[np.float32]
-
-
-@dataclass
-class MixtureRecord:
-    """Record of how a mixture was made.
-
-    Attributes:
-        targets, noises: Names of the recordings in their manifests, and of generators.
-        snr_db: Level of the active target above the noise, dB; NaN without target or noise, and for pairs.
-        level_db: Level of the active target (or, without one, of the mixture it was meant for), dBFS.
-        top_hz: Highest frequency that the recordings hold, Hz; above it nothing is known.
-        changes: Processing of "target", "noise" and "mixture" in its order, such as "target speed 1.043".
-    """
-
-    targets: list[str] = field(default_factory=list)
-    noises: list[str] = field(default_factory=list)
-    snr_db: float = float("nan")
-    level_db: float = float("nan")
-    top_hz: float = float("inf")
-    changes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -163,7 +144,7 @@ class Mixer:
         clean = self._target(rng, record)
         if kind < mix.noise_only:
             clean = np.zeros_like(clean)
-            record.targets.clear()
+            record.remove_targets()
         noise = np.zeros_like(clean) if kind > 1.0 - mix.clean_only else self._noise(rng, record)
 
         snr_db = self._snr_db(rng)
@@ -171,10 +152,17 @@ class Mixer:
         target_level = augmentations.active_level_db(clean, rate) if has_target else 0.0
         noise_level = augmentations.level_db(noise)
         level_db = record.level_db = self._level_db(rng, record)
+        signal_db = level_db
         if has_target:
-            clean = clean * np.float32(10.0 ** ((level_db - target_level) / 20.0))
+            if mix.snr_of == "file":
+                signal_db += augmentations.level_db(clean) - target_level
+            gain = 10.0 ** ((level_db - target_level) / 20.0)
+            clean = clean * np.float32(gain)
+            record.scale(gain, "target")
         if noise_level > -100.0:
-            noise = noise * np.float32(10.0 ** ((level_db - snr_db - noise_level) / 20.0))
+            gain = 10.0 ** ((signal_db - snr_db - noise_level) / 20.0)
+            noise = noise * np.float32(gain)
+            record.scale(gain, "noise")
             record.snr_db = snr_db if has_target else record.snr_db
         if mix.breaks and rng.random() < mix.breaks:
             clean = clean * augmentations.breaks(len(clean), rate, rng)
@@ -199,11 +187,11 @@ class Mixer:
     def _with_floor(
         self, noisy: Audio, rng: Generator, record: MixtureRecord, highest_db: float = -70.0
     ) -> Audio:
-        """Add converter noise at -100 to -70 dBFS, `highest_db` at most, to half of the mixtures.
+        """Add converter noise at -100 to -70 dBFS, `highest_db` at most, with probability `mix.floor`.
 
         The target lacks it, so that networks learn to remove it.
         """
-        if rng.random() >= 0.5:
+        if rng.random() >= self.mix.floor:
             return noisy
         floor_db = min(rng.uniform(-100.0, -70.0), highest_db)
         record.changes.append(f"mixture floor {floor_db:.1f} dBFS")
@@ -226,13 +214,16 @@ class Mixer:
         return level_db
 
     def _pair(self, pairs: PairPool, rng: Generator, record: MixtureRecord) -> Mixture:
-        noisy, clean = pairs.draw(self.num_samples, rng, record.targets)
+        used: list[UsedClip] = []
+        noisy, clean = pairs.draw(self.num_samples, rng, used)
+        self._note("target", pairs, used, 1.0, record)
         record.changes.append("mixture as recorded")
         level_db = record.level_db = self._level_db(rng, record)
         loud = clean if augmentations.level_db(clean) > -100.0 else noisy
         if augmentations.level_db(loud) > -100.0:
             gain = np.float32(10.0 ** ((level_db - augmentations.active_level_db(loud, self.rate)) / 20.0))
             noisy, clean = noisy * gain, clean * gain
+            record.scale(float(gain))
         return Mixture(noisy, clean, record)
 
     def _choose(self, specs: Sequence[SourceSpec], rng: Generator) -> SourceSpec:
@@ -240,16 +231,22 @@ class Mixer:
         return specs[int(rng.choice(len(specs), p=weights / weights.sum()))]
 
     def _draw(
-        self, spec: SourceSpec, rng: Generator, names: list[str], note: Callable[[str], None]
+        self, spec: SourceSpec, rng: Generator, used: list[UsedClip], note: Callable[[str], None]
     ) -> tuple[Audio, float]:
         """Draw a segment of one source; also return the factor of its speed and pitch."""
         speed = float(np.exp(rng.uniform(*np.log(self.mix.speed)))) if rng.random() < 0.7 else 1.0
         wanted = int(np.ceil(self.num_samples * speed * 1.05)) + 2
-        audio = self._pools[spec.pool].draw(wanted, rng, spec.pause_s, spec.fill, names)
+        audio = self._pools[spec.pool].draw(wanted, rng, spec.pause_s, spec.fill, used)
         if speed != 1.0:
             audio = augmentations.change_speed(audio, speed)
             note(f"speed {speed:.3f}")
         return audio[: self.num_samples], speed
+
+    def _note(
+        self, role: str, pool: ClipPool | PairPool, used: list[UsedClip], speed: float, record: MixtureRecord
+    ) -> None:
+        clips = [(clip, pool.path(clip.name)) for clip in used if clip.at < self.num_samples * speed]
+        record.add_clips(role, clips, self.rate, speed, self.num_samples)
 
     def _target(self, rng: Generator, record: MixtureRecord) -> Audio:
         def note(change: str) -> None:
@@ -260,7 +257,9 @@ class Mixer:
         # As above, the option draws no random number when it is off.
         while mix.second_target and rng.random() < mix.second_target:
             gain = np.float32(10.0 ** (rng.uniform(-10.0, 3.0) / 20.0))
+            first = len(record.parts)
             audio = audio + gain * self._layer(rng, record, note)
+            record.scale(float(gain), first=first)
         if mix.drive and rng.random() < 0.5 * mix.drive:
             audio = self._overdrive(audio, rng.uniform(0.0, 15.0), note)
         if rng.random() < mix.equalizer:
@@ -272,7 +271,9 @@ class Mixer:
 
     def _layer(self, rng: Generator, record: MixtureRecord, note: Callable[[str], None]) -> Audio:
         spec = self._choose(self._targets, rng)
-        audio, _ = self._draw(spec, rng, record.targets, note)
+        used: list[UsedClip] = []
+        audio, speed = self._draw(spec, rng, used, note)
+        self._note("target", self._pools[spec.pool], used, speed, record)
         if any(spec.band_hz):
             audio = augmentations.keep_band(audio, self.rate, *spec.band_hz)
         mix = self.mix
@@ -309,9 +310,12 @@ class Mixer:
             specs = [spec for spec in self._noises if spec.layer == layer]
             count = 1 + int(rng.random() < mix.second_noise) + int(rng.random() < mix.second_noise / 4)
             for _ in range(count):
+                first = len(record.parts)
                 audio = self._one_noise(self._choose(specs, rng), rng, record)
                 rms = float(np.sqrt(np.mean(np.square(audio)))) + 1e-9
-                total += audio * np.float32(10.0 ** (rng.uniform(-12.0, 0.0) / 20.0) / rms)
+                gain = np.float32(10.0 ** (rng.uniform(-12.0, 0.0) / 20.0) / rms)
+                total += audio * gain
+                record.scale(float(gain), first=first)
         return total
 
     def _one_noise(self, spec: SourceSpec, rng: Generator, record: MixtureRecord) -> Audio:
@@ -322,13 +326,18 @@ class Mixer:
         voices = int(rng.integers(spec.voices[0], spec.voices[1] + 1))
         audio = np.zeros(self.num_samples, dtype=np.float32)
         for _ in range(voices):
+            first = len(record.parts)
             if spec.is_synthesized:
                 kind = spec.kind if spec.kind != ANY_SYNTHESIZED else str(rng.choice(noises.RANDOM_NAMES))
                 part = noises.GENERATORS[kind](self.num_samples, rate, rng)
-                record.noises.append(f"synthesized {kind}")
+                record.add_generator("noise", f"synthesized {kind}", self.num_samples / rate)
             else:
-                part, _ = self._draw(spec, rng, record.noises, note)
-            audio += part * np.float32(10.0 ** (rng.uniform(-6.0, 0.0) / 20.0))
+                used: list[UsedClip] = []
+                part, speed = self._draw(spec, rng, used, note)
+                self._note("noise", self._pools[spec.pool], used, speed, record)
+            gain = np.float32(10.0 ** (rng.uniform(-6.0, 0.0) / 20.0))
+            audio += part * gain
+            record.scale(float(gain), first=first)
         if any(spec.band_hz):
             audio = augmentations.keep_band(audio, rate, *spec.band_hz)
         if rng.random() < mix.equalizer:

@@ -95,5 +95,6 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     differs = [key for key in now if before.get(key) != now[key]]
     if len(differs) == 1 and isinstance(now[differs[0]], dict) and isinstance(before.get(differs[0]), dict):
         table = differs[0]
-        return [f"{table}.{key}" for key in now[table] if before[table].get(key) != now[table][key]]
+        old, new = before[table], now[table]
+        return [f"{table}.{key}" for key in {**old, **new} if old.get(key) != new.get(key)]
     return differs

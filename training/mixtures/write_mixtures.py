@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import hashlib
 import json
 import logging
+import math
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,21 +18,28 @@ from typing import Any
 import numpy as np
 
 from hushgate.batching.workers.parent_watch import end_with_parent
+from hushgate.training.config.mixture_schema import MixConfig
 from hushgate.training.config.schema import Config
 from hushgate.training.mixtures import augmentations
 from hushgate.training.mixtures.full_band_mixer import make_mixer
 from hushgate.training.mixtures.mixer import Mixer
+from hushgate.training.mixtures.mixture_record import PartRecord
 from hushgate.training.mixtures.resumable_folder import ResumableFolder, Row
-from hushgate.training.recordings.atomic_files import write_audio
+from hushgate.training.recordings.atomic_files import write_audio, write_bytes
 from hushgate.training.recordings.clips import list_clips
+from hushgate.training.recordings.decoded_cache import read_clip
+from hushgate.training.recordings.transcripts import find_transcript
 
 KIND = "mixture"
 FORMATS = ("flac", "wav")
+TEXTS_NAME = "texts.txt"
 _HEADROOM = 0.999
+_LATER_KEYS = {"snr_of": MixConfig.snr_of, "floor": MixConfig.floor}
 _LOG = logging.getLogger(__name__)
 COLUMNS = (
     "path", "kind", "split", "label", "sample_rate", "seconds", "license", "source", "noisy", "noise",
-    "index", "seed", "targets", "noises", "snr_db", "measured_snr_db", "level_db", "gain_db", "changes",
+    "index", "seed", "targets", "noises", "snr_of", "snr_db", "measured_snr_db", "level_db", "gain_db",
+    "changes", "parts",
 )  # fmt: skip
 
 Progress = Callable[[Iterable[Row], int], Iterable[Row]]
@@ -69,6 +78,9 @@ class MixJob:
                 sizes = [path.stat().st_size for path in files]
                 digest.update(repr((clip.name, clip.kind, clip.split, clip.label, sizes)).encode())
         data = self.config.data
+        mix = json.loads(json.dumps(asdict(self.config.mix)))
+        # Folders of older versions lack these keys.
+        mix = {key: value for key, value in mix.items() if value != _LATER_KEYS.get(key)}
         return {
             "split": self.split,
             "seed": self.seed,
@@ -76,7 +88,7 @@ class MixJob:
             "noise": self.with_noise,
             "sample_rate": data.mixture_rate,
             "segment_s": data.segment_s,
-            "mix": json.loads(json.dumps(asdict(self.config.mix))),
+            "mix": mix,
             "recordings": digest.hexdigest(),
         }
 
@@ -120,7 +132,22 @@ def write_mixtures(
         _LOG.info("%s: %d of %d mixtures are there already", output, count - len(missing), count)
     new = folder.journalled(_written(job, mixer, output, missing, workers))
     rows |= {int(row["index"]): row for row in progress(new, len(missing))}
-    return folder.finish([rows[index] for index in sorted(rows)])
+    ordered = [rows[index] for index in sorted(rows)]
+    _write_texts(ordered, output)
+    return folder.finish(ordered)
+
+
+def _write_texts(rows: Sequence[Row], output: Path) -> None:
+    """Write the texts of mixtures whose targets are whole utterances with transcripts."""
+    lines = []
+    for row in rows:
+        parts = sorted(json.loads(row.get("parts") or "[]"), key=lambda part: float(part["at_s"]))
+        targets = [part for part in parts if part["role"] == "target"]
+        texts = [find_transcript(Path(part["file"])) if part["is_whole"] else None for part in targets]
+        if texts and all(texts):
+            lines.append(" ".join([Path(row["noisy"]).stem, *filter(None, texts)]) + "\n")
+    if lines:
+        write_bytes(output / TEXTS_NAME, "".join(lines).encode("utf-8"))
 
 
 def _written(job: MixJob, mixer: Mixer, output: Path, indices: list[int], workers: int) -> Iterator[Row]:
@@ -179,6 +206,9 @@ def _write_one(job: MixJob, mixer: Mixer, output: Path, index: int) -> Row:
     added_db = augmentations.level_db(mixture.noisy - mixture.clean)
     clean_db = augmentations.level_db(mixture.clean)
     both = min(added_db, clean_db) > -170.0
+    if job.config.mix.snr_of == "active":
+        clean_db = augmentations.active_level_db(mixture.clean, rate)
+    record.scale(gain)
     values: dict[str, object] = {
         "path": names["clean"],
         "kind": KIND,
@@ -194,10 +224,35 @@ def _write_one(job: MixJob, mixer: Mixer, output: Path, index: int) -> Row:
         "seed": job.seed,
         "targets": ";".join(record.targets),
         "noises": ";".join(record.noises),
+        "snr_of": job.config.mix.snr_of,
         "snr_db": "" if np.isnan(record.snr_db) else round(record.snr_db, 3),
         "measured_snr_db": round(clean_db - added_db, 3) if both else "",
         "level_db": round(record.level_db, 3),
         "gain_db": round(20.0 * float(np.log10(gain)), 3),
         "changes": ";".join(record.changes),
+        "parts": json.dumps([_plain(part, rate) for part in record.parts]),
     }
     return {name: str(values[name]) for name in COLUMNS}
+
+
+def _plain(part: PartRecord, sample_rate: int) -> dict[str, object]:
+    """A part as plain data, with its gain from the file's own samples."""
+    full_scale_db = 0.0 if part.path is None else _full_scale_gain_db(part.path, sample_rate)
+    return {
+        "role": part.role,
+        "name": part.name,
+        "file": "" if part.path is None else part.path.resolve().as_posix(),
+        "start_s": round(part.start_s, 6),
+        "at_s": round(part.at_s, 6),
+        "seconds": round(part.seconds, 6),
+        "speed": round(part.speed, 6),
+        "is_whole": part.is_whole,
+        "gain_db": round(part.gain_db + full_scale_db, 4),
+    }
+
+
+@functools.lru_cache(maxsize=65_536)
+def _full_scale_gain_db(path: Path, sample_rate: int) -> float:
+    """Gain that brings a recording's peak to full scale, as pools of recordings do, dB."""
+    peak = float(np.max(np.abs(read_clip(path, sample_rate)), initial=1e-9))
+    return -20.0 * math.log10(peak)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -35,6 +36,24 @@ class Clip:
     split: str
     label: str
     noisy: Path | None = None
+
+
+class UsedClip(NamedTuple):
+    """A piece of a recording in what was drawn, in samples at the pool's rate.
+
+    Attributes:
+        name: Name of the recording in its manifest.
+        start: Where the piece begins in the recording.
+        at: Where it begins in what was drawn.
+        length: Its length.
+        is_whole: True for the whole recording.
+    """
+
+    name: str
+    start: int
+    at: int
+    length: int
+    is_whole: bool
 
 
 def list_clips(location: Path) -> list[Clip]:
@@ -101,6 +120,10 @@ class ClipPool:
         rate: int = soundfile.info(self._paths[name]).samplerate
         return rate
 
+    def path(self, name: str) -> Path:
+        """Return the file of a recording."""
+        return self._paths[name]
+
     def _clip(self, index: int) -> NDArray[np.int16]:
         return self._samples[self._starts[index] : self._starts[index + 1]]
 
@@ -110,7 +133,7 @@ class ClipPool:
         rng: Generator,
         pause_s: tuple[float, float],
         fill: str = "join",
-        used: list[str] | None = None,
+        used: list[UsedClip] | None = None,
     ) -> Audio:
         """Fill `num_samples` with a random cut of one recording, or with what `fill` makes of a short one.
 
@@ -120,7 +143,7 @@ class ClipPool:
             pause_s: Shortest and longest silence between joined recordings, s.
             fill: "join" lets others with the same label (the same speaker) follow after a pause, "loop" lets
                 itself follow, crossfaded, "pad" puts silence round it.
-            used: Takes the names of the recordings.
+            used: Takes what was used of the recordings.
 
         Returns:
             float32 (num_samples,); the peaks of whole recordings are full scale.
@@ -128,17 +151,19 @@ class ClipPool:
         # Draw seconds, not files, with equal probability.
         index = int(np.searchsorted(self._starts, rng.integers(0, len(self._samples)), side="right")) - 1
         if fill != "join":
-            if used is not None:
-                used.append(self.names[index])
             whole = self._clip(index) * np.float32(1.0 / 32767.0)
-            return _fit(whole, num_samples, rng, fill, self.sample_rate)
+            audio, start, at = _fit(whole, num_samples, rng, fill, self.sample_rate)
+            if used is not None:
+                length = min(len(whole), num_samples) if fill == "pad" else num_samples
+                is_whole = len(whole) <= length and (fill == "pad" or start == 0)
+                used.append(UsedClip(self.names[index], start, at, length, is_whole))
+            return audio
         out = np.zeros(num_samples, dtype=np.float32)
         label = self._label_of[index]
         at = 0
         while at < num_samples:
-            if used is not None:
-                used.append(self.names[index])
-            clip = self._clip(index)
+            name, clip = self.names[index], self._clip(index)
+            start, whole_length = 0, len(clip)
             if at == 0 and len(clip) > num_samples:
                 start = int(rng.integers(0, len(clip) - num_samples + 1))
                 clip = clip[start : start + num_samples]
@@ -146,6 +171,8 @@ class ClipPool:
                 # Start with silence half of the time: denoisers damage onsets most.
                 at = int(rng.uniform(0.0, pause_s[1]) * self.sample_rate)
             taken = clip[: num_samples - at]
+            if used is not None:
+                used.append(UsedClip(name, start, at, len(taken), len(taken) == whole_length))
             if len(taken):
                 out[at : at + len(taken)] = taken * np.float32(1.0 / 32767.0)
             at += len(clip) + int(rng.uniform(*pause_s) * self.sample_rate) + 1
@@ -154,21 +181,25 @@ class ClipPool:
         return out
 
 
-def _fit(clip: Audio, num_samples: int, rng: Generator, fill: str, sample_rate: int) -> Audio:
+def _fit(
+    clip: Audio, num_samples: int, rng: Generator, fill: str, sample_rate: int
+) -> tuple[Audio, int, int]:
+    """What `fill` makes of a recording, where it begins in the recording, and where that is in the result."""
     if len(clip) >= num_samples:
         start = int(rng.integers(0, len(clip) - num_samples + 1))
-        return clip[start : start + num_samples]
+        return clip[start : start + num_samples], start, 0
     if fill == "pad":
         out = np.zeros(num_samples, dtype=np.float32)
         start = int(rng.integers(0, num_samples - len(clip) + 1))
         out[start : start + len(clip)] = clip
-        return out
+        return out, 0, start
     # Crossfade the end into the beginning to avoid a click at the seam.
     fade = min(sample_rate // 50, len(clip) // 4)
     ramp = np.sin(0.5 * np.pi * (np.arange(fade, dtype=np.float32) + 0.5) / max(1, fade))
     turn = clip[: len(clip) - fade].copy()
     turn[:fade] = turn[:fade] * ramp + clip[len(clip) - fade :] * ramp[::-1]
-    return np.take(turn, np.arange(num_samples) + int(rng.integers(0, len(turn))), mode="wrap")
+    start = int(rng.integers(0, len(turn)))
+    return np.take(turn, np.arange(num_samples) + start, mode="wrap"), start, 0
 
 
 class PairPool:
@@ -184,6 +215,7 @@ class PairPool:
 
     def __init__(self, clips: Sequence[Clip], sample_rate: int) -> None:
         self.names = [clip.name for clip in clips]
+        self._paths = {clip.name: clip.path for clip in clips}
         self._pairs: list[NDArray[np.int16]] = []
         for clip in clips:
             assert clip.noisy is not None
@@ -201,15 +233,23 @@ class PairPool:
             raise ValueError("pairs must hold audio (got empty files).")
         self._weights = lengths / lengths.sum()
 
-    def draw(self, num_samples: int, rng: Generator, used: list[str] | None = None) -> tuple[Audio, Audio]:
+    def path(self, name: str) -> Path:
+        """Return the clean file of a pair."""
+        return self._paths[name]
+
+    def draw(
+        self, num_samples: int, rng: Generator, used: list[UsedClip] | None = None
+    ) -> tuple[Audio, Audio]:
         """Return (noisy, clean), float32 (num_samples,): one cut of both, with silence round a short one."""
         index = int(rng.choice(len(self._pairs), p=self._weights))
-        if used is not None:
-            used.append(self.names[index])
         pair = self._pairs[index]
         out = np.zeros((2, num_samples), dtype=np.float32)
         room = num_samples - pair.shape[1]
         start = int(rng.integers(0, abs(room) + 1))
+        if used is not None:
+            begin, at = (0, start) if room >= 0 else (start, 0)
+            length = min(pair.shape[1], num_samples)
+            used.append(UsedClip(self.names[index], begin, at, length, room >= 0))
         if room >= 0:
             out[:, start : start + pair.shape[1]] = pair
         else:

@@ -13,7 +13,7 @@ import soundfile
 from hushgate.training.config.mixture_schema import DataConfig, MixConfig, SourceSpec
 from hushgate.training.mixtures import augmentations
 from hushgate.training.mixtures.mixer import Mixer, Mixture
-from hushgate.training.recordings.clips import Clip, ClipPool, PairPool, list_clips
+from hushgate.training.recordings.clips import Clip, ClipPool, PairPool, UsedClip, list_clips
 from hushgate.training.synthesis import noises
 from tests.helpers.plain_mix import PLAIN
 
@@ -186,7 +186,7 @@ def test_takes_of_a_pair_must_be_equally_long(recordings: Path, tmp_path: Path) 
 def test_short_noise_is_looped_or_padded(recordings: Path, fill: str) -> None:
     clips = [clip for clip in list_clips(recordings) if clip.kind == "low"]
     pool = ClipPool(clips, RATE)
-    used: list[str] = []
+    used: list[UsedClip] = []
     starts = set()
     for seed in range(6):
         audio = pool.draw(RATE, np.random.default_rng(seed), (0.0, 0.5), fill, used)
@@ -198,7 +198,8 @@ def test_short_noise_is_looped_or_padded(recordings: Path, fill: str) -> None:
         assert sounding == pytest.approx(0.3 if fill == "pad" else 1.0, abs=0.02)
         if fill == "loop":
             assert np.abs(np.diff(audio)).max() < 0.3
-    assert used == ["low.wav"] * 6
+    assert [clip.name for clip in used] == ["low.wav"] * 6
+    assert all(clip.is_whole for clip in used) or fill == "loop"
     assert len(starts) > (3 if fill == "pad" else 0)
 
 

@@ -21,6 +21,7 @@ from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.open_audio import AudioFormat
 from hushgate.engine.signal.input_checks import replace_nonfinite
 from hushgate.errors import AudioFileError
+from hushgate.training.config.mixture_schema import SNR_DEFINITIONS
 from hushgate.training.corpora.splits import parse_shares, split_groups
 from hushgate.training.mixtures.noised_files.noise_streams import NoiseSpec
 from hushgate.training.mixtures.noised_files.noised_pair import (
@@ -31,7 +32,6 @@ from hushgate.training.mixtures.noised_files.noised_pair import (
     Sound,
     write_pair,
 )
-from hushgate.training.mixtures.noised_files.snr import SNR_DEFINITIONS
 from hushgate.training.mixtures.resumable_folder import ResumableFolder, Row
 from hushgate.training.recordings.atomic_files import list_audio, write_bytes
 from hushgate.training.recordings.transcripts import find_transcript

@@ -7,9 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-Block = NDArray[np.float32]
+from hushgate.training.config.mixture_schema import SNR_DEFINITIONS
 
-SNR_DEFINITIONS = ("file", "active")
 _WINDOW_MS = 20.0
 # Windows within 30 dB of the loudest are active.
 _ACTIVE = 1e-3
