@@ -12,7 +12,7 @@ from hushgate.engine import BlockDenoiser, Model, ModelError, SpectralStream, lo
 from hushgate.engine.segment_runner import SegmentRunner
 from hushgate.engine.signal.segment_crossfade import crossfade_weights, upper_gains
 from tests.helpers import tiny_segments
-from tests.helpers.sounds import RATES, decibels, level_of_tone, noise, run_aligned, sine
+from tests.helpers.sounds import RATES, assert_close, decibels, level_of_tone, noise, run_aligned, sine
 from tests.helpers.tiny_segments import SEGMENT_VARIANTS, TinySegments
 
 
@@ -47,8 +47,8 @@ def test_a_model_that_leaves_sound_alone_is_a_pure_delay_of_one_segment(
     assert latency == stream.frame_size + (frames - 1) * stream.hop_size == model.latency_samples(rate)
     audio = noise(rng, 2, 4 * latency + 17, 0.3)
     out = stream.process(audio)
-    assert out[:, latency:] == pytest.approx(audio[:, :-latency], abs=1e-6)
-    assert out[:, :latency] == pytest.approx(0.0, abs=1e-6)
+    assert_close(out[:, latency:], audio[:, :-latency], abs=1e-6)
+    assert_close(out[:, :latency], 0.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 44_100, 48_000])
@@ -61,7 +61,7 @@ def test_waveforms_reach_the_model_at_its_own_rate_and_come_back(rate: int, tmp_
     audio = sine(rate, 1000.0, 0.6, 0.5)
     out = stream.process(audio)
     latency = stream.latency_samples
-    assert out[:, latency:] == pytest.approx(audio[:, :-latency], abs=1e-4)
+    assert_close(out[:, latency:], audio[:, :-latency], abs=1e-4)
     window = np.sin(np.pi * np.arange(480) / 480)
     middle = heard[len(heard) // 2][0]
     assert middle.shape == (480,)
@@ -85,7 +85,7 @@ def test_frames_count_as_much_as_their_place_in_each_segment_says(tmp_path: Path
     weights = crossfade_weights(frames, hop)
     gains = [sum(weights[i::hop] * (np.arange(frames)[i::hop] + 1)) for i in range(hop)]
     due = target[0, frames - 1 :, 10].real
-    assert due == pytest.approx(np.resize(gains, due.size), abs=1e-5)
+    assert_close(due, np.resize(gains, due.size), abs=1e-5)
     assert not target[0, : frames - 1].any()
 
 
@@ -123,7 +123,7 @@ def test_linked_channels_share_one_answer(name: str, tmp_path: Path, rng: np.ran
     model.run_segments = lambda segments: calls.append(len(segments)) or run(segments)  # type: ignore[assignment, func-returns-value, method-assign, misc]
     out = prepared(model, 8_000, 2).process(both)
     assert set(calls) == {1}
-    assert out[1] == pytest.approx(0.25 * out[0], abs=1e-5)
+    assert_close(out[1], 0.25 * out[0], abs=1e-5)
     calls.clear()
     prepared(model, 8_000, 2, "independent").process(both)
     assert set(calls) == {2}
@@ -160,9 +160,9 @@ def test_a_model_that_breaks_down_costs_segments_but_not_the_stream(
         results.append(run_aligned(denoiser, audio, block_size))
         denoiser.process(audio)
         assert 0 < denoiser.num_faulty_frames <= 16
-    assert results[1] == pytest.approx(results[0], abs=1e-5)
-    assert results[0][:, :7_000] == pytest.approx(audio[:, :7_000], abs=1e-5)
-    assert results[0][:, 9_000:] == pytest.approx(audio[:, 9_000:], abs=1e-5)
+    assert_close(results[1], results[0], abs=1e-5)
+    assert_close(results[0][:, :7_000], audio[:, :7_000], abs=1e-5)
+    assert_close(results[0][:, 9_000:], audio[:, 9_000:], abs=1e-5)
     assert not results[0][:, 8_000:8_010].any()
 
 
@@ -175,7 +175,7 @@ def test_changing_the_link_goes_on_without_a_gap(tmp_path: Path, rng: np.random.
         stream.channel_link = link
         parts.append(stream.process(audio[:, start : start + 3_000]))
     out, latency = np.concatenate(parts, axis=1), stream.latency_samples
-    assert out[:, latency:] == pytest.approx(audio[:, :-latency], abs=1e-5)
+    assert_close(out[:, latency:], audio[:, :-latency], abs=1e-5)
 
 
 # -- the file -----------------------------------------------------------------------------------------
