@@ -87,7 +87,7 @@ class FfmpegDecoder:
         self.warnings: list[str] = []
         self._packer: Any = None
         try:
-            self._container: Any = open_container(self._av, file, demuxer)
+            self._container: Any = open_container(self._av, file, demuxer, parse=demuxer != "mov")
         except (self._av.FFmpegError, ValueError) as error:
             raise AudioFileError(f"{name} cannot be read as audio ({_reason(error)}).") from error
         try:

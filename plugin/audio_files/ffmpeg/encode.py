@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -77,6 +78,8 @@ class FfmpegEncoder:
         self.warnings: list[str] = []
         self._film: _FilmStreams | None = None
         self._held: Block = np.zeros((target.num_channels, 0), np.float32)
+        self._padded_frame_size = 0
+        self._end: int | None = None
         options = {"fflags": "+bitexact"}
         if target.container in ("MP4", "MOV"):
             options["movie_timescale"] = str(self._rate)  # lengths to the sample, not to the millisecond
@@ -115,6 +118,7 @@ class FfmpegEncoder:
         Raises:
             OSError: The disk is full or fails.
         """
+        self._end = self._position + self._held.shape[1]
         if self._held.shape[1]:
             self._encode(self._held)
         self._mux(self._guarded(self._codec.encode, None))
@@ -159,6 +163,8 @@ class FfmpegEncoder:
             self._converter = self._av.AudioResampler(self._sample_format, self._layout, self._rate)
         self._container.start_encoding()
         self._frame_size = codec.frame_size or _PCM_FRAME_SIZE
+        if target.subtype in _BIT_RATES:
+            self._padded_frame_size = self._frame_size
 
     def _encode(self, block: Block) -> None:
         given = self._given_format
@@ -175,8 +181,19 @@ class FfmpegEncoder:
 
     def _mux(self, packets: list[Any]) -> None:
         for packet in packets:
+            if self._end is not None and packet.pts is not None:
+                self._mark_padding(packet, packet.pts + self._padded_frame_size - self._end)
             packet.stream = self._stream
             self._guarded(self._container.mux, packet)
+
+    def _mark_padding(self, packet: Any, num_samples: int) -> None:
+        """Say how much of a packet lies behind the end of the sound; not every encoder does."""
+        if num_samples <= 0:
+            return
+        num_samples = min(num_samples, self._padded_frame_size - 1)
+        packet.duration = self._padded_frame_size - num_samples  # what MP4 stores
+        if not packet.has_sidedata("skip_samples"):  # what Matroska stores
+            packet.set_sidedata(_skip_samples(self._av, num_samples))
 
     def _copy(self, packets: Iterator[Any]) -> None:
         for packet in packets:
@@ -316,6 +333,21 @@ def _as_samples(block: Block, sample_format: str) -> NDArray[Any]:
     if sample_format.endswith("p"):
         return np.ascontiguousarray(samples)
     return np.ascontiguousarray(samples.T).reshape(1, -1)
+
+
+def _skip_samples(av: Any, num_samples: int) -> Any:
+    """FFmpeg's side data of a packet whose last samples are padding.
+
+    PyAV changes side data but makes none: the Opus encoder, given one sample, does.
+    """
+    codec = av.CodecContext.create("libopus", "w")
+    codec.sample_rate, codec.layout, codec.format = 48_000, "mono", "flt"
+    frame = av.AudioFrame.from_ndarray(np.zeros((1, 1), np.float32), format="flt", layout="mono")
+    frame.sample_rate, frame.pts = 48_000, 0
+    packets = [*codec.encode(frame), *codec.encode(None)]
+    data = next(p for p in packets if p.has_sidedata("skip_samples")).get_sidedata("skip_samples")
+    data.update(struct.pack("<IIBB", 0, num_samples, 0, 0))
+    return data
 
 
 def _as_system_error(error: Any, name: str) -> OSError:

@@ -53,10 +53,25 @@ def open_source(av: Any, path: Path) -> Iterator[Any]:
             yield container
 
 
-def open_container(av: Any, file: BinaryIO, demuxer: str) -> Any:
-    """PyAV's container of an open file; the file stays open."""
+def open_container(av: Any, file: BinaryIO, demuxer: str, *, parse: bool = True) -> Any:
+    """PyAV's container of an open file; the file stays open.
+
+    Args:
+        av: PyAV.
+        file: Open for reading, seekable.
+        demuxer: FFmpeg's name of the container.
+        parse: Let FFmpeg's parsers look through packets; they replace the durations that the container gives.
+    """
     file.seek(0)
-    return av.open(file, mode="r", format=demuxer, metadata_errors="replace", io_open=_refuse_other_files)
+    options = {} if parse else {"fflags": "+noparse"}
+    return av.open(
+        file,
+        mode="r",
+        format=demuxer,
+        options=options,
+        metadata_errors="replace",
+        io_open=_refuse_other_files,
+    )
 
 
 def is_cover(av: Any, stream: Any) -> bool:

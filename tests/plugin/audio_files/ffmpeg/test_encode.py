@@ -1,0 +1,71 @@
+"""Sound in FFmpeg's containers comes back as long as it was, and in its place."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("av", reason="needs the extra formats")
+
+import av
+
+from hushgate.audio_files.file_reader import FileReader
+from hushgate.audio_files.file_writer import FileWriter
+from hushgate.audio_files.formats import AudioFormat
+from tests.helpers.sound_files.films import film_sound, lag
+
+NUM_SAMPLES = 50_001
+
+
+def read(path: Path) -> np.ndarray:
+    with FileReader(path) as reader:
+        return np.concatenate(list(reader.blocks()), axis=1)
+
+
+@pytest.mark.parametrize(
+    ("extension", "container", "subtype", "sample_rate"),
+    [
+        ("m4a", "MP4", "AAC", 44_100),
+        ("m4a", "MP4", "ALAC_16", 44_100),
+        ("mp4", "MP4", "AC3", 44_100),
+        ("mp4", "MP4", "OPUS", 48_000),
+        ("mov", "MOV", "AAC", 44_100),
+        ("mka", "MATROSKA", "AAC", 44_100),
+        ("mka", "MATROSKA", "AC3", 44_100),
+        ("mka", "MATROSKA", "MPEG_LAYER_III", 44_100),
+        ("mka", "MATROSKA", "FLAC_16", 44_100),
+        ("webm", "WEBM", "OPUS", 48_000),
+    ],
+)
+def test_what_is_written_is_as_long_as_what_came(
+    tmp_path: Path, extension: str, container: str, subtype: str, sample_rate: int
+) -> None:
+    path = tmp_path / f"take.{extension}"
+    sound = film_sound(0, NUM_SAMPLES)
+    with FileWriter(path, AudioFormat(sample_rate, 2, NUM_SAMPLES, container, subtype)) as writer:
+        for start in range(0, NUM_SAMPLES, 7_000):
+            writer.write(sound[:, start : start + 7_000])
+    found = read(path)
+    assert found.shape == sound.shape
+    assert lag(sound, found) == 0
+
+
+def test_mp3_in_mp4_ends_where_the_table_of_durations_says(tmp_path: Path) -> None:
+    path, rate = tmp_path / "take.mp4", 44_100
+    sound = film_sound(0, NUM_SAMPLES)
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("libmp3lame", rate=rate)
+        codec = stream.codec_context
+        codec.layout, codec.format, codec.time_base = "stereo", "fltp", Fraction(1, rate)
+        for start in range(0, NUM_SAMPLES, 1152):
+            block = np.ascontiguousarray(sound[:, start : start + 1152])
+            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
+            frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    found = read(path)
+    assert found.shape == sound.shape
+    assert lag(sound, found) == 0
