@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -10,11 +9,10 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from hushgate.audio_files.atomic_write import PART_PREFIX, AtomicFile, Original
-from hushgate.audio_files.channel_layouts import plain_mask, stored_order, to_stored
+from hushgate.audio_files.channel_layouts import plain_mask
 from hushgate.audio_files.chunk_edits import write_aiff_length, write_channel_mask
 from hushgate.audio_files.dither import Quantizer
 from hushgate.audio_files.formats import (
@@ -22,17 +20,16 @@ from hushgate.audio_files.formats import (
     AudioFormat,
     bytes_per_sample,
     count_clipped,
+    is_plain,
     is_written_by_ffmpeg,
-    native_path,
 )
+from hushgate.audio_files.isolation.helper_process import can_isolate
+from hushgate.audio_files.isolation.isolated_encoder import IsolatedEncoder, call_isolated
+from hushgate.audio_files.libsndfile.encode import LibsndfileEncoder, inspect, is_full, write_error
 from hushgate.audio_files.metadata.fields import write_mask_comment
 from hushgate.audio_files.reproducible_bytes import settle
 from hushgate.audio_files.resampling import RateConverter
 from hushgate.errors import AudioFileError
-
-# At these settings (MP3 V0, Vorbis quality 8, Opus at 128 kbit/s per channel) a second coding cannot be
-# heard. 0.0 is the largest file, 1.0 the smallest.
-_COMPRESSION_LEVELS = {"MPEG_LAYER_III": 0.0, "VORBIS": 0.2, "OPUS": 0.5}
 
 Block = NDArray[np.float32]
 
@@ -57,6 +54,8 @@ class FileWriter:
 
     Use it in a `with` statement: leaving it normally puts the file in place in one step, leaving it by an
     exception (Ctrl-C too) removes what was written. Equal sound under an equal name gives equal bytes.
+    Everything but PCM, floating point and FLAC is encoded in a process of its own, so that an encoder that
+    crashes is an error.
 
     Args:
         path: Where to put the file. A link is followed.
@@ -102,6 +101,7 @@ class FileWriter:
         self.num_clipped = 0
         self.warnings: list[str] = []
         self.num_written = 0
+        self._is_isolated = can_isolate() and not is_plain(format)
         self._quantize = Quantizer(format.subtype, dither_seed=dither_seed)
         self._finish = finish
         self._converter: RateConverter | None = None
@@ -141,14 +141,19 @@ class FileWriter:
 
         Raises:
             OSError: The disk is full or fails.
-            AudioFileError: A WAV file outgrows its 4 GiB.
+            AudioFileError: A WAV file outgrows its 4 GiB, or the encoder crashed.
+            ValueError: Samples are not finite.
         """
         if self._converter is not None:
             block = self._converter.process(block)
         self._write(block)
 
     def _write(self, block: Block) -> None:
-        self.num_clipped += count_clipped(block, self.format.subtype)
+        if not np.isfinite(block).all():  # LAME aborts on such samples
+            raise ValueError(f"{self.path}: samples must be finite.")
+        if num_clipped := count_clipped(block, self.format.subtype):
+            self.num_clipped += num_clipped
+            block = np.clip(block, -1.0, 1.0)
         self._encoder.write(self._quantize(block))
         self.num_written += block.shape[1]
         size = self.num_written * self.format.num_channels * bytes_per_sample(self.format.subtype)
@@ -156,11 +161,8 @@ class FileWriter:
             raise AudioFileError(f"{self.path} outgrows a WAV file (4 GiB). Use .rf64, .w64 or .flac.")
 
     def _open_encoder(self, film: Path | None, tags: Mapping[str, str] | None) -> Encoder:
-        if is_written_by_ffmpeg(self.format):
-            from hushgate.audio_files.ffmpeg.encode import FfmpegEncoder
-
-            return FfmpegEncoder(self._atomic.part, str(self.path), self.format, film, tags)
-        return _SoundFileEncoder(self._atomic.part, self.path, self.format)
+        arguments = self._atomic.part, self.path, self.format, film, tags
+        return IsolatedEncoder(*arguments) if self._is_isolated else open_encoder(*arguments)
 
     def _complete(self) -> None:
         part = self._atomic.part
@@ -178,58 +180,41 @@ class FileWriter:
         self._check_complete()
 
     def _check_complete(self) -> None:
-        # libsndfile does not report every failed write: what was written must be there.
+        # libsndfile does not report every failed write, and some of its containers cannot hold every rate or
+        # number of channels: what was written must be there.
         if is_written_by_ffmpeg(self.format):
             return
-        try:
-            num_found = soundfile.info(native_path(self._atomic.part)).frames
-        except soundfile.LibsndfileError as error:
-            raise _write_error(self.path) from error
-        if num_found < self.num_written:
-            raise _write_error(self.path)
+        part = self._atomic.part
+        found = call_isolated("inspect", part) if self._is_isolated else inspect(part)
+        expected = self.format.sample_rate, self.format.num_channels
+        if found is not None and tuple(found[:2]) == expected and found[2] >= self.num_written:
+            return
+        if is_full(part):
+            raise write_error(self.path)
+        as_found = "unreadable" if found is None else "{} Hz, {} channels, {} samples".format(*found)
+        raise AudioFileError(
+            f"{self.path} cannot be written as {self.format}: {self.num_written} samples came back as "
+            f"{as_found}. Choose another extension."
+        )
 
 
-class _SoundFileEncoder:
-    """libsndfile."""
+def open_encoder(
+    part: Path, path: Path, target: AudioFormat, film: Path | None, tags: Mapping[str, str] | None
+) -> Encoder:
+    """The encoder of a format, in this process.
 
-    def __init__(self, part: Path, path: Path, target: AudioFormat) -> None:
-        self.warnings: list[str] = []
-        self._path = path
-        self._order = stored_order(target.container, target.subtype, target.num_channels)
-        try:
-            self._file = soundfile.SoundFile(
-                native_path(part),
-                "w",
-                samplerate=target.sample_rate,
-                channels=target.num_channels,
-                format=target.container,
-                subtype=target.subtype,
-                endian=target.endian,
-                compression_level=_COMPRESSION_LEVELS.get(target.subtype),
-            )
-        except (soundfile.LibsndfileError, ValueError) as error:
-            raise AudioFileError(
-                f"{path} cannot be written as {target}. Choose another extension or --subtype."
-            ) from error
+    Args:
+        part: The file that is written.
+        path: What to call it in errors.
+        target: What to write.
+        film: A film whose other streams go along, or None.
+        tags: Texts by name that the container needs before the sound.
 
-    def write(self, block: Block) -> None:
-        """See `Encoder`."""
-        try:
-            self._file.write(to_stored(block, self._order).T)
-        except (soundfile.LibsndfileError, AssertionError) as error:  # soundfile asserts a full write
-            raise _write_error(self._path) from error
+    Raises:
+        AudioFileError: The format cannot be written.
+    """
+    if is_written_by_ffmpeg(target):
+        from hushgate.audio_files.ffmpeg.encode import FfmpegEncoder
 
-    def close(self) -> None:
-        """See `Encoder`."""
-        try:
-            self._file.close()
-        except soundfile.LibsndfileError as error:
-            raise _write_error(self._path) from error
-
-    abort = close
-
-
-def _write_error(path: Path) -> OSError:
-    free = os.statvfs(path.resolve().parent).f_bavail if hasattr(os, "statvfs") else 1
-    code = errno.EIO if free else errno.ENOSPC
-    return OSError(code, os.strerror(code), str(path))
+        return FfmpegEncoder(part, str(path), target, film, tags)
+    return LibsndfileEncoder(part, path, target)

@@ -35,7 +35,7 @@ FILM_SUFFIXES = frozenset(
 
 # Extensions of formats that are only read.
 _MPEG_SUFFIXES = (".mp1", ".mp2", ".mpa", ".mpga")
-_LOSSLESS_SUFFIXES = (".ape", ".dsf", ".tak", ".tta", ".wv")
+_LOSSLESS_SUFFIXES = (".ape", ".dsf", ".sd2", ".tak", ".tta", ".wv")
 
 # A WAV header has 32-bit sizes; a little is left for the header itself.
 WAV_MAX_BYTES = 2**32 - 2**16
@@ -135,7 +135,7 @@ def container_for(path: Path) -> str:
     """The container that belongs to a file name's extension.
 
     Raises:
-        AudioFileError: No extension, or one of no container that can be written.
+        AudioFileError: No extension, or one of no container that can be written as one file.
 
     >>> container_for(Path("take.AIF")), container_for(Path("take.flac")), container_for(Path("memo.m4a"))
     ('AIFF', 'FLAC', 'MP4')
@@ -144,6 +144,8 @@ def container_for(path: Path) -> str:
     if extension in _FFMPEG_EXTENSIONS:
         return _FFMPEG_EXTENSIONS[extension]
     container = _EXTENSIONS.get(extension, extension.upper())
+    if container == "SD2":
+        raise AudioFileError(f"{path}: SD2 keeps its header in a second file. Use .wav, .aiff or .flac.")
     if container == "RAW" or container not in soundfile.available_formats():
         raise AudioFileError(
             f"{path}: cannot tell the format from the extension {path.suffix!r}. "
@@ -155,6 +157,14 @@ def container_for(path: Path) -> str:
 def is_written_by_ffmpeg(target: AudioFormat) -> bool:
     """Whether FFmpeg must write this format, because libsndfile cannot."""
     return target.container in FFMPEG_SUBTYPES or target.subtype in _FFMPEG_EXTRAS.get(target.container, ())
+
+
+def is_plain(target: AudioFormat) -> bool:
+    """Whether writing this format means copying samples into a common container, or FLAC."""
+    if target.container == "FLAC":
+        return True
+    is_common = target.container in ("WAV", "WAVEX", "RF64", "AIFF", "CAF", "W64", "AU")
+    return is_common and target.subtype in _BYTES_PER_SAMPLE
 
 
 def writable_suffix(source: AudioFormat, path: Path) -> str:

@@ -32,6 +32,7 @@ from hushgate.audio_files.formats import (
     output_format,
     writable_suffix,
 )
+from hushgate.audio_files.isolation.isolated_encoder import call_isolated
 from hushgate.audio_files.metadata.copying import copy_metadata, leading_tags
 from hushgate.audio_files.wav_pipe import (
     PIPE_SUBTYPES,
@@ -191,6 +192,8 @@ class _ExcerptReader:
                 has_sound = True
                 yield part
             if self._end is not None and position >= self._end:
+                if isinstance(self._reader, FileReader):
+                    self._reader.check_unchanged()
                 break
         if not has_sound:
             raise AudioFileError(f"{self._name} ends before the start of the excerpt.")
@@ -451,9 +454,7 @@ def film_source(
         return None
     if format.container not in FFMPEG_SUBTYPES or from_file.suffix.lower() not in FILM_SUFFIXES:
         return None
-    from hushgate.audio_files.ffmpeg.encode import has_pictures
-
-    if not has_pictures(from_file):
+    if not call_isolated("has_pictures", from_file):
         return None
     if excerpt is not None and excerpt != Excerpt():
         raise AudioFileError(

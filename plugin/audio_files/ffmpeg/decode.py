@@ -100,16 +100,16 @@ class FfmpegDecoder:
         """Give up FFmpeg's memory."""
         self._container.close()
 
-    def blocks(self, block_size: int) -> Iterator[Block]:
-        """Yield float32 (channels, samples) of at most `block_size` samples, in the order of SPEAKERS.
+    def blocks(self, block_size: int, start: int = 0) -> Iterator[Block]:
+        """Yield float32 (channels, samples) in the order of SPEAKERS, from sample `start` to the end.
 
         Raises:
             AudioFileError: A packet cannot be decoded, or the sound changes its rate or channels.
         """
         num_done = 0
         for block in self._timed_blocks():
-            for start in range(0, block.shape[1], block_size):
-                yield block[:, start : start + block_size]
+            for place in range(max(0, start - num_done), block.shape[1], block_size):
+                yield block[:, place : place + block_size]
             num_done += block.shape[1]
         expected = self.format.num_samples
         if expected is not None and num_done < expected:

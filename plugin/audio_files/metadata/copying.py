@@ -17,7 +17,6 @@ from hushgate.audio_files.metadata.fields import (
     write_fields,
 )
 from hushgate.audio_files.metadata.stale_figures import drop_stale_frames, drop_stale_items, is_stale
-from hushgate.errors import AudioFileError
 
 _FAMILIES = {
     "WAV": "RIFF",
@@ -65,12 +64,11 @@ def copy_metadata(
         target_format: Its format.
 
     Returns:
-        What could not be kept, one sentence each. Damaged tags are reported so too: they are no
-        reason to lose the sound.
+        What could not be kept, one sentence each. Damaged tags, and tags that do not fit in the target, are
+        reported so too: they are no reason to lose the sound.
 
     Raises:
         OSError: The disk is full or fails.
-        AudioFileError: The tags do not fit in the target.
     """
     from mutagen import MutagenError
 
@@ -87,7 +85,9 @@ def copy_metadata(
     except MutagenError as error:
         if isinstance(error.__context__, OSError):  # mutagen wraps the system's errors
             raise error.__context__ from None
-        raise AudioFileError(f"{target.name}: tags cannot be written ({_describe(error)}).") from error
+        return [f"tags were not kept, because they cannot be written ({_describe(error)})."]
+    except _DAMAGE as error:
+        return [f"tags were not kept, because they cannot be written ({_describe(error)})."]
 
 
 def leading_tags(source: Path, source_format: AudioFormat, target_format: AudioFormat) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import struct
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from hushgate.audio_files.channel_layouts import default_mask, plain_mask
 from hushgate.audio_files.chunk_edits import append_chunk
 from hushgate.audio_files.container_chunks import chunk_body, read_chunks
+from hushgate.audio_files.isolation.isolated_encoder import call_isolated
 from hushgate.audio_files.limits import MAX_METADATA_BYTES
 from hushgate.audio_files.metadata.stale_figures import STALE_FRAMES, is_stale
 from hushgate.audio_files.scanning.mpeg_frames import find_tags
@@ -74,6 +76,8 @@ _MP4_ITEMS = {
     "DESCRIPTION": "desc",
 }
 _MP4_PAIRS = {"TRACKNUMBER": "trkn", "DISCNUMBER": "disk"}
+# Blocks of FLAC have 24-bit sizes.
+_MAX_FLAC_BLOCK_BYTES = 2**24 - 1
 # Loudspeakers are carried with the sound.
 _CARRIED_OTHERWISE = (b"chan", b"CHAN")
 
@@ -167,9 +171,7 @@ def read_fields(path: Path, family: str | None, *, only_id3: bool = False) -> Fi
     elif family in _OGG_FAMILIES:
         _read_comments(_ogg(path, family).tags or [], fields)
     elif family in ("MP4", "Matroska", "FFmpeg"):
-        from hushgate.audio_files.ffmpeg.tags import read_tags
-
-        texts, fields.pictures = read_tags(path)
+        texts, fields.pictures = call_isolated("read_tags", path)
         for name, text in texts:
             if name not in _IGNORED:
                 fields.add(name, text)
@@ -224,10 +226,12 @@ def write_fields(path: Path, family: str | None, fields: Fields) -> list[str]:
         if flac.tags is None:
             flac.add_tags()
         flac.tags.extend(_comment_pairs(fields))
+        large = [picture for picture in fields.pictures if len(picture) > _MAX_FLAC_BLOCK_BYTES]
         for picture in fields.pictures:
-            flac.add_picture(Picture(picture))
+            if picture not in large:
+                flac.add_picture(Picture(picture))
         flac.save()
-        return []
+        return [*_without_comment_name(fields), *(f"a picture of {len(p) / 1e6:.1f} MB" for p in large)]
     if family == "MP4":
         from mutagen.mp4 import MP4
 
@@ -244,7 +248,7 @@ def write_fields(path: Path, family: str | None, fields: Fields) -> list[str]:
         pictures = [(_PICTURE_KEY, base64.b64encode(data).decode()) for data in fields.pictures]
         ogg.tags.extend([*_comment_pairs(fields), *pictures])
         ogg.save()
-        return []
+        return _without_comment_name(fields)
     return sorted({*fields.texts, *(["pictures"] if fields.pictures else [])})
 
 
@@ -258,7 +262,19 @@ def _ogg(path: Path, family: str | None) -> Any:
 
 
 def _comment_pairs(fields: Fields) -> list[tuple[str, str]]:
-    return [(name, text) for name, texts in fields.texts.items() for text in texts]
+    """Names and texts as Vorbis comments. Their names are ASCII: accents go, and names with nothing else."""
+    named = ((_comment_name(name), texts) for name, texts in fields.texts.items())
+    return [(name, text) for name, texts in named if name for text in texts]
+
+
+def _comment_name(name: str) -> str:
+    """A name that a Vorbis comment may have; "" if nothing is left of it."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return "".join(letter for letter in plain if " " <= letter <= "}" and letter != "=").strip()
+
+
+def _without_comment_name(fields: Fields) -> list[str]:
+    return [name for name, texts in fields.texts.items() if texts and not _comment_name(name)]
 
 
 def _read_comments(comments: Any, fields: Fields) -> None:
@@ -293,7 +309,8 @@ def _read_id3(tags: Any, fields: Fields) -> None:
             )
             fields.pictures.append(picture.write())
         elif kind in _FROM_ID3 or kind in ("TXXX", "COMM"):
-            name = _FROM_ID3.get(kind) or ("COMMENT" if kind == "COMM" else frame.desc)
+            # A free text without a description is a comment.
+            name = _FROM_ID3.get(kind) or ("COMMENT" if kind == "COMM" else frame.desc or "COMMENT")
             for text in frame.genres if kind == "TCON" else frame.text:
                 fields.add(name, str(text))
         elif kind not in _IGNORED:
@@ -334,7 +351,8 @@ def _fill_mp4(tags: Any, fields: Fields) -> None:
         elif name in _MP4_PAIRS and (numbers := _number_pair(texts[0])) is not None:
             tags[_MP4_PAIRS[name]] = [numbers]
         elif texts:
-            tags[f"----:com.apple.iTunes:{name}"] = [MP4FreeForm(text.encode()) for text in texts]
+            key = f"----:com.apple.iTunes:{name}".encode().decode("latin-1")  # mutagen's way with UTF-8
+            tags[key] = [MP4FreeForm(text.encode()) for text in texts]
     covers = [Picture(data) for data in fields.pictures]
     if covers:
         kinds = {"image/png": MP4Cover.FORMAT_PNG}

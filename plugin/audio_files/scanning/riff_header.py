@@ -6,7 +6,7 @@ import struct
 from typing import BinaryIO
 
 from hushgate.audio_files.container_chunks import Chunk, ChunkList, chunk_body
-from hushgate.audio_files.limits import MAX_METADATA_BYTES
+from hushgate.audio_files.limits import MAX_CHANNELS, MAX_METADATA_BYTES
 
 # Chunks that a decoder needs beside the sound, in the order in which it wants them.
 _NEEDED = {
@@ -16,6 +16,8 @@ _NEEDED = {
     "CAF": (b"desc", b"chan", b"kuki", b"pakt"),
 }
 _LIMIT_32_BIT = 2**32 - 1
+# Compression types of AIFF-C that are none.
+_PLAIN_AIFF = (b"NONE", b"twos", b"sowt", b"fl32", b"FL32", b"fl64", b"FL64", b"in24", b"in32")
 
 
 def corrected_header(file: BinaryIO, layout: ChunkList, data: Chunk) -> bytes | None:
@@ -81,3 +83,31 @@ def frame_bytes(file: BinaryIO, layout: ChunkList) -> int | None:
     if chunk is None or chunk.size < 16:
         return None
     return int(struct.unpack(f"{layout.dialect.order}12xH", chunk_body(file, chunk)[:14])[0]) or None
+
+
+def has_plain_samples(file: BinaryIO, layout: ChunkList, code: int) -> bool:
+    """Whether a file holds samples as they are, PCM or floating point, and its header agrees with itself.
+
+    Args:
+        file: Open for reading.
+        layout: Its chunks.
+        code: Format code of WAV and Wave64.
+    """
+    family = layout.dialect.family
+    kind = {"AIFF": b"COMM", "CAF": b"desc"}.get(family, b"fmt ")
+    chunks = [chunk for chunk in layout.chunks if chunk.kind == kind]
+    if len(chunks) != 1 or not 16 <= chunks[0].size <= 65_536:
+        return False
+    body = chunk_body(file, chunks[0])
+    if family in ("RIFF", "W64"):
+        num_channels, rate, size, bits = struct.unpack_from(f"{layout.dialect.order}2xHI4xHH", body)
+        is_known = (code == 1 and bits in (8, 16, 24, 32)) or (code == 3 and bits in (32, 64))
+        return is_known and 0 < num_channels <= MAX_CHANNELS and rate > 0 and size * 8 == bits * num_channels
+    if family == "AIFF":
+        num_channels, bits = struct.unpack_from(">H4xH", body)
+        kind = body[18:22] if len(body) >= 22 else b"NONE"
+        return kind in _PLAIN_AIFF and 0 < num_channels <= MAX_CHANNELS and bits in (8, 16, 24, 32, 64)
+    if len(body) < 32:
+        return False
+    kind, num_channels, bits = struct.unpack_from(">8x4s12xII", body)
+    return kind == b"lpcm" and 0 < num_channels <= MAX_CHANNELS and bits in (8, 16, 24, 32, 64)

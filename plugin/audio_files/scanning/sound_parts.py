@@ -27,7 +27,12 @@ from hushgate.audio_files.scanning.mpeg_frames import (
     tags_behind,
 )
 from hushgate.audio_files.scanning.ogg_pages import find_ogg_streams
-from hushgate.audio_files.scanning.riff_header import announced_length, corrected_header, frame_bytes
+from hushgate.audio_files.scanning.riff_header import (
+    announced_length,
+    corrected_header,
+    frame_bytes,
+    has_plain_samples,
+)
 from hushgate.errors import AudioFileError
 
 # Bytes at a place, and the FFmpeg demuxer for such a file. No other demuxer is ever used: those for
@@ -101,6 +106,8 @@ class SoundPlan:
         container, subtype: Instead of libsndfile's names; "" for its own.
         channel_mask: Loudspeakers that the header names.
         start: Where the file begins behind a tag that was put in front of it, bytes.
+        is_plain: FLAC, or samples that are stored as they are (PCM, floating point) under a sane header:
+            there is nothing in it that a decoder could stumble over.
     """
 
     parts: list[SoundPart] = field(default_factory=list)
@@ -111,6 +118,7 @@ class SoundPlan:
     subtype: str = ""
     channel_mask: int | None = None
     start: int = 0
+    is_plain: bool = False
 
 
 def plan_reading(file: BinaryIO, suffix: str) -> SoundPlan:
@@ -185,7 +193,7 @@ def _demuxer(file: BinaryIO, head: bytes, start: int) -> str:
 
 
 def _plan_flac(file: BinaryIO, start: int) -> SoundPlan:
-    plan = SoundPlan()
+    plan = SoundPlan(is_plain=True)
     streams = find_flac_streams(file, start)
     if not streams:
         raise AudioFileError("is FLAC without sound: its header is damaged or ends early")
@@ -281,7 +289,7 @@ def _plan_chunks(file: BinaryIO, layout: ChunkList, file_size: int) -> SoundPlan
         plan = _plan_mpeg(file, data.start, data.start + data.size, is_plain=False, container="WAV")
         if plan is not None:
             return plan
-    plan = SoundPlan(demuxer=demuxer, channel_mask=mask)
+    plan = SoundPlan(demuxer=demuxer, channel_mask=mask, is_plain=has_plain_samples(file, layout, code))
     announced = layout.announced_bytes
     if announced is not None and announced > data.size:
         plan.shortfall = f"its header announces {announced} bytes of sound, {data.size} are there"

@@ -132,10 +132,12 @@ def test_a_second_sound_track_is_copied_and_named(tmp_path: Path) -> None:
 
 def test_a_missing_library_is_named_with_its_pip_line(tmp_path: Path) -> None:
     make_film(tmp_path / "film.mp4", 1.0, muxer="mp4", encoder="aac")
+    (tmp_path / "without").mkdir()
+    (tmp_path / "without" / "av.py").write_text("raise ModuleNotFoundError(name='av')")
     script = textwrap.dedent(
         """
         import sys
-        sys.modules["av"] = None
+        sys.path.insert(0, "without")
         from hushgate.audio_files.open_audio import open_input
         try:
             open_input("film.mp4")

@@ -1,0 +1,1 @@
+"""Formats that libsndfile (soundfile) reads and writes."""

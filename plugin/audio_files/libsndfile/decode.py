@@ -1,0 +1,221 @@
+"""Sound decoded by libsndfile, part by part, with exact lengths and channels in one order."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from hushgate.audio_files.channel_layouts import fixed_mask, from_stored, stored_order, usable_mask
+from hushgate.audio_files.formats import AudioFormat, native_path
+from hushgate.audio_files.limits import MAX_CHANNELS, MAX_SAMPLE_RATE
+from hushgate.audio_files.scanning.file_region import FileRegion
+from hushgate.audio_files.scanning.sound_parts import SoundPart, SoundPlan
+from hushgate.errors import AudioFileError
+
+_SALVAGE_BLOCK_SIZE = 1024
+# libsndfile's number of samples of a file that does not know its own.
+_NO_LENGTH = 2**62
+
+Block = NDArray[np.float32]
+
+
+class LibsndfileDecoder:
+    """Decode the parts of a plan, one after the other.
+
+    Args:
+        file: Open for reading, seekable. Not closed.
+        path: What to call it in errors.
+        plan: See `plan_reading`; with parts.
+        by_name: Let libsndfile open `path` itself where a part is the whole file.
+        allow_truncated: Take what is there of sound that is cut short, and warn.
+
+    Attributes:
+        format: Sample rate, channels, container, sample format, length.
+        warnings: What was wrong and let pass, one sentence each.
+
+    Raises:
+        soundfile.LibsndfileError: Nothing that libsndfile knows.
+        AudioFileError: Without sound, or cut short.
+    """
+
+    def __init__(
+        self, file: BinaryIO, path: Path, plan: SoundPlan, *, by_name: bool, allow_truncated: bool
+    ) -> None:
+        self.warnings: list[str] = []
+        self._file = file
+        self._path = path
+        self._plan = plan
+        self._by_name = by_name
+        self._allow_truncated = allow_truncated
+        # Before libsndfile opens the file: its MP3 decoder prints to standard error.
+        if plan.shortfall:
+            self._report_truncated(f"{path} is cut short: {plan.shortfall}")
+        self.format = self._inspect(file.seek(0, 2))
+        self.warnings += [f"{path}: {warning}." for warning in plan.warnings]
+
+    def close(self) -> None:
+        """Nothing is held between blocks."""
+
+    def blocks(self, block_size: int, start: int = 0) -> Iterator[Block]:
+        """Yield float32 (channels, samples) in the order of SPEAKERS, from sample `start` to the end.
+
+        Raises:
+            AudioFileError: A part cannot be decoded, or the file ends before its announced length.
+        """
+        order = stored_order(self.format.container, self.format.subtype, self.format.num_channels)
+        if len(self._plan.parts) == 1:
+            decoded = self._decode(self._plan.parts[0], block_size, start)
+        else:
+            parts = (self._decode(part, block_size, 0) for part in self._plan.parts)
+            decoded = without_first((block for part in parts for block in part), start)
+        for block in decoded:
+            yield from_stored(block, order)
+
+    def _inspect(self, file_size: int) -> AudioFormat:
+        plan = self._plan
+        total: int | None = 0
+        for part in plan.parts:
+            with self._sound_file(part) as file:
+                length = _length(file, part)
+                total = None if total is None or length is None else total + length
+        container, subtype = plan.container or file.format, plan.subtype or file.subtype
+        if total == 0:
+            raise AudioFileError(
+                f"{self._path} holds no sound (its header announces 0 samples in {file_size} bytes)."
+            )
+        if file.channels > MAX_CHANNELS or file.samplerate > MAX_SAMPLE_RATE:
+            raise AudioFileError(
+                f"{self._path} must have at most {MAX_CHANNELS} channels and {MAX_SAMPLE_RATE} Hz "
+                f"(got {file.channels} and {file.samplerate})."
+            )
+        mask = usable_mask(plan.channel_mask, file.channels)
+        if container == "FLAC":
+            mask = self._flac_mask(file.channels)
+        mask = mask or fixed_mask(container, subtype, file.channels)
+        return AudioFormat(file.samplerate, file.channels, total, container, subtype, file.endian, mask)
+
+    def _flac_mask(self, num_channels: int) -> int | None:
+        """Loudspeakers from the comment of RFC 9639, section 8.6.2; the header cannot name them."""
+        if num_channels < 3:
+            return None
+        from mutagen import MutagenError
+        from mutagen.flac import FLAC
+
+        try:
+            self._file.seek(0)
+            tags: Any = FLAC(fileobj=self._file).tags or {}
+            values = tags.get("WAVEFORMATEXTENSIBLE_CHANNEL_MASK", [])
+            return usable_mask(int(values[0], 16), num_channels) if values else None
+        except (MutagenError, ValueError, OSError):
+            return None
+
+    def _sound_file(self, part: SoundPart) -> soundfile.SoundFile:
+        if part.is_file and self._by_name:
+            return _ForwardFile(native_path(self._path))
+        region = FileRegion(
+            self._file, part.start, part.size, part.prefix, pattern=part.pattern, num_behind=part.num_behind
+        )
+        return _ForwardFile(region)
+
+    def _decode(self, part: SoundPart, block_size: int, start: int) -> Iterator[Block]:
+        """Yield the blocks of one part, with its length checked."""
+        with self._sound_file(part) as file:
+            expected = _length(file, part)
+            num_read = _skip(file, start, block_size)
+            failed = ""
+            try:
+                while len(block := file.read(block_size, dtype="float32", always_2d=True)):
+                    yield from _cut(np.ascontiguousarray(block.T), num_read, expected)
+                    num_read += len(block)
+                    if expected is not None and num_read >= expected:
+                        break
+            except soundfile.LibsndfileError as error:
+                failed = libsndfile_reason(error)
+                if not self._allow_truncated:
+                    self._report_truncated(f"{self._path} is damaged or cut short{failed}")
+                for block in self._salvage(part, num_read):
+                    yield block
+                    num_read += block.shape[1]
+        if failed or (expected is not None and num_read < expected):
+            self._report_truncated(
+                f"{self._path} is damaged or cut short after {num_read} of {expected} samples{failed}"
+            )
+
+    def _salvage(self, part: SoundPart, num_skipped: int) -> Iterator[Block]:
+        """What can be decoded after `num_skipped` samples, from a second look in small steps.
+
+        A block in which the decoder fails is lost as a whole, so these are small.
+        """
+        with self._sound_file(part) as file, contextlib.suppress(soundfile.LibsndfileError):
+            while len(block := file.read(_SALVAGE_BLOCK_SIZE, dtype="float32", always_2d=True)):
+                if num_skipped < len(block):
+                    yield np.ascontiguousarray(block[num_skipped:].T)
+                num_skipped = max(0, num_skipped - len(block))
+
+    def _report_truncated(self, message: str) -> None:
+        if not self._allow_truncated:
+            raise AudioFileError(
+                f"{message}. Pass --allow-truncated (allow_truncated=True) to take what is there."
+            )
+        self.warnings.append(f"{message}.")
+
+
+class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
+    """A sound file that is read from front to back.
+
+    soundfile seeks before and after each read of a file that can; decoders of compressed sound then start
+    anew, and cannot where the header does not know the length.
+    """
+
+    def seekable(self) -> bool:
+        """False."""
+        return False
+
+
+def _length(file: soundfile.SoundFile, part: SoundPart) -> int | None:
+    """Samples per channel of a part; None where only the decoder will know."""
+    length: int | None = file.frames if file.frames < _NO_LENGTH else None
+    if part.num_samples is None:
+        return length
+    if part.max_padding and length is not None and not 0 <= length - part.num_samples < part.max_padding:
+        return length
+    return part.num_samples
+
+
+def _skip(file: soundfile.SoundFile, num_samples: int, block_size: int) -> int:
+    """Leave out samples at the beginning; the number that was left out."""
+    num_read = 0
+    while num_read < num_samples:
+        read = len(file.read(min(block_size, num_samples - num_read), dtype="float32", always_2d=True))
+        if read == 0:
+            break
+        num_read += read
+    return num_read
+
+
+def _cut(block: Block, num_before: int, expected: int | None) -> Iterator[Block]:
+    """A block without what lies beyond the expected length."""
+    if expected is not None and num_before + block.shape[1] > expected:
+        block = block[:, : max(0, expected - num_before)]
+    if block.shape[1]:
+        yield block
+
+
+def without_first(blocks: Iterator[Block], num_samples: int) -> Iterator[Block]:
+    """Leave out so many samples at the beginning."""
+    for block in blocks:
+        if num_samples < block.shape[1]:
+            yield block[:, num_samples:] if num_samples else block
+        num_samples = max(0, num_samples - block.shape[1])
+
+
+def libsndfile_reason(error: soundfile.LibsndfileError) -> str:
+    """libsndfile's words in brackets; "" if it has none."""
+    text = (error.error_string or "").removeprefix("Error : ").rstrip(".")
+    return f" ({text[0].lower()}{text[1:]})" if text else ""

@@ -1,0 +1,93 @@
+"""Sound written by libsndfile."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from hushgate.audio_files.channel_layouts import stored_order, to_stored
+from hushgate.audio_files.formats import AudioFormat, native_path
+from hushgate.errors import AudioFileError
+
+# At these settings (MP3 V0, Vorbis quality 8, Opus at 128 kbit/s per channel) a second coding cannot be
+# heard. 0.0 is the largest file, 1.0 the smallest.
+_COMPRESSION_LEVELS = {"MPEG_LAYER_III": 0.0, "VORBIS": 0.2, "OPUS": 0.5}
+
+Block = NDArray[np.float32]
+
+
+class LibsndfileEncoder:
+    """Write sound to a file.
+
+    Args:
+        part: The file that is written.
+        path: What to call it in errors.
+        target: What to write.
+
+    Attributes:
+        warnings: None so far.
+
+    Raises:
+        AudioFileError: The format cannot be written.
+    """
+
+    def __init__(self, part: Path, path: Path, target: AudioFormat) -> None:
+        self.warnings: list[str] = []
+        self._path = path
+        self._order = stored_order(target.container, target.subtype, target.num_channels)
+        try:
+            self._file = soundfile.SoundFile(
+                native_path(part),
+                "w",
+                samplerate=target.sample_rate,
+                channels=target.num_channels,
+                format=target.container,
+                subtype=target.subtype,
+                endian=target.endian,
+                compression_level=_COMPRESSION_LEVELS.get(target.subtype),
+            )
+        except (soundfile.LibsndfileError, ValueError) as error:
+            raise AudioFileError(
+                f"{path} cannot be written as {target}. Choose another extension or --subtype."
+            ) from error
+
+    def write(self, block: Block) -> None:
+        """Append float32 (channels, samples), in the order of SPEAKERS."""
+        try:
+            self._file.write(to_stored(block, self._order).T)
+        except (soundfile.LibsndfileError, AssertionError) as error:  # soundfile asserts a full write
+            raise write_error(self._path) from error
+
+    def close(self) -> None:
+        """Finish the file."""
+        try:
+            self._file.close()
+        except soundfile.LibsndfileError as error:
+            raise write_error(self._path) from error
+
+    abort = close
+
+
+def inspect(path: Path) -> tuple[int, int, int] | None:
+    """Sample rate, channels and samples per channel, as libsndfile reads them; None if it does not."""
+    try:
+        info = soundfile.info(native_path(path))
+    except soundfile.LibsndfileError:
+        return None
+    return info.samplerate, info.channels, info.frames
+
+
+def is_full(path: Path) -> bool:
+    """Whether the disk that holds a file has no space left."""
+    return hasattr(os, "statvfs") and os.statvfs(path.resolve().parent).f_bavail == 0
+
+
+def write_error(path: Path) -> OSError:
+    """The reason for a failed write, which libsndfile does not say."""
+    code = errno.ENOSPC if is_full(path) else errno.EIO
+    return OSError(code, os.strerror(code), str(path))
