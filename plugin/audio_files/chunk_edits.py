@@ -8,7 +8,6 @@ from typing import BinaryIO
 
 from hushgate.audio_files.container_chunks import Dialect, chunk_body, read_chunks
 
-_BEXT_TIME = 338
 _EXTENSIBLE = 0xFFFE
 _MASK_OFFSET = 20
 # CoreAudio's tag for a layout whose bits are those of WAV.
@@ -47,26 +46,6 @@ def write_aiff_length(target: Path, num_samples: int, frame_bytes: int) -> None:
         file.write(struct.pack(">I", num_samples))
         file.seek(layout.data.start - 4)
         file.write(struct.pack(">I", 8 + num_samples * frame_bytes))
-
-
-def shift_time_reference(target: Path, num_samples: int) -> bool:
-    """Move the time reference of a `bext` chunk by the samples that were cut off in front of the sound.
-
-    Returns:
-        Whether the file has markers or loops, whose positions still count from the beginning of the whole
-        recording.
-    """
-    with target.open("rb+") as file:
-        layout = read_chunks(file)
-        if layout is None:
-            return False
-        bext = layout.find(b"bext")
-        if bext is not None and layout.dialect.order == "<" and bext.size >= _BEXT_TIME + 8 and num_samples:
-            file.seek(bext.start + _BEXT_TIME)
-            (time,) = struct.unpack("<Q", file.read(8))
-            file.seek(bext.start + _BEXT_TIME)
-            file.write(struct.pack("<Q", (time + num_samples) % 2**64))
-        return any(layout.find(kind) is not None for kind in (b"cue ", b"smpl", b"MARK", b"mark"))
 
 
 def append_chunk(target: Path, kind: bytes, body: bytes) -> None:

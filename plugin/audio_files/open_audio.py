@@ -11,7 +11,7 @@ import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, Self, TextIO, cast
@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hushgate.audio_files.atomic_write import PART_PREFIX, Original, check_target, refuse_originals
-from hushgate.audio_files.chunk_edits import shift_time_reference
 from hushgate.audio_files.dither import word_gets_shorter
+from hushgate.audio_files.excerpt import Excerpt, ExcerptReader, parse_time
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.file_writer import FileWriter
 from hushgate.audio_files.formats import (
@@ -33,7 +33,9 @@ from hushgate.audio_files.formats import (
     writable_suffix,
 )
 from hushgate.audio_files.isolation.isolated_encoder import call_isolated
-from hushgate.audio_files.metadata.copying import copy_metadata, leading_tags
+from hushgate.audio_files.metadata.copying import copy_metadata, family, leading_tags
+from hushgate.audio_files.metadata.positions import shift_positions
+from hushgate.audio_files.metadata.tag_source import tag_source
 from hushgate.audio_files.wav_pipe import (
     PIPE_SUBTYPES,
     RawStreamReader,
@@ -84,52 +86,6 @@ class AudioWriter(Protocol):
         """Append float32 (channels, samples)."""
 
 
-@dataclass(frozen=True)
-class Excerpt:
-    """A part of a recording.
-
-    Attributes:
-        start_s: Where it begins, seconds, 0.0 or more.
-        end_s: Where it ends, seconds; None for the end of the recording.
-
-    Raises:
-        ValueError: The end is not after the start, or the start lies before the recording.
-    """
-
-    start_s: float = 0.0
-    end_s: float | None = None
-
-    def __post_init__(self) -> None:
-        if not self.start_s >= 0.0:
-            raise ValueError(f"start must be 0 s or more (got {self.start_s}).")
-        if self.end_s is not None and not self.end_s > self.start_s:
-            raise ValueError(f"end must be behind start, {self.start_s} s (got {self.end_s}).")
-
-
-def parse_time(text: str) -> float:
-    """Seconds from a text like 90, 1:30 or 1:02:03.5.
-
-    Raises:
-        ValueError: Not a time.
-
-    >>> parse_time("1:02:03.5"), parse_time("90")
-    (3723.5, 90.0)
-    """
-    parts = text.strip().split(":")
-    try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
-        numbers = []
-    is_time = 1 <= len(numbers) <= 3 and all(0.0 <= number < float("inf") for number in numbers)
-    if not is_time or any(number >= 60.0 for number in numbers[1:]) or not all(map(_is_whole, numbers[:-1])):
-        raise ValueError(f"a time must be seconds or h:mm:ss, like 90, 1:30 or 1:02:03.5 (got {text!r}).")
-    return sum(number * 60.0**place for place, number in enumerate(reversed(numbers)))
-
-
-def _is_whole(number: float) -> bool:
-    return number == int(number)
-
-
 class _PipeReader:
     """A pipe as a source; only one that was opened for it is closed at the end."""
 
@@ -149,54 +105,6 @@ class _PipeReader:
     def blocks(self, block_size: int = DEFAULT_BLOCK_SIZE) -> Iterator[NDArray[np.float32]]:
         """See `AudioReader`."""
         return self._reader.blocks(block_size)
-
-
-class _ExcerptReader:
-    """A part of what another reader gives."""
-
-    def __init__(self, reader: Any, excerpt: Excerpt, name: str) -> None:
-        self._reader = reader
-        rate, length = reader.format.sample_rate, reader.format.num_samples
-        self._start = round(excerpt.start_s * rate)
-        self._end = None if excerpt.end_s is None else round(excerpt.end_s * rate)
-        self._name = name
-        self.warnings: list[str] = reader.warnings
-        if length is not None:
-            if self._start >= length:
-                raise AudioFileError(
-                    f"{name} is {length / rate:.2f} s long; --start must lie before its end "
-                    f"(got {excerpt.start_s} s)."
-                )
-            length = min(length, self._end or length) - self._start
-        self.format: AudioFormat = replace(reader.format, num_samples=length)
-
-    def __enter__(self) -> Self:
-        self._reader.__enter__()
-        return self
-
-    def __exit__(self, *details: Any) -> None:
-        self._reader.__exit__(*details)
-
-    def blocks(self, block_size: int = DEFAULT_BLOCK_SIZE) -> Iterator[NDArray[np.float32]]:
-        """See `AudioReader`."""
-        position = 0
-        blocks = self._reader.blocks(block_size)
-        if isinstance(self._reader, FileReader):
-            blocks, position = self._reader.blocks(block_size, start=self._start), self._start
-        has_sound = False
-        for block in blocks:
-            first = max(0, self._start - position)
-            last = block.shape[1] if self._end is None else self._end - position
-            position += block.shape[1]
-            if (part := block[:, first:last]).shape[1]:
-                has_sound = True
-                yield part
-            if self._end is not None and position >= self._end:
-                if isinstance(self._reader, FileReader):
-                    self._reader.check_unchanged()
-                break
-        if not has_sound:
-            raise AudioFileError(f"{self._name} ends before the start of the excerpt.")
 
 
 class _PipeWriter(WavStreamWriter):
@@ -264,7 +172,7 @@ def open_input(
     if excerpt is None or excerpt == Excerpt():
         return reader
     try:
-        return _ExcerptReader(reader, excerpt, str(getattr(path, "name", path)))
+        return ExcerptReader(reader, excerpt, str(getattr(path, "name", path)))
     except BaseException:
         reader.__exit__(None, None, None)
         raise
@@ -327,7 +235,7 @@ def open_output(
         path: File name, "-" for WAV on standard output, or a binary file object, to which the complete file
             is written at the end, in the container of `source` if it can be written.
         source: Format of the input; see `output_format` for what becomes of it.
-        source_path: Where the input comes from: file name, "-" or a file object (whose tags do not go along).
+        source_path: Where the input comes from: file name, "-" or a file object.
         subtype: soundfile's name of a sample format to use instead of the source's; AAC, ALAC_16, ALAC_24
             too.
         overwrite: Replace a file that exists.
@@ -344,8 +252,10 @@ def open_output(
     from_file = None
     if isinstance(source_path, str | os.PathLike) and str(source_path) != PIPE:
         from_file = Path(source_path)
+    tags_from = None if str(source_path) == PIPE or not keep_tags else source_path
     if not isinstance(path, str | os.PathLike):
-        return _open_object(path, source, subtype=subtype, dither=dither)
+        carrier = _Carrier(tags_from, source, excerpt)
+        return _open_object(path, source, carrier, subtype=subtype, dither=dither)
     if str(path) == PIPE:
         return _open_standard_output(source, from_file, source_path, subtype=subtype, dither=dither)
     target = Path(path)
@@ -354,27 +264,51 @@ def open_output(
     format = output_format(source, from_file, target, subtype)
     film = film_source(from_file, target, format, excerpt)
 
-    def finish(part: Path) -> None:
-        if keep_tags and from_file is not None and from_file.is_file():
-            lost = copy_metadata(from_file, source, part, format)
-            writer.warnings += [f"{target}: {message}" for message in lost]
-        if excerpt is not None and shift_time_reference(part, round(excerpt.start_s * source.sample_rate)):
-            writer.warnings.append(f"{target}: its markers count from the beginning of the whole recording.")
-
+    carrier = _Carrier(tags_from, source, excerpt)
     writer = FileWriter(
         target,
         format,
         overwrite=overwrite,
         dither_seed=_dither_seed(source, format, target.name) if dither else None,
-        finish=finish,
+        finish=lambda part: carrier.finish(part, writer),
         part_prefix=part_prefix,
         source_rate=source.sample_rate,
         film=film,
-        tags=leading_tags(from_file, source, format) if from_file is not None and keep_tags else None,
+        tags=carrier.leading_tags(format),
         originals=never_replaced,
     )
     writer.warnings += [f"{target}: {change}" for change in describe_changes(source, format)]
     return writer
+
+
+class _Carrier:
+    """Tags and markers on their way from the input to the output."""
+
+    def __init__(
+        self,
+        tags_from: str | os.PathLike[str] | BinaryIO | None,
+        source: AudioFormat,
+        excerpt: Excerpt | None,
+    ) -> None:
+        self._tags_from = tags_from
+        self._source = source
+        self._excerpt = excerpt
+
+    def leading_tags(self, target: AudioFormat) -> dict[str, str]:
+        """Texts that must be written before the sound."""
+        if family(target) != "Matroska":
+            return {}
+        with tag_source(self._tags_from) as file:
+            return {} if file is None else leading_tags(file, self._source, target)
+
+    def finish(self, part: Path, writer: FileWriter) -> None:
+        """Give the complete file what belongs to it; the writer warns of what could not be kept."""
+        with tag_source(self._tags_from) as file:
+            lost = [] if file is None else copy_metadata(file, self._source, part, writer.format)
+        if self._excerpt is not None:
+            start = round(self._excerpt.start_s * self._source.sample_rate)
+            lost += shift_positions(part, writer.format.container, start, writer.num_written)
+        writer.warnings += [f"{writer.path}: {message}" for message in lost]
 
 
 def _originals(source_path: str | os.PathLike[str] | BinaryIO) -> list[Original]:
@@ -415,7 +349,7 @@ def _open_standard_output(
 
 
 def _open_object(
-    file: BinaryIO, source: AudioFormat, *, subtype: str | None, dither: bool
+    file: BinaryIO, source: AudioFormat, carrier: _Carrier, *, subtype: str | None, dither: bool
 ) -> AbstractContextManager[AudioWriter]:
     name = getattr(file, "name", None)
     suffix = Path(name).suffix if isinstance(name, str) else ""
@@ -429,7 +363,14 @@ def _open_object(
         target = Path(folder) / f"output{suffix}"
         format = output_format(source, target if not name else None, target, subtype)
         seed = _dither_seed(source, format, target.name) if dither else None
-        writer = FileWriter(target, format, dither_seed=seed, source_rate=source.sample_rate)
+        writer = FileWriter(
+            target,
+            format,
+            dither_seed=seed,
+            source_rate=source.sample_rate,
+            finish=lambda part: carrier.finish(part, writer),
+            tags=carrier.leading_tags(format),
+        )
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -85,7 +85,7 @@ def render(
             target = open_output(
                 output,
                 source,
-                input if has_path else PIPE,
+                input if has_path or (is_file_object(input) and raw is None) else PIPE,
                 subtype=subtype,
                 overwrite=overwrite,
                 dither=dither,
