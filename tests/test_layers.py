@@ -17,7 +17,7 @@ MAX_MODULES = 15
 # From the bottom up. A module may import its own layer and those below it.
 PLUGIN_LAYERS = (
     ("engine", "errors", "printable", "version"),
-    ("audio_files", "pedalboard_compat"),
+    ("audio_files", "pedalboard_compat", "measuring"),
     ("pictures", "chain_graph"),
     ("rendering", "effects"),
     ("live", "batching"),

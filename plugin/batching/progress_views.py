@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from hushgate.batching.planning.plan import Job
 from hushgate.batching.planning.results import FileResult
 from hushgate.batching.planning.storage import file_size
+from hushgate.measuring.wording import NOT_MEASURED
 from hushgate.printable import printable
 
 if TYPE_CHECKING:
@@ -125,8 +126,12 @@ def describe(result: FileResult) -> str:
     parts: list[str] = [result.status]
     if result.duration_s is not None:
         parts.append(f"{result.duration_s:.1f} s")
-    if result.noise_removed_db is not None:
-        parts.append(f"noise floor {-result.noise_removed_db:+z.1f} dB")
+    if result.duration_s is not None and result.status != "skipped":
+        before, after = result.floor_before_dbfs, result.floor_after_dbfs
+        is_known = before is not None and after is not None
+        parts.append(f"noise floor {f'{before:z.1f} -> {after:z.1f} dBFS' if is_known else NOT_MEASURED}")
+    if result.target_change_db is not None:
+        parts.append(f"target {result.target_change_db:+z.1f} dB")
     if result.real_time_factor:
         parts.append(f"{1.0 / result.real_time_factor:.0f} times real time")
     if result.num_clipped:

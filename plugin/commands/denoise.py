@@ -15,9 +15,6 @@ from hushgate.printable import printable
 
 if TYPE_CHECKING:
     from hushgate.audio_files.open_audio import AudioFormat, Excerpt
-    from hushgate.effects.chain import Chain
-    from hushgate.effects.denoiser import Denoiser
-    from hushgate.rendering.file_loop import FileLoop
 
 PIPE = "-"
 _CLIP_REMEDY = "Use --subtype FLOAT, or turn the input down."
@@ -59,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
     from hushgate.audio_files.open_audio import open_input, open_output
     from hushgate.rendering import check_streamable
     from hushgate.rendering.file_loop import FileLoop
+    from hushgate.rendering.summary import columns, summarize
 
     excerpt = _excerpt(args.start, args.end)
     with open_input(
@@ -83,7 +81,13 @@ def run(args: argparse.Namespace) -> int:
     for warning in loop.warnings(writer, clip_remedy=_CLIP_REMEDY):
         print(f"hushgate: warning: {printable(warning)}", file=sys.stderr)
     if not args.quiet and target != PIPE:
-        for line in _summary(args, target, source, effect, loop, elapsed_s):
+        summary = summarize(effect, loop, elapsed_s, writer.num_clipped)
+        files = [
+            ("input", f"{args.input} ({source}, {loop.num_samples / source.sample_rate:.2f} s)"),
+            ("output", target),
+            *([("preset", args.preset)] if args.preset else []),
+        ]
+        for line in columns([*files, *summary.lines()]):
             print(printable(line))
     return 0
 
@@ -111,38 +115,3 @@ def _default_target(source: str, is_residual: bool, format: AudioFormat, excerpt
     if excerpt is not None and suffix.lower() in FILM_SUFFIXES:  # films are not cut: the sound alone
         suffix = ".m4a"
     return str(path.with_name(f"{path.stem}.{kind}{suffix}"))
-
-
-def _summary(
-    args: argparse.Namespace,
-    target: str,
-    source: AudioFormat,
-    effect: Denoiser | Chain,
-    loop: FileLoop,
-    elapsed_s: float,
-) -> list[str]:
-    from hushgate.effects.denoiser import find_denoisers
-
-    duration_s = loop.num_samples / source.sample_rate
-    latency_ms = 1000.0 * effect.latency_samples / source.sample_rate
-    factor = max(elapsed_s, 1e-9) / duration_s
-    models = ", ".join(denoiser.model for denoiser in find_denoisers(effect)) or "none"
-    return [
-        f"input    {args.input} ({source}, {duration_s:.2f} s)",
-        f"output   {target}",
-        *([f"preset   {args.preset}"] if args.preset else []),
-        f"model    {models}, latency {latency_ms:.1f} ms ({effect.latency_samples} samples), taken out",
-        f"level    {_levels(loop)}",
-        f"speed    {1.0 / factor:.0f} times real time (real-time factor {factor:.4f})",
-    ]
-
-
-def _levels(loop: FileLoop) -> str:
-    before = loop.before.level_db if loop.before else None
-    after = loop.after.level_db if loop.after else None
-    removed = "" if before is None or after is None else f" ({before - after:z.1f} dB removed)"
-    return f"{_dbfs(before)} -> {_dbfs(after)}{removed}"
-
-
-def _dbfs(level: float | None) -> str:
-    return "-inf dBFS" if level is None else f"{level:.1f} dBFS"

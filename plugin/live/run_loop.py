@@ -77,4 +77,4 @@ def run(
             shown.show(session.status())
             for key in pressed.read(_PERIOD_S):
                 session.controls.press(key)
-    return session.status()
+    return session.status(figures=True)

@@ -22,6 +22,7 @@ from hushgate.live.processing.status import Status
 from hushgate.live.processing.tap import Tap
 from hushgate.live.processing.trial_run import TrialRun, run_trial
 from hushgate.live.terminal.controls import Controls
+from hushgate.measuring.cleaning_meter import CleaningFigures, CleaningMeter
 from hushgate.pedalboard_compat.effect_protocol import Effect
 from hushgate.rendering import check_streamable
 
@@ -97,6 +98,8 @@ class Session:
         self._duration_s = duration_s
         self._record, self._overwrite = record, overwrite
         self._taps: list[Tap] = []
+        self._meter = CleaningMeter(self.sample_rate)
+        self._comparison = Tap(2 * num_channels, round(_TAP_SECONDS * self.sample_rate))
         self._recorder: Recorder | None = None
         self._parts: _Parts | None = None
         self._silence = _SilenceWatch()
@@ -158,6 +161,7 @@ class Session:
                 reserve_s=request.reserve_s,
                 latency_samples=first.latency_samples,
                 taps=taps,
+                comparison=self._comparison,
                 mute=self._mute,
                 num_samples=None if duration_s is None else round(duration_s * self.sample_rate),
             )
@@ -195,6 +199,7 @@ class Session:
         processor = running.processor
         running.recovery.check()
         self._events.update(processor, running.stream.latency_s)
+        self._compare()
         for error in (processor.error, running.recovery.error):
             if error is not None:
                 raise RuntimeError(f"the effect failed: {error}") from error
@@ -207,8 +212,19 @@ class Session:
         if silent_s > _SILENT_DEVICE_S:
             raise DeviceError(f"{names} has delivered no sound for {_SILENT_DEVICE_S:g} s.")
 
-    def status(self) -> Status:
-        """A snapshot of levels, load, settings and faults."""
+    def figures(self) -> CleaningFigures:
+        """What the effect has done to the sound so far, while its output was "denoised" and not bypassed."""
+        self._compare()
+        return self._meter.figures()
+
+    def _compare(self) -> None:
+        both = self._comparison.read()
+        if all(denoiser.output == "denoised" for denoiser in self.controls.denoisers):
+            self._meter.update(both[: self._num_channels])
+            self._meter.compare(both[self._num_channels :])
+
+    def status(self, *, figures: bool = False) -> Status:
+        """A snapshot of levels, load, settings and faults; with `figures` also what became of the sound."""
         processor, request = self.processor, self._request
         denoisers, recorder = self.controls.denoisers, self._recorder
         first = denoisers[0] if denoisers else None
@@ -243,6 +259,7 @@ class Session:
             recording=None if self._record is None else os.fspath(self._record),
             num_unrecorded=recorder.num_lost if recorder else 0,
             record_error=str(recorder.error) if recorder and recorder.error else None,
+            figures=self.figures() if figures else None,
         )
 
     @property

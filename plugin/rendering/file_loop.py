@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.effects.denoiser import find_denoisers
+from hushgate.effects.denoiser import Denoiser, find_denoisers
 from hushgate.engine.signal.input_checks import replace_nonfinite
 from hushgate.errors import AudioFileError
+from hushgate.measuring.cleaning_meter import CleaningMeter
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
 from hushgate.pedalboard_compat.effect_protocol import Effect
 from hushgate.pedalboard_compat.streaming import stream
-from hushgate.rendering.level_meter import LevelMeter
 
 if TYPE_CHECKING:
     from hushgate.audio_files.open_audio import AudioReader, AudioWriter
@@ -38,13 +38,14 @@ class FileLoop:
         progress: Called after each processed block with the samples done and the samples in all (None
             where the input does not say).
         on_input: Called with each input block, finite, before the effect gets it.
-        measure: Measure the levels before and after.
+        measure: Compare input and output.
         allow_empty: Accept a recording without samples.
 
     Attributes:
+        sample_rate: Hz.
         num_samples: Input samples per channel so far.
         num_nonfinite: Input samples so far that were not finite and became silence.
-        before, after: Level meters of input and output; None without `measure`.
+        meter: What became of the sound; None without `measure`.
     """
 
     def __init__(
@@ -62,8 +63,8 @@ class FileLoop:
         self.num_samples = 0
         self.num_nonfinite = 0
         rate = reader.format.sample_rate
-        self.before = LevelMeter(rate) if measure else None
-        self.after = LevelMeter(rate) if measure else None
+        self.sample_rate = rate
+        self.meter = _meter(effect, rate) if measure else None
         self._effect = effect
         self._reader = reader
         self._name = name
@@ -90,8 +91,8 @@ class FileLoop:
                 raise RuntimeError(
                     f"{self._name}: the effect gave samples that are not finite. Change its settings."
                 )
-            if self.after is not None:
-                self.after.update(block)
+            if self.meter is not None:
+                self.meter.compare(block)
             yield block
             num_done += block.shape[1]
             if self._progress is not None:
@@ -134,8 +135,16 @@ class FileLoop:
             finite, _, num_replaced = replace_nonfinite(block)
             self.num_nonfinite += num_replaced
             self.num_samples += finite.shape[1]
-            if self.before is not None:
-                self.before.update(finite)
+            if self.meter is not None:
+                self.meter.update(finite)
             if self._on_input is not None:
                 self._on_input(finite)
             yield finite
+
+
+def _meter(effect: Effect, sample_rate: float) -> CleaningMeter:
+    if all(denoiser.output == "denoised" for denoiser in find_denoisers(effect)):
+        return CleaningMeter(sample_rate)
+    if isinstance(effect, Denoiser):
+        return CleaningMeter(sample_rate, residual=True)
+    return CleaningMeter(sample_rate, unknown="the output holds what was removed")

@@ -22,15 +22,16 @@ from hushgate.audio_files.metadata.copying import copy_metadata, leading_tags
 from hushgate.audio_files.open_audio import film_source
 from hushgate.batching.cleaning.peak_limiter import PeakLimiter
 from hushgate.batching.planning.recipe import BatchSettings
+from hushgate.measuring.level_meter import LevelMeter, decibels
+from hushgate.pedalboard_compat.effect_protocol import Effect
 from hushgate.pictures.overview import SpectrogramOverview
 from hushgate.pictures.png import spectrogram_png
 from hushgate.rendering.file_loop import Block, FileLoop
-from hushgate.rendering.level_meter import LevelMeter, decibels
+from hushgate.rendering.summary import engine_of
 
 # Level of limited and rescaled peaks. Dither and decoders of compressed sound need a little room above it.
 _CEILING = 10.0 ** (-0.1 / 20.0)
 _UNCLIPPED = ("FLOAT", "DOUBLE")
-_SILENT_DB = -150.0
 _CLIP_REMEDY = "Use --clip-mode limit or rescale, or --subtype FLOAT."
 
 
@@ -170,7 +171,7 @@ def _pass(
         for each in sinks:
             each.finish()
         _check_peaks(sinks, settings, gain)
-    figures = _figures(loop, sink, residual, gain, settings)
+    figures = _figures(effect, loop, sink, residual, gain, settings)
     if before is not None and after is not None:
         levels = before.decibels(), after.decibels()
         top_db = float(levels[0].max())
@@ -213,7 +214,7 @@ class _Sink:
     def __init__(self, writer: FileWriter, sample_rate: int, clip_mode: str, gain: float) -> None:
         self.writer = writer
         self.sample_rate = sample_rate
-        self.meter = LevelMeter(sample_rate)
+        self.meter = LevelMeter()
         self.can_clip = writer.format.subtype not in _UNCLIPPED
         self._gain = np.float32(gain) if self.can_clip else np.float32(1.0)
         is_limited = clip_mode == "limit" and self.can_clip
@@ -240,15 +241,14 @@ class _Sink:
 
 
 def _figures(
-    loop: FileLoop, sink: _Sink, residual: _Sink | None, gain: float, settings: BatchSettings
+    effect: Effect, loop: FileLoop, sink: _Sink, residual: _Sink | None, gain: float, settings: BatchSettings
 ) -> dict[str, Any]:
-    assert loop.before is not None
-    assert loop.after is not None
+    assert loop.meter is not None
     target = sink.writer.format
-    before, written = loop.before, sink.meter
+    figures, written = loop.meter.figures(), sink.meter
+    noise = figures.noise
     writers = [sink.writer] if residual is None else [sink.writer, residual.writer]
     lowest_gain = sink.limiter.lowest_gain if sink.limiter is not None else gain
-    floors = before.floor_db, loop.after.floor_db
     return {
         "warnings": tuple(loop.warnings(*writers, clip_remedy=_CLIP_REMEDY)),
         "duration_s": loop.num_samples / sink.sample_rate,
@@ -257,22 +257,25 @@ def _figures(
         "num_samples": sink.writer.num_written,
         "container": target.container,
         "subtype": target.subtype,
-        "level_before_dbfs": _rounded(before.level_db),
+        "level_before_dbfs": _rounded(figures.level_before_dbfs),
         "level_after_dbfs": _rounded(written.level_db),
-        "peak_before_dbfs": _rounded(before.peak_db),
+        "peak_before_dbfs": _rounded(figures.peak_before_dbfs),
         "peak_after_dbfs": _rounded(written.peak_db),
-        "floor_before_dbfs": floors[0],
-        "floor_after_dbfs": floors[1],
-        "noise_removed_db": None if None in floors else _rounded(_clamped(floors[0]) - _clamped(floors[1])),
+        "floor_before_dbfs": _rounded(noise.before_db if noise else None),
+        "floor_after_dbfs": _rounded(noise.after_db if noise else None),
+        "floor_from_hz": _rounded(noise.from_hz if noise else None),
+        "floor_unknown": figures.noise_unknown,
+        "noise_removed_db": _rounded(figures.noise_removed_db),
+        "target_change_db": _rounded(figures.target_change_db),
+        "target_changed": figures.target_changed,
         "residual_level_dbfs": _rounded(residual.meter.level_db) if residual is not None else None,
         "num_clipped": sum(writer.num_clipped for writer in writers),
         "clip_gain_db": _rounded(decibels(lowest_gain)) if settings.clip_mode != "report" else None,
         "model": ", ".join(Path(model.name).name for model in settings.recipe.models) or None,
+        "preset": settings.recipe.label if settings.recipe.preset is not None else None,
+        "engine": engine_of(effect),
+        "latency_samples": round(float(getattr(effect, "latency_samples", 0))),
     }
-
-
-def _clamped(level: float | None) -> float:
-    return _SILENT_DB if level is None else max(_SILENT_DB, level)
 
 
 def _rounded(level: float | None) -> float | None:

@@ -30,15 +30,21 @@ class FileResult:
         container, subtype: Format of the output, in soundfile's names.
         level_before_dbfs, level_after_dbfs: RMS level; None for digital silence.
         peak_before_dbfs, peak_after_dbfs: Largest sample as written; None for digital silence.
-        floor_before_dbfs, floor_after_dbfs: Level of the quietest tenth of the file, measured in steps of
-            100 ms; None for shorter files.
+        floor_before_dbfs, floor_after_dbfs: Noise floor where the target is silent, dBFS; None where it could
+            not be measured, for the reason in `floor_unknown`.
+        floor_from_hz: Lowest frequency it was measured at; 0.0 for all.
         noise_removed_db: Difference of the two floors.
+        target_change_db: Change of the target's level.
+        target_changed: Share of the target that changed by more than 3 dB against the rest, 0 to 1.
         residual_level_dbfs: RMS level of the removed sound.
         num_clipped: Samples that were beyond full scale and clipped, residual included.
         clip_gain_db: Lowest gain of the peaks (limit), or gain of the whole file (rescale).
         elapsed_s: Processing time, seconds.
         real_time_factor: `elapsed_s / duration_s`.
+        preset: Name of the preset; None without one.
         model: Names of the models.
+        engine: What ran them.
+        latency_samples: Latency of the effect, which was taken out.
         settings_hash: Fingerprint of the settings, the models and the version.
         source_sha256, output_sha256: Checksums of remote files.
         picture_before, picture_after: Small spectrograms, PNG in base64; only for HTML reports.
@@ -64,13 +70,20 @@ class FileResult:
     peak_after_dbfs: float | None = None
     floor_before_dbfs: float | None = None
     floor_after_dbfs: float | None = None
+    floor_from_hz: float | None = None
+    floor_unknown: str | None = None
     noise_removed_db: float | None = None
+    target_change_db: float | None = None
+    target_changed: float | None = None
     residual_level_dbfs: float | None = None
     num_clipped: int | None = None
     clip_gain_db: float | None = None
     elapsed_s: float | None = None
     real_time_factor: float | None = None
+    preset: str | None = None
     model: str | None = None
+    engine: str | None = None
+    latency_samples: int | None = None
     source_sha256: str | None = None
     output_sha256: str | None = None
     picture_before: str | None = field(default=None, repr=False)

@@ -11,6 +11,7 @@ from typing import Any
 
 from hushgate.batching.planning.results import FileResult
 from hushgate.batching.planning.storage import store_for
+from hushgate.measuring.wording import latency_text, noise_text, target_text
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -115,6 +116,7 @@ def _figures(file: FileResult) -> str:
     if file.clip_gain_db:
         clipping += f", turned down {-file.clip_gain_db:z.1f} dB"
     factor = file.real_time_factor
+    engine = f", on {file.engine}" if file.engine else ""
     rows = [
         [("length", _duration(file.duration_s)), ("format", f"{file.container} {file.subtype}, {channels}")],
         [
@@ -122,14 +124,23 @@ def _figures(file: FileResult) -> str:
             ("peak", f"{_db(file.peak_before_dbfs)} → {_db(file.peak_after_dbfs)} dBFS"),
         ],
         [
-            ("noise floor", f"{_db(file.floor_before_dbfs)} → {_db(file.floor_after_dbfs)} dBFS"),
-            ("noise removed", f"{_db(file.noise_removed_db)} dB"),
+            (
+                "noise floor",
+                noise_text(
+                    file.floor_before_dbfs, file.floor_after_dbfs, file.floor_from_hz, file.floor_unknown
+                ),
+            ),
+            ("target", target_text(file.target_change_db, file.target_changed)),
         ],
         [
             ("clipping", clipping),
             ("speed", f"{1.0 / factor:.0f} times real time" if factor else "unknown"),
         ],
-        [("rate", f"{file.sample_rate} Hz"), ("model", file.model or "none")],
+        [
+            ("rate", f"{file.sample_rate} Hz"),
+            ("latency", latency_text(file.latency_samples or 0, file.sample_rate or 1)),
+        ],
+        [("model", f"{file.model or 'none'}{engine}"), ("preset", file.preset or "none")],
     ]
     cells = "".join(
         "<tr>" + "".join(f"<th>{name}</th><td>{_text(value)}</td>" for name, value in row) + "</tr>"

@@ -46,6 +46,8 @@ class Processor:
         reserve_s: Time that the devices cover when a call is late, seconds.
         latency_samples: Delay of the effect; see `run_trial`.
         taps: Get a copy of the output.
+        comparison: Gets the dry signal and the output, aligned, as (2 * channels, samples), while the output
+            is that of the effect alone.
         mute: Give the device silence; taps get the output all the same.
         num_samples: Length of the sound, with its fade-out at the end; None for no end.
         clock: Time in seconds.
@@ -79,6 +81,7 @@ class Processor:
         reserve_s: float,
         latency_samples: int,
         taps: Sequence[Tap] = (),
+        comparison: Tap | None = None,
         mute: bool = False,
         num_samples: int | None = None,
         clock: Callable[[], float] = time.perf_counter,
@@ -87,6 +90,7 @@ class Processor:
         self._sample_rate = sample_rate
         self._num_channels = num_channels
         self._taps = tuple(taps)
+        self._comparison = comparison
         self._mute = mute
         self._clock = clock
         self._fade = max(1, round(sample_rate * _FADE_MS / 1000.0))
@@ -160,6 +164,8 @@ class Processor:
         out = dry if wet is None else self._faded(wet, dry)
         is_last = self._fade_edges(out)
         self._limit(out)
+        if self._comparison is not None and self._ramp.settled and self._ramp.target == (1.0,):
+            self._comparison.write(np.concatenate([dry, out]))
         if self._mute:
             output_block[:] = 0.0
         else:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hushgate.live.processing.callback import State
+from hushgate.measuring.cleaning_meter import CleaningFigures
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Status:
         recording: File of the recording, or None.
         num_unrecorded: Samples missing in it because the disk was too slow.
         record_error: Reason for which the recording ended early, or None.
+        figures: What became of the sound; None in a snapshot while sound runs.
     """
 
     input_name: str
@@ -70,6 +72,7 @@ class Status:
     recording: str | None
     num_unrecorded: int
     record_error: str | None
+    figures: CleaningFigures | None = None
 
     @property
     def latency_ms(self) -> float:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self, TextIO
 
 from hushgate.live.processing.status import Status
+from hushgate.measuring.wording import sound_lines
 from hushgate.printable import printable
 
 _LINE_PERIOD_S = 5.0
@@ -134,6 +135,8 @@ def summarize(status: Status) -> list[str]:
         f"99th percentile {100.0 * status.load_p99:.1f} %",
         f"dropouts {status.num_dropouts}, late blocks {status.num_late}, overloads {status.num_overloads}",
     ]
+    if (figures := status.figures) is not None:
+        lines += [f"{name} {text}" for name, text in sound_lines(figures, status.num_clipped)]
     if status.recording is not None and status.record_error is None:
         lines.append(f"recorded to {status.recording}")
     return lines

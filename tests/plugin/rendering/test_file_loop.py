@@ -61,10 +61,11 @@ def test_levels_and_lengths_are_those_of_input_and_output(identity: str, block_s
     out = run(loop)
     assert out.shape == sound.shape
     assert loop.num_samples == 30_000
-    assert loop.before is not None
-    assert loop.after is not None
-    assert loop.before.level_db == pytest.approx(-6.02, abs=0.01)
-    assert loop.after.level_db == pytest.approx(20 * np.log10(np.sqrt(np.mean(out**2))), abs=0.01)
+    assert loop.meter is not None
+    assert loop.meter.figures().level_before_dbfs == pytest.approx(-6.02, abs=0.01)
+    assert loop.meter.figures().level_after_dbfs == pytest.approx(
+        20 * np.log10(np.sqrt(np.mean(out**2))), abs=0.01
+    )
     assert calls[-1] == (30_000, None)
     assert loop.warnings() == []
 

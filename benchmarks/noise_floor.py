@@ -1,0 +1,168 @@
+"""The noise floor that summaries print, against noise that is known.
+
+    python benchmarks/noise_floor.py --data FOLDER
+
+FOLDER holds a manifest.csv (docs/data.md). Its validation recordings of speech, music and guitar get noise
+at 5, 10 and 20 dB, then run through `voice`, `music` and `guitar`. Quiet parts of speech are muted first: the
+room in them would be noise that nobody knows. The truth is the level of the noise alone, in the band that the
+summary names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+from support.tables import markdown_table, show_text
+
+from hushgate import Denoiser
+from hushgate.measuring.cleaning_meter import CleaningFigures, CleaningMeter
+
+RATE = 44_100
+_SECONDS = 16.0
+_SNRS_DB = (5.0, 10.0, 20.0)
+_FRAME = RATE // 50
+_QUIET_DB = 32.0
+_STEADY = ("white", "pink", "hiss")
+_RAIN = "rain"
+_BLOCK = 65_536
+Mono = NDArray[np.float32]
+
+
+def main() -> int:
+    """Print the table; exit status 0."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="FOLDER", help="folder with a manifest.csv"
+    )
+    parser.add_argument("--number", type=int, default=6, help="targets of each kind (default: 6)")
+    args = parser.parse_args()
+    with (args.data / "manifest.csv").open(newline="", encoding="utf-8") as table:
+        rows = [row for row in csv.DictReader(table) if row["split"] == "val"]
+    rng = np.random.default_rng(1)
+    errors: dict[tuple[str, str], list[float]] = {}
+    unmeasured: dict[tuple[str, str], int] = {}
+    spent = {"meter": 0.0, "model": 0.0}
+    for kind, target in _targets(args.data, rows, args.number, rng):
+        for number, (name, noise) in enumerate(_noises(args.data, rows, len(target), rng)):
+            key = (kind, "steady" if name in _STEADY else name)
+            scale = 10.0 ** (-_SNRS_DB[number % 3] / 20.0) * _rms(target) / _rms(noise)
+            figures = _measured(target + scale * noise, kind, spent)
+            if figures.noise is None:
+                unmeasured[key] = unmeasured.get(key, 0) + 1
+                continue
+            truth = _level_db(scale * noise, figures.noise.from_hz)
+            errors.setdefault(key, []).append(figures.noise.before_db - truth)
+    lines = [
+        (*key, str(len(errors.get(key, []))), *_statistics(errors.get(key, [])), str(unmeasured.get(key, 0)))
+        for key in sorted({*errors, *unmeasured})
+    ]
+    head = ("model", "noise", "mixtures", "median error dB", "largest", "within 1 dB", "not measured")
+    show_text(markdown_table(head, lines), None)
+    print(f"\nmeasuring took {100.0 * spent['meter'] / spent['model']:.1f} % of the time of the models")
+    return 0
+
+
+def _statistics(errors: list[float]) -> tuple[str, str, str]:
+    """Median and largest error, dB, and the share within 1 dB."""
+    if not errors:
+        return "-", "-", "-"
+    sizes = np.abs(errors)
+    return f"{np.median(sizes):.2f}", f"{sizes.max():.2f}", f"{np.mean(sizes <= 1.0):.0%}"
+
+
+def _measured(mixture: Mono, kind: str, spent: dict[str, float]) -> CleaningFigures:
+    started = time.process_time()
+    out = Denoiser(kind)(mixture[None], RATE)
+    spent["model"] += time.process_time() - started
+    started = time.process_time()
+    meter = CleaningMeter(RATE)
+    for start in range(0, len(mixture), _BLOCK):
+        meter.update(mixture[None, start : start + _BLOCK])
+        meter.compare(out[:, start : start + _BLOCK])
+    figures = meter.figures()
+    spent["meter"] += time.process_time() - started
+    return figures
+
+
+def _targets(
+    folder: Path, rows: list[dict[str, str]], number: int, rng: np.random.Generator
+) -> Iterator[tuple[str, Mono]]:
+    speech = [row for row in rows if row["kind"] == "speech" and "words" not in row["path"]]
+    for place in range(number):
+        chosen = speech[place * len(speech) // number :][:3]
+        parts = [_muted(_read(folder, row)) for row in chosen]
+        yield "voice", _joined(parts, 0.6)
+    music = [row for row in rows if row["kind"] == "music"]
+    for place in range(number):
+        yield "music", _joined([_read(folder, music[place * len(music) // number])], 0.0)
+    notes = [row for row in rows if row["kind"] == "guitar" and "noises" not in row["path"]]
+    for _ in range(number):
+        parts = [_faded(_read(folder, notes[int(place)])) for place in rng.integers(0, len(notes), 12)]
+        yield "guitar", _joined(parts, 0.4)
+
+
+def _noises(
+    folder: Path, rows: list[dict[str, str]], size: int, rng: np.random.Generator
+) -> Iterator[tuple[str, Mono]]:
+    frequencies = np.maximum(np.fft.rfftfreq(size, 1.0 / RATE), 20.0)
+    for name, slope in zip(_STEADY, (0.0, -0.5, 0.25), strict=True):
+        spectrum = np.fft.rfft(rng.standard_normal(size)) * frequencies**slope
+        yield name, np.fft.irfft(spectrum, size).astype(np.float32)
+    for label in (_RAIN, "city", "train"):
+        found = [row for row in rows if row["kind"] == "noise" and label in row["label"]]
+        if found:
+            yield label, np.resize(_read(folder, found[0]), size)
+
+
+def _read(folder: Path, row: dict[str, str]) -> Mono:
+    sound, rate = soundfile.read(folder / row["path"], dtype="float32", always_2d=True)
+    mono: Mono = sound[:, 0]
+    if rate != RATE:
+        mono = soxr.resample(mono, rate, RATE).astype(np.float32)
+    return mono[: round(_SECONDS * RATE)]
+
+
+def _joined(parts: list[Mono], pause_s: float) -> Mono:
+    pause = np.zeros(round(pause_s * RATE), np.float32)
+    sound = np.concatenate([np.concatenate([part / _rms(part), pause]) for part in parts])
+    sound = sound[: round(_SECONDS * RATE)]
+    return (0.1 * sound / _rms(sound)).astype(np.float32)
+
+
+def _muted(sound: Mono) -> Mono:
+    """Speech with its quiet parts silent."""
+    count = len(sound) // _FRAME
+    levels = (sound[: count * _FRAME].reshape(count, _FRAME) ** 2).mean(axis=1)
+    is_loud = levels > np.quantile(levels, 0.9) * 10.0 ** (-_QUIET_DB / 10.0)
+    gains = np.repeat(np.convolve(is_loud, np.ones(5), "same") > 0.0, _FRAME).astype(np.float32)
+    smooth = np.convolve(gains, np.hanning(_FRAME) / np.hanning(_FRAME).sum(), "same")
+    return (sound[: count * _FRAME] * np.where(smooth > 1e-3, smooth, 0.0)).astype(np.float32)
+
+
+def _faded(sound: Mono) -> Mono:
+    note = sound[:RATE].copy()
+    note[-4000:] *= np.linspace(1.0, 0.0, len(note[-4000:]), dtype=np.float32)
+    return note
+
+
+def _rms(sound: Mono) -> float:
+    return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
+
+
+def _level_db(noise: Mono, from_hz: float) -> float:
+    """Level of the noise above a frequency, dBFS."""
+    powers = np.abs(np.fft.rfft(noise)) ** 2
+    heard = np.fft.rfftfreq(len(noise), 1.0 / RATE) >= from_hz
+    return float(10.0 * np.log10(2.0 * powers[heard].sum() / len(noise) ** 2))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

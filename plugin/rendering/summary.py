@@ -1,0 +1,97 @@
+"""Summary of a cleaned recording: what ran, and what became of the sound."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hushgate.effects.denoiser import find_denoisers
+from hushgate.measuring import wording
+from hushgate.measuring.cleaning_meter import CleaningFigures
+from hushgate.pedalboard_compat.effect_protocol import Effect
+from hushgate.rendering.file_loop import FileLoop
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was done to a recording.
+
+    Attributes:
+        models: Names of the models, in order.
+        engine: What ran them; None without a model.
+        sample_rate: Hz.
+        num_samples: Length, samples per channel.
+        latency_samples: Latency of the effect, which was taken out.
+        figures: What became of the sound.
+        num_clipped: Samples that were clipped because the output cannot hold them.
+        elapsed_s: Processing time, seconds.
+    """
+
+    models: tuple[str, ...]
+    engine: str | None
+    sample_rate: float
+    num_samples: int
+    latency_samples: int
+    figures: CleaningFigures
+    num_clipped: int
+    elapsed_s: float
+
+    @property
+    def real_time_factor(self) -> float | None:
+        """Processing time by length; None for an empty recording."""
+        return self.elapsed_s * self.sample_rate / self.num_samples if self.num_samples else None
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Name and text of each figure."""
+        model = ", ".join(self.models) or "none"
+        return [
+            ("model", f"{model}, on {self.engine}" if self.engine else model),
+            ("latency", wording.latency_text(self.latency_samples, self.sample_rate)),
+            *wording.sound_lines(self.figures, self.num_clipped),
+            ("speed", wording.speed_text(self.real_time_factor)),
+        ]
+
+
+def summarize(effect: Effect, loop: FileLoop, elapsed_s: float, num_clipped: int) -> Summary:
+    """The summary of a loop that has ended.
+
+    Args:
+        effect: The effect that ran.
+        loop: Its loop, made with `measure`.
+        elapsed_s: Processing time, seconds.
+        num_clipped: Samples that the output clipped.
+
+    Raises:
+        ValueError: The loop did not measure.
+    """
+    if loop.meter is None:
+        raise ValueError("loop must be made with measure=True (got measure=False).")
+    return Summary(
+        models=models_of(effect),
+        engine=engine_of(effect),
+        sample_rate=loop.sample_rate,
+        num_samples=loop.num_samples,
+        latency_samples=round(float(getattr(effect, "latency_samples", 0))),
+        figures=loop.meter.figures(),
+        num_clipped=num_clipped,
+        elapsed_s=elapsed_s,
+    )
+
+
+def models_of(effect: Effect) -> tuple[str, ...]:
+    """Names of the models of an effect, each once."""
+    return tuple(dict.fromkeys(denoiser.model for denoiser in find_denoisers(effect)))
+
+
+def engine_of(effect: Effect) -> str | None:
+    """What runs the models of an effect; None without a model."""
+    if not models_of(effect):
+        return None
+    return f"onnxruntime {importlib.metadata.version('onnxruntime')}"
+
+
+def columns(lines: Sequence[tuple[str, str]]) -> list[str]:
+    """Lines of a summary with their texts below each other."""
+    width = max((len(name) for name, _ in lines), default=0)
+    return [f"{name:<{width}}  {text}" for name, text in lines]
