@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-# A temporary file is called PREFIX, a random number, SUFFIX. A run that looks for its own leftovers
-# after a crash (a batch) gives its own prefix.
-PART_PREFIX, PART_SUFFIX = ".hushgate-", ".part"
+from hushgate.audio_files.part_files import PART_PREFIX, forget_part, make_part
 
 # A path, or the number of an open file.
 Original = str | os.PathLike[str] | int
@@ -56,14 +53,13 @@ class AtomicFile:
         self._overwrite = overwrite
         self._originals = tuple(originals)
         check_target(self.path, overwrite=overwrite, originals=self._originals)
-        self.part = self.target.parent / f"{part_prefix}{secrets.token_hex(6)}{PART_SUFFIX}"
         self._old = _status(self.target)
+        # Never more open than the file that it replaces, from the first byte on.
+        mode = 0o600 if self._old else 0o666
         try:
-            # Never more open than the file that it replaces, from the first byte on.
-            handle = os.open(self.part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600 if self._old else 0o666)
+            self.part = make_part(self.target.parent, part_prefix, mode)
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self.path)) from error
-        os.close(handle)
 
     def __enter__(self) -> Self:
         return self
@@ -95,6 +91,7 @@ class AtomicFile:
     def discard(self) -> None:
         """Remove the temporary file; after `commit` there is none."""
         self.part.unlink(missing_ok=True)
+        forget_part(self.part)
 
     def _link(self) -> bool:
         """Give the file its name only if no other has it; False where the file system has no hard links."""

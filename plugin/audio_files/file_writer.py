@@ -11,7 +11,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.audio_files.atomic_write import PART_PREFIX, AtomicFile, Original
+from hushgate.audio_files.atomic_write import AtomicFile, Original
 from hushgate.audio_files.channel_layouts import plain_mask
 from hushgate.audio_files.chunk_edits import write_aiff_length, write_channel_mask
 from hushgate.audio_files.dither import Quantizer
@@ -27,6 +27,7 @@ from hushgate.audio_files.isolation.helper_process import can_isolate
 from hushgate.audio_files.isolation.isolated_encoder import IsolatedEncoder, call_isolated
 from hushgate.audio_files.libsndfile.encode import LibsndfileEncoder, inspect, is_full, write_error
 from hushgate.audio_files.metadata.fields import write_mask_comment
+from hushgate.audio_files.part_files import PART_PREFIX
 from hushgate.audio_files.reproducible_bytes import settle
 from hushgate.audio_files.resampling import RateConverter
 from hushgate.errors import AudioFileError

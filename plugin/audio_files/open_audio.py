@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, Protocol, Self, TextIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.audio_files.atomic_write import PART_PREFIX, Original, check_target, refuse_originals
+from hushgate.audio_files.atomic_write import Original, check_target, refuse_originals
 from hushgate.audio_files.dither import word_gets_shorter
 from hushgate.audio_files.excerpt import Excerpt, ExcerptReader, parse_time
 from hushgate.audio_files.file_reader import FileReader
@@ -36,6 +36,7 @@ from hushgate.audio_files.isolation.isolated_encoder import call_isolated
 from hushgate.audio_files.metadata.copying import copy_metadata, family, leading_tags
 from hushgate.audio_files.metadata.positions import shift_positions
 from hushgate.audio_files.metadata.tag_source import tag_source
+from hushgate.audio_files.part_files import PART_PREFIX
 from hushgate.audio_files.wav_pipe import (
     PIPE_SUBTYPES,
     RawStreamReader,

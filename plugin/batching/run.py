@@ -17,6 +17,7 @@ from hushgate.batching.planning.inputs import Inputs, Source, find_inputs
 from hushgate.batching.planning.journal import Journal, default_journal_path, earlier_outputs
 from hushgate.batching.planning.plan import DEFAULT_TEMPLATE, Plan, PlanError, make_plan
 from hushgate.batching.planning.recipe import BatchSettings, ClipMode, make_recipe
+from hushgate.batching.planning.remote_store import INTERRUPTED_CLEANUP_S, within
 from hushgate.batching.planning.results import BatchResult, FileResult
 from hushgate.batching.planning.run_parts import remove_scratch
 from hushgate.batching.planning.storage import file_size, local_path, store_for
@@ -28,6 +29,8 @@ from hushgate.batching.workers.task import Outcome, Task
 PathLike = str | os.PathLike[str]
 _log = logging.getLogger("hushgate.batching")
 _MEMORY_SCHEME = "memory://"
+# The end of a batch does not wait longer for a store that hangs.
+_REMOTE_CLEANUP_S = 10.0
 
 
 def batch(
@@ -163,7 +166,7 @@ def batch(
         for result in decision.settled.values():
             _log.info("%s: %s, an earlier run wrote %s", result.name, result.status, result.output)
         _log.info("%d files to clean, %d settled", len(decision.pending), len(decision.settled))
-        _remove_parts(plan, log.earlier_runs)
+        _remove_parts(plan, log.earlier_runs, _REMOTE_CLEANUP_S)
         run = _Run(plan, found, decision, log, view or QuietView(), report_paths, kept)
         return run.run(lambda tasks: _outcomes(tasks, jobs, scheduler, run.view), started)
 
@@ -202,11 +205,13 @@ class _Run:
             with contextlib.closing(outcomes_of(tasks)) as outcomes:  # type: ignore[type-var]
                 for outcome in outcomes:
                     self._take(outcome)
-        except BaseException:
+        except BaseException as error:
             self._report(started)
+            is_interrupted = not isinstance(error, Exception)
+            limit_s = INTERRUPTED_CLEANUP_S if is_interrupted else _REMOTE_CLEANUP_S
+            _remove_parts(self._plan, {self._log.run}, limit_s)  # of workers that died
             raise
-        finally:
-            _remove_parts(self._plan, {self._log.run})  # of workers that died
+        _remove_parts(self._plan, {self._log.run}, _REMOTE_CLEANUP_S)
         return self._report(started)
 
     def _take(self, outcome: Outcome) -> None:
@@ -308,11 +313,19 @@ def _check_reach(plan: Plan, jobs: int | None, scheduler: str | None) -> None:
                 )
 
 
-def _remove_parts(plan: Plan, runs: Collection[str]) -> None:
+def _remove_parts(plan: Plan, runs: Collection[str], limit_s: float) -> None:
     """Remove what runs that have ended left behind, in the folders of the outputs and among copies."""
     if not runs:
         return
-    store = store_for(plan.output_dir)
-    for folder in {store.folder_of(target) for job in plan.jobs for target in job.targets}:
-        store.remove_parts(folder, runs)
     remove_scratch(runs)
+    store = store_for(plan.output_dir)
+    folders = {store.folder_of(target) for job in plan.jobs for target in job.targets}
+
+    def remove() -> None:
+        for folder in folders:
+            store.remove_parts(folder, runs)
+
+    if store.is_local:
+        remove()
+    else:
+        within(limit_s, remove)

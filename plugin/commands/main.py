@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from types import FrameType
-from typing import Any, NoReturn
 
 from hushgate.commands.parser import EXIT_ERROR, bind_negative_values, build_parser
-from hushgate.commands.standard_streams import open_closed_streams
+from hushgate.commands.standard_streams import drop_standard_output, open_closed_streams
 from hushgate.errors import describe_error, interruptions_unwrapped
 from hushgate.printable import printable
+from hushgate.termination import Ending, signals_unwind
 from hushgate.version import __version__
 
 _log = logging.getLogger("hushgate.commands")
 
-_EXIT_INTERRUPTED = 128 + 2  # as after SIGINT
 _EXIT_BROKEN_PIPE = 128 + 13  # as after SIGPIPE
 
 
@@ -31,31 +28,57 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments without the program's name; those of the process by default.
 
     Returns:
-        Exit status: 0 done, 2 for errors (one line on standard error), 130 after Ctrl-C; commands
-        may have others of their own. A signal that ends the command (SIGTERM, SIGHUP) raises SystemExit
-        with 128 and its number.
+        Exit status: 0 done, 2 for errors (one line on standard error), 128 and the signal's number
+        after a signal (130 for Ctrl-C); commands may have others of their own.
     """
     open_closed_streams()
+    with signals_unwind(is_last=argv is None) as ending:
+        try:
+            return _status(argv, ending)
+        except KeyboardInterrupt:
+            ending.signum = ending.signum or signal.SIGINT
+        except BaseException:
+            if ending.signum is None:
+                raise
+        if ending.signum == signal.SIGINT:
+            _say("hushgate: interrupted")
+        _clean_up()
+        return ending.status
+
+
+def _status(argv: Sequence[str] | None, ending: Ending) -> int:
     arguments = bind_negative_values(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid text
     try:
-        with _termination_unwinds(), interruptions_unwrapped():
+        with interruptions_unwrapped():
             status = _run(arguments)
             sys.stdout.flush()
             return status
-    except KeyboardInterrupt:
-        print("hushgate: interrupted", file=sys.stderr)
-        return _EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of standard output is gone. Replace it, so that the flush at exit does not fail.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_standard_output()
         return _EXIT_BROKEN_PIPE
     except Exception as error:
-        if "--debug" in arguments:
+        if "--debug" in arguments or ending.signum is not None:  # an interruption looks like a fault
             raise
-        print(f"hushgate: error: {printable(describe_error(error))}", file=sys.stderr)
+        _say(f"hushgate: error: {printable(describe_error(error))}")
         return EXIT_ERROR
+
+
+def _say(text: str) -> None:
+    with suppress(OSError, ValueError):  # standard error is closed or full
+        print(text, file=sys.stderr)
+
+
+def _clean_up() -> None:
+    """Remove temporary files that an interruption at an odd moment left, and what is not printed yet."""
+    from hushgate.audio_files.part_files import discard_parts
+
+    discard_parts()
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):  # the terminal is gone
+        drop_standard_output()
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -97,28 +120,3 @@ class _TerminalHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OSError, ValueError):  # closed
             print(printable(self.format(record)), file=sys.stderr, flush=True)
-
-
-@contextmanager
-def _termination_unwinds() -> Iterator[None]:
-    """Let signals that end a program raise SystemExit, so that temporary files are removed."""
-
-    before: dict[signal.Signals, Any] = {}
-
-    def leave(signum: int, frame: FrameType | None) -> NoReturn:
-        for number in before:  # a second one must not interrupt the removal of files
-            signal.signal(number, signal.SIG_IGN)
-        raise SystemExit(128 + signum)
-
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
-        # nohup has the command ignore SIGHUP: it stays ignored.
-        if number is None or signal.getsignal(number) == signal.SIG_IGN:
-            continue
-        with suppress(ValueError):  # not the main thread: its owner handles signals
-            before[number] = signal.signal(number, leave)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

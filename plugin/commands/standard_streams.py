@@ -1,4 +1,4 @@
-"""Standard streams that the caller has closed."""
+"""Standard streams that the caller has closed, or whose other end is gone."""
 
 from __future__ import annotations
 
@@ -26,3 +26,8 @@ def open_closed_streams() -> None:
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
     if sys.stderr is None:
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def drop_standard_output() -> None:
+    """Connect standard output to the null device, so that the flush at exit does not fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

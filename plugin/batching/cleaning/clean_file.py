@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from hushgate.audio_files.atomic_write import PART_PREFIX
 from hushgate.audio_files.dither import word_gets_shorter
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.file_writer import FileWriter
 from hushgate.audio_files.formats import AudioFormat, describe_changes, output_format
 from hushgate.audio_files.metadata.copying import copy_metadata, leading_tags
 from hushgate.audio_files.open_audio import film_source
+from hushgate.audio_files.part_files import PART_PREFIX
 from hushgate.batching.cleaning.peak_limiter import PeakLimiter
 from hushgate.batching.planning.recipe import BatchSettings
 from hushgate.measuring.level_meter import LevelMeter, decibels

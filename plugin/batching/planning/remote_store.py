@@ -9,15 +9,18 @@ import logging
 import os
 import posixpath
 import secrets
+import threading
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from hushgate.audio_files.atomic_write import PART_SUFFIX
+from hushgate.audio_files.part_files import PART_SUFFIX
 from hushgate.batching.planning.run_parts import is_part_of, part_prefix
 
 _log = logging.getLogger("hushgate.batching")
 _READ_BYTES = 2**20
+# After Ctrl-C nothing waits longer for a store that hangs.
+INTERRUPTED_CLEANUP_S = 0.4
 _VERSION_KEYS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "updated", "created")
 
 Fingerprint = list[int | str]
@@ -94,10 +97,10 @@ class RemoteStore:
 
     def remove_parts(self, folder: str, runs: Collection[str]) -> None:
         """See `Store`."""
-        with contextlib.suppress(Exception):  # what a driver raises is its own affair
+        with contextlib.suppress(Exception):  # as in `_remove`
             for path in self._fs.ls(folder, detail=False):
                 if is_part_of(posixpath.basename(path), runs):
-                    self._fs.rm_file(path)
+                    self._remove(path)
 
     def fetch(self, path: str, copy: Path) -> str:
         """Download a file.
@@ -141,11 +144,19 @@ class RemoteStore:
                         errno.EEXIST, "exists already (pass --overwrite to replace it)", path
                     )
                 self._rename(part, place)
-        finally:
-            with contextlib.suppress(Exception):  # after a rename it no longer exists
-                self._fs.rm_file(part)
+        except BaseException as error:
+            if isinstance(error, Exception):
+                self._remove(part)
+            else:
+                within(INTERRUPTED_CLEANUP_S, lambda: self._remove(part))
+            raise
+        self._remove(part)  # after a rename it no longer exists
         _log.info("published %s (%d bytes, sha256 %s)", path, copy.stat().st_size, wanted)
         return wanted
+
+    def _remove(self, part: str) -> None:
+        with contextlib.suppress(Exception):  # what a driver raises is its own affair
+            self._fs.rm_file(part)
 
     def _rename(self, part: str, place: str) -> None:
         if _is_local(self._fs):
@@ -159,6 +170,20 @@ class RemoteStore:
             while part := file.read(_READ_BYTES):
                 digest.update(part)
         return digest.hexdigest()
+
+
+def within(limit_s: float, work: Callable[[], None]) -> None:
+    """Do what may hang, and wait for it no longer than `limit_s` seconds."""
+    is_done = threading.Event()
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            is_done.set()
+
+    threading.Thread(target=run, name="hushgate store", daemon=True).start()
+    is_done.wait(limit_s)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TypeGuard
 
-from hushgate.audio_files.atomic_write import PART_SUFFIX
+from hushgate.audio_files.part_files import PART_SUFFIX
 
 # Prefix of all batches' temporary files; the number of the run follows.
 PART_PREFIX = ".hushgate-batch-"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 from multiprocessing.connection import wait
 
@@ -21,4 +22,7 @@ def _wait_for_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
+        # Not imported here: without it there is no temporary file.
+        if (files := sys.modules.get("hushgate.audio_files.part_files")) is not None:
+            files.discard_parts()
         os._exit(1)

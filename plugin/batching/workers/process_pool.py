@@ -15,10 +15,12 @@ from typing import Protocol
 
 from hushgate.batching.planning.plan import Job
 from hushgate.batching.workers.task import Outcome, Task, failure, run_task
-from hushgate.batching.workers.worker_process import READY, serve
+from hushgate.batching.workers.worker_process import HELD_SIGNALS, READY, serve
 
 _log = logging.getLogger("hushgate.batching")
-_STOP_TIMEOUT_S = 5.0
+# A worker that does not end in this time, because a store hangs, say, is killed.
+_STOP_TIMEOUT_S = 0.6
+_EXIT_TIMEOUT_S = 5.0
 # A file whose process died is tried again: the system may have killed it for memory that another file took.
 _MAX_ATTEMPTS = 2
 _MAX_FAILED_STARTS = 3
@@ -117,7 +119,9 @@ class _Worker:
         self.connection, other_end = context.Pipe()
         arguments = (other_end, _log.getEffectiveLevel())
         self._process = context.Process(target=serve, args=arguments, daemon=True)
-        with _interrupts_held():  # the worker starts with Ctrl-C blocked, and unblocks it when it ignores it
+        # The worker starts with these signals blocked, and unblocks them when it handles them. A start that
+        # is interrupted half-way would leave a worker that prints a traceback.
+        with _signals_held():
             self._process.start()
         other_end.close()  # so that reading ends when the worker does
         self.task: Task | None = None
@@ -141,7 +145,7 @@ class _Worker:
 
     def exit_reason(self) -> str:
         """Signal name or exit code of the dead process."""
-        self._process.join(_STOP_TIMEOUT_S)
+        self._process.join(_EXIT_TIMEOUT_S)
         code = self._process.exitcode
         if code is not None and code < 0:
             with contextlib.suppress(ValueError):
@@ -163,20 +167,21 @@ class _Worker:
 
 
 def _stop(workers: Sequence[_Worker]) -> None:
-    for worker in workers:
-        worker.terminate()
-    deadline = time.monotonic() + _STOP_TIMEOUT_S
-    for worker in workers:
-        worker.join(deadline - time.monotonic())
+    with _signals_held():  # a second Ctrl-C would leave workers behind
+        for worker in workers:
+            worker.terminate()
+        deadline = time.monotonic() + _STOP_TIMEOUT_S
+        for worker in workers:
+            worker.join(deadline - time.monotonic())
 
 
 @contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Block Ctrl-C in this thread, and in processes that it starts meanwhile."""
+def _signals_held() -> Iterator[None]:
+    """Block Ctrl-C, SIGTERM and SIGHUP in this thread, and in processes that it starts meanwhile."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)
     try:
         yield
     finally:
