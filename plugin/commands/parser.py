@@ -21,6 +21,7 @@ _COMMANDS = {
     "plot": ("hushgate.commands.plot", "draw a recording before and after"),
     "plugin": ("hushgate.commands.plugin", "make files for the native engine"),
     "presets": ("hushgate.commands.presets", "list the presets that ship with hushgate, or print one"),
+    "serve": ("hushgate.serving.command", "remove the noise for other programs, over HTTP and WebSockets"),
     "tune": ("hushgate.commands.tune", "print the notes of a recording, or tune with the microphone"),
 }
 _COMMAND_GROUP = "hushgate.commands"

@@ -1,0 +1,1 @@
+"""`hushgate serve`: files over HTTP and streams over WebSockets."""

@@ -1,0 +1,1 @@
+"""Recordings that come and go as bodies of requests, and the processes that clean them."""
