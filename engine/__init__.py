@@ -15,7 +15,7 @@ from hushgate.engine.lazy_names import load_on_use
 
 if TYPE_CHECKING:
     from hushgate.engine.block_denoiser import BlockDenoiser
-    from hushgate.engine.errors import HushgateError, ModelError
+    from hushgate.engine.errors import EngineError, HushgateError, ModelError
     from hushgate.engine.model_files.metadata import ModelInfo
     from hushgate.engine.model_files.model import Model, available_models, load_model, trusting_models
     from hushgate.engine.parameters import PARAMETERS, Parameter
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PARAMETERS",
     "BlockDenoiser",
+    "EngineError",
     "HushgateError",
     "Model",
     "ModelError",
@@ -38,6 +39,7 @@ __all__ = [
 _HOME = {
     "PARAMETERS": "hushgate.engine.parameters",
     "BlockDenoiser": "hushgate.engine.block_denoiser",
+    "EngineError": "hushgate.engine.errors",
     "HushgateError": "hushgate.engine.errors",
     "Model": "hushgate.engine.model_files.model",
     "ModelError": "hushgate.engine.errors",

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.engine.meters import Meters
+from hushgate.engine.errors import EngineError, ModelError
+from hushgate.engine.meters import Meters, Readings
 from hushgate.engine.model_files.model import Model, load_model
+from hushgate.engine.native.library import native_path
+from hushgate.engine.onnx_path import OnnxPath
 from hushgate.engine.parameters import PARAMETERS, ParameterProperties, ParameterValues, Value
-from hushgate.engine.signal.delay_line import DelayLine
-from hushgate.engine.signal.gain_ramp import GainRamp
-from hushgate.engine.signal.input_checks import check_block, check_stream_format, replace_nonfinite
-from hushgate.engine.smart_gate import SpectralGate
-from hushgate.engine.spectral_stream import SpectralStream
+from hushgate.engine.signal.input_checks import check_block, check_stream_format
+from hushgate.engine.sound_path import SoundPath
 
 _logger = logging.getLogger(__name__)
 
-RAMP_MS = 20.0
-# Below -300 dBFS the wet path gets silence: sums and products there would be denormal and slow.
-_SMALLEST_PEAK = 1e-15
+EngineName = Literal["auto", "onnx", "native"]
 
 
 class BlockDenoiser(Meters, ParameterProperties):
@@ -30,6 +28,9 @@ class BlockDenoiser(Meters, ParameterProperties):
 
     Args:
         model: A shipped name (see `available_models`), a path, or a loaded `Model`.
+        engine: "onnx" for onnxruntime and numpy, which run every model; "native" for the library of the
+            distribution hushgate-native, which runs hush networks several times as fast; "auto" for native
+            where it is installed and runs the model, else onnx. Their outputs differ by less than 1e-5.
         **parameters: Any of `PARAMETERS`; the same names are properties, which may be set from any
             thread while sound runs. `mix`, `attenuation_limit_db` and `output` move in ramps of
             20 ms. Gate and channel link act from the next frame on and cross-fade over a hop.
@@ -47,7 +48,8 @@ class BlockDenoiser(Meters, ParameterProperties):
     One thread at a time may call `prepare`, `process`, `flush` and `reset`.
 
     Raises:
-        FileNotFoundError, ModelError: The model cannot be loaded.
+        FileNotFoundError, ModelError: The model cannot be loaded, or is not for engine="native".
+        EngineError: engine="native", and the library is not installed or cannot be used.
         TypeError, ValueError: A parameter that does not exist, or is out of range.
 
     >>> denoiser = BlockDenoiser("voice", mix=0.8)
@@ -56,27 +58,35 @@ class BlockDenoiser(Meters, ParameterProperties):
     ((2, 480), 1536)
     """
 
-    def __init__(self, model: str | os.PathLike[str] | Model = "voice", **parameters: Any) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | Model = "voice",
+        *,
+        engine: EngineName = "auto",
+        **parameters: Any,
+    ) -> None:
+        if engine not in get_args(EngineName):
+            raise ValueError(f"engine must be one of 'auto', 'onnx', 'native' (got {engine!r}).")
         unknown = sorted(parameters.keys() - PARAMETERS.keys())
         if unknown:
             raise TypeError(f"BlockDenoiser has no parameter {unknown[0]!r}. Known: {', '.join(PARAMETERS)}.")
         self._values: dict[str, Value] = {name: p.default for name, p in PARAMETERS.items()}
         self._changed = False
+        self._format: tuple[float, int, int] | None = None
+        self.engine = engine
+        self.model = load_model(model)
+        self._path: SoundPath = _make_path(self.model, engine)
         for name, value in parameters.items():
             setattr(self, name, value)
-        self.model = load_model(model)
-        self._stream = SpectralStream(self.model)
-        # `prepare` makes these for a format. Until then they hold no channel and no sound.
-        self._delay = DelayLine(0, num_channels=0)
-        self._ramp = GainRamp(self._gains(), length_samples=0)
-        self._gate: SpectralGate | None = None
-        self._prepared = False
-        self._started = False
 
     def __repr__(self) -> str:
         settings = " ".join(f"{name}={value}" for name, value in self._values.items())
         return f"<hushgate.engine.BlockDenoiser model={self.model.info.name!r} {settings}>"
+
+    @property
+    def running_engine(self) -> str:
+        """The engine that runs, "onnx" or "native"."""
+        return self._path.name
 
     # -- lifecycle ------------------------------------------------------------------------------
 
@@ -92,73 +102,57 @@ class BlockDenoiser(Meters, ParameterProperties):
             ValueError, TypeError: An argument out of range; the old format stays in use.
         """
         check_stream_format(sample_rate, max_block_size, num_channels)
-        stream = self._stream
-        if self._prepared and (sample_rate, num_channels) == (stream.sample_rate, stream.num_channels):
+        if self._format is not None and (sample_rate, num_channels) == (self._format[0], self._format[2]):
             return
-        stream.prepare(sample_rate, max_block_size, num_channels)
-        self._delay = DelayLine(stream.latency_samples, num_channels)
-        self._ramp = GainRamp(self._gains(), round(sample_rate * RAMP_MS / 1000.0))
-        self._gate = SpectralGate(
-            ParameterValues(**self._values),
-            num_channels=num_channels,
-            frame_size=stream.frame_size,
-            hop_size=stream.hop_size,
-            sample_rate=stream.sample_rate,
-            linked=self.channel_link == "linked",
-        )
-        self._prepared = True
+        self._format = None  # should memory run out, it is not prepared
+        self._path.prepare(float(sample_rate), max_block_size, int(num_channels))
+        self._format = (float(sample_rate), max_block_size, int(num_channels))
         _logger.debug(
-            "%s prepared for %g Hz, %d channels: %d samples of latency",
+            "%s prepared for %g Hz, %d channels: %d samples of latency (engine %s)",
             self.model.info.name,
             sample_rate,
             num_channels,
-            stream.latency_samples,
+            self.latency_samples,
+            self._path.name,
         )
-        self.reset()
+        self._changed = True
 
     def reset(self) -> None:
         """Forget all sound, keep all settings: the output is that of a new object."""
+        readings = self._path.readings()
         # Reported here and not when it happens: the frames belong to the sound thread.
-        if self.num_faulty_frames:
+        if readings.num_faulty_frames:
             _logger.warning(
                 "%s gave no finite mask for %d frames since the last reset; they were muted",
                 self.model.info.name,
-                self.num_faulty_frames,
+                readings.num_faulty_frames,
             )
-        if self._num_nonfinite:
-            _logger.warning("%d input samples since the last reset were not finite", self._num_nonfinite)
-        self._clear_meters()
-        if not self._prepared:
-            return
-        self._stream.reset()
-        self._delay.reset()
-        self._started = False
+        if readings.num_nonfinite:
+            _logger.warning("%d input samples since the last reset were not finite", readings.num_nonfinite)
+        self._path.reset()
         self._changed = True
 
     def flush(self) -> NDArray[np.float32]:
         """The output for the last `latency_samples` input samples, float32 (channels, samples); resets."""
-        self._check_prepared()
-        tail = self.process(np.zeros((self._stream.num_channels, self.latency_samples), dtype=np.float32))
+        num_channels = self.num_channels
+        tail = self.process(np.zeros((num_channels, self.latency_samples), dtype=np.float32))
         self.reset()
         return tail
 
     @property
     def latency_samples(self) -> int:
         """Delay from input to output, samples; known after `prepare`."""
-        self._check_prepared()
-        return self._stream.latency_samples
+        return self.model.latency_samples(self.sample_rate)
 
     @property
     def num_channels(self) -> int:
         """Channels set by `prepare`."""
-        self._check_prepared()
-        return self._stream.num_channels
+        return self._prepared_format()[2]
 
     @property
     def sample_rate(self) -> float:
         """Hz, set by `prepare`."""
-        self._check_prepared()
-        return self._stream.sample_rate
+        return self._prepared_format()[0]
 
     # -- sound ----------------------------------------------------------------------------------
 
@@ -172,46 +166,19 @@ class BlockDenoiser(Meters, ParameterProperties):
             RuntimeError: `prepare` has not been called.
             ValueError, TypeError: Not (channels, samples) with the prepared channel count, or not float.
         """
-        block, peak, num_replaced = replace_nonfinite(check_block(block, self._stream.num_channels))
+        block = check_block(block, 0 if self._format is None else self._format[2])
         if block.shape[1] == 0:
             return block.copy()
-        if self._changed and self._gate is not None:
-            self._apply_settings(self._gate)
-        self._started = True
-        self._num_nonfinite += num_replaced
-        self._input_peak = peak
-        wet = self._stream.process(
-            block if peak >= _SMALLEST_PEAK else np.zeros_like(block), self._frame_gain
-        )
-        out = self._mixed(self._delay.process(block), wet)
-        self._output_peak = float(
-            max(np.maximum.reduce(out, axis=None), -np.minimum.reduce(out, axis=None)),
-        )
-        return out
+        if self._changed:
+            self._apply_settings()
+        return self._path.process(block)
 
-    def _mixed(self, dry: NDArray[np.float32], wet: NDArray[np.float32]) -> NDArray[np.float32]:
-        if not self._ramp.settled:
-            dry_gain, wet_gain = self._ramp.step(dry.shape[1])
-            dry *= dry_gain
-            wet *= wet_gain
-            dry += wet
-            return dry
-        dry_part, wet_part = self._ramp.target
-        if wet_part == 0.0:
-            return dry if dry_part == 1.0 else np.zeros_like(dry)
-        if wet_part != 1.0:
-            wet *= np.float32(wet_part)
-        if dry_part != 0.0:
-            if dry_part != 1.0:
-                dry *= np.float32(dry_part)
-            wet += dry
-        return wet
-
-    def _check_prepared(self) -> None:
-        if not self._prepared:
+    def _prepared_format(self) -> tuple[float, int, int]:
+        if self._format is None:
             raise RuntimeError(
                 "BlockDenoiser is not prepared. Call prepare(sample_rate, max_block_size, num_channels)."
             )
+        return self._format
 
     # -- settings -------------------------------------------------------------------------------
 
@@ -219,34 +186,40 @@ class BlockDenoiser(Meters, ParameterProperties):
         return self._values[name]
 
     def _set_parameter(self, name: str, value: object) -> None:
-        self._values[name] = PARAMETERS[name].validate(value)
+        checked = PARAMETERS[name].validate(value)
+        if self.engine == "native" and self._path.lacks(name, checked):
+            default = PARAMETERS[name].format(PARAMETERS[name].default)
+            raise ValueError(
+                f"{name} must be {default} in the native engine, which lacks the rest (got {checked!r}). "
+                'Use engine="auto" or engine="onnx".'
+            )
+        self._values[name] = checked
         self._changed = True  # after the value: process clears the mark before it reads
 
-    def _apply_settings(self, gate: SpectralGate) -> None:
-        """Apply the settings made since the last block. A stream that has not begun needs no ramps."""
+    def _apply_settings(self) -> None:
+        """Apply the settings made since the last block."""
         self._changed = False
-        self._stream.channel_link = self.channel_link
-        gate.configure(ParameterValues(**self._values), linked=self.channel_link == "linked")
-        if self._started:
-            self._ramp.go_to(self._gains())
-        else:
-            self._ramp.jump_to(self._gains())
-            gate.reset()
+        settings = ParameterValues(**self._values)
+        if any(self._path.lacks(name, value) for name, value in self._values.items()):
+            _logger.warning(
+                "the native engine lacks a setting; onnx takes over, with silence for the latency"
+            )
+            self._path = OnnxPath(self.model)
+            self._path.prepare(*self._prepared_format())
+        self._path.configure(settings)
 
-    def _gains(self) -> tuple[float, float]:
-        """Gains of the dry and the wet path that follow from mix, limit and output."""
-        limit = self.attenuation_limit_db
-        wet = self.mix * (1.0 if limit is None else 1.0 - 10.0 ** (-limit / 20.0))
-        return (wet, -wet) if self.output == "residual" else (1.0 - wet, wet)
+    def _read(self) -> Readings:
+        return self._path.readings()
 
-    @property
-    def num_faulty_frames(self) -> int:
-        """Frames since `reset` that were muted because the model gave no finite mask for them."""
-        return self._stream.num_faulty_frames
 
-    def _frame_gain(
-        self, noisy: NDArray[np.complex64], target: NDArray[np.complex64]
-    ) -> NDArray[np.float32] | None:
-        gains = None if self._gate is None else self._gate.gains(noisy, target)
-        self._meter_frame(noisy, target, gains, self._stream.presence)
-        return gains
+def _make_path(model: Model, engine: EngineName) -> SoundPath:
+    """The sound path of an engine; "auto" takes native where it runs the model."""
+    if engine == "onnx":
+        return OnnxPath(model)
+    try:
+        return native_path(model)
+    except (EngineError, ModelError) as error:
+        if engine == "native":
+            raise
+        _logger.debug("%s runs in onnx: %s", model.info.name, error)
+        return OnnxPath(model)

@@ -16,3 +16,7 @@ class HushgateError(Exception):
 
 class ModelError(HushgateError, ValueError):
     """A model file that cannot be used, or a name that is not a shipped model's."""
+
+
+class EngineError(HushgateError, RuntimeError):
+    """The native engine is not installed, or its library cannot be used."""

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import math
-
-import numpy as np
-from numpy.typing import NDArray
-
-_Frame = tuple[NDArray[np.complex64], NDArray[np.complex64], NDArray[np.float32] | None, float | None]
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 
 def decibels(power: float) -> float:
@@ -19,25 +16,41 @@ def decibels(power: float) -> float:
     return 10.0 * math.log10(power) if power > 1e-20 else -200.0
 
 
-class Meters:
-    """Readings of an effect, safe to read from any thread. The sound thread only stores their inputs.
+@dataclass(frozen=True)
+class Readings:
+    """What meters are computed from.
 
-    State: the last frame, the peaks of the last block, a count.
+    Attributes:
+        energy_before, energy_target, energy_after: Sums of squares of the last frame, all channels together:
+            of the input, of the target under the mask, and after the gate. Zeros before the first frame.
+        presence: The model's estimate for the last frame; None where it has none.
+        input_peak, output_peak: Largest absolute sample of the last block.
+        num_nonfinite: Samples since `reset` that counted as 0.
+        num_faulty_frames: Frames since `reset` that were muted.
     """
 
-    def __init__(self) -> None:
-        self._clear_meters()
+    energy_before: float = 0.0
+    energy_target: float = 0.0
+    energy_after: float = 0.0
+    presence: float | None = None
+    input_peak: float = 0.0
+    output_peak: float = 0.0
+    num_nonfinite: int = 0
+    num_faulty_frames: int = 0
+
+
+class Meters(ABC):
+    """Readings of an effect, safe to read from any thread. The sound thread only stores their inputs."""
+
+    @abstractmethod
+    def _read(self) -> Readings:
+        """The present readings."""
 
     @property
     def gain_reduction_db(self) -> float:
         """Attenuation of the last frame by model and gate, dB >= 0, before mix and limit."""
-        frame = self._last_frame
-        if frame is None:
-            return 0.0
-        noisy, target, gains, _ = frame
-        before = float(_energies(noisy).sum())
-        after = float((_energies(target) if gains is None else _energies(target) * gains**2).sum())
-        return max(0.0, decibels(before) - decibels(after))
+        readings = self._read()
+        return max(0.0, decibels(readings.energy_before) - decibels(readings.energy_after))
 
     @property
     def presence(self) -> float:
@@ -45,49 +58,28 @@ class Meters:
 
         The model's own estimate where it has one, else the share of energy that passes its mask.
         """
-        frame = self._last_frame
-        if frame is None:
-            return 0.0
-        noisy, target, _, presence = frame
-        if presence is not None:
-            return presence
-        before = float(_energies(noisy).sum())
-        return min(1.0, float(_energies(target).sum()) / before) if before > 0.0 else 0.0
+        readings = self._read()
+        if readings.presence is not None:
+            return readings.presence
+        before = readings.energy_before
+        return min(1.0, readings.energy_target / before) if before > 0.0 else 0.0
 
     @property
     def input_peak_db(self) -> float:
         """Peak of the last input block, dBFS; -200 for silence."""
-        return decibels(self._input_peak**2)
+        return decibels(self._read().input_peak ** 2)
 
     @property
     def output_peak_db(self) -> float:
         """Peak of the last output block, dBFS; -200 for silence."""
-        return decibels(self._output_peak**2)
+        return decibels(self._read().output_peak ** 2)
 
     @property
     def num_nonfinite(self) -> int:
         """Samples since `reset` that counted as 0 because they were not finite or beyond +-1e12."""
-        return self._num_nonfinite
+        return self._read().num_nonfinite
 
-    def _clear_meters(self) -> None:
-        self._last_frame: _Frame | None = None
-        self._input_peak = self._output_peak = 0.0
-        self._num_nonfinite = 0
-
-    def _meter_frame(
-        self,
-        noisy: NDArray[np.complex64],
-        target: NDArray[np.complex64],
-        gains: NDArray[np.float32] | None,
-        presence: float | None,
-    ) -> None:
-        """Keep the last of some frames. One assignment: readers see the old frame or the new one."""
-        last_gains = None if gains is None else gains[:, -1]
-        self._last_frame = (noisy[:, -1].copy(), target[:, -1].copy(), last_gains, presence)
-
-
-def _energies(frame: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """Energy of one frame of each channel."""
-    parts = frame.view(np.float32)
-    energies: NDArray[np.float32] = np.einsum("ck,ck->c", parts, parts)
-    return energies
+    @property
+    def num_faulty_frames(self) -> int:
+        """Frames since `reset` that were muted because the model gave no finite mask for them."""
+        return self._read().num_faulty_frames

@@ -8,12 +8,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hushgate.engine.errors import HushgateError, ModelError
+from hushgate.engine.errors import EngineError, HushgateError, ModelError
 
 __all__ = [
     "AudioFileError",
     "ChannelLayoutError",
     "DuplicateEffectError",
+    "EngineError",
     "HushgateError",
     "ModelError",
     "PresetError",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from hushgate.engine.model_files.model import Model
 from hushgate.engine.model_files.onnx_weights import OnnxWeights, read_weights
 from hushgate.engine.native.network_config import NetworkConfig, read_network_config
 from hushgate.engine.native.numpy_network import NumpyNetwork
-from hushgate.engine.native.weights_file import weight_shapes, write_weights_file
+from hushgate.engine.native.weights_file import Weights, weight_shapes, write_weights_file
 
 # Largest difference from onnxruntime's masks. Measured on the shipped models: 3e-6.
 TOLERANCE = 1e-4
@@ -33,13 +33,33 @@ _GRAPH_NAMES = {
 }
 
 
+# Computes the masks of frames of one channel, (frames, bins, 2), from the levels of the bands above, (frames,
+# bands, 2): masks (frames, bins, 2) and gains of the bands above (frames, bands).
+RunNetwork = Callable[
+    [NDArray[np.float32], NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.float32]]
+]
+
+
 def compile_model(model: Model) -> bytes:
-    """Make the weights file of a model, and compare what it computes with onnxruntime on noise.
+    """Make the weights file of a model, and compare what it computes with onnxruntime.
 
     Raises:
         FileNotFoundError: The model's file is gone.
         ModelError: The model is not a hush network with its configuration in the file, a weight is missing or
             of another shape, or the mask differs from onnxruntime's by more than 1e-4.
+    """
+    config, weights = read_network(model)
+    compare(model, _in_numpy(config, weights))
+    return write_weights_file(model.info.name, config, weights)
+
+
+def read_network(model: Model) -> tuple[NetworkConfig, Weights]:
+    """Return configuration and weights of a model's network, without a comparison.
+
+    Raises:
+        FileNotFoundError: The model's file is gone.
+        ModelError: The model is not a hush network with its configuration in the file, or a weight is missing
+            or of another shape.
     """
     file = model.path.name
     found = read_weights(file, model.path.read_bytes())
@@ -47,10 +67,40 @@ def compile_model(model: Model) -> bytes:
         raise ModelError(f"{file} takes whole segments (format 2). The native engine runs hush networks.")
     config = read_network_config(file, found.metadata)
     _check_against_metadata(file, config, model.info)
-    weights = _named_weights(file, config, found)
-    content = write_weights_file(model.info.name, config, weights)
-    _compare(model, NumpyNetwork(config, weights))
-    return content
+    return config, _named_weights(file, config, found)
+
+
+def compare(model: Model, run: RunNetwork) -> None:
+    """Compare a network with onnxruntime on noise and tones.
+
+    Raises:
+        ModelError: They differ by more than 1e-4 somewhere.
+    """
+    sounds = list(_sounds(model.info))
+    spectrum = np.stack([one for one, _ in sounds])
+    levels = np.stack([other for _, other in sounds])
+    own = run(spectrum, levels)
+    mask, upper_gain, *_ = model.run(spectrum[None], model.initial_state(1), levels[None])
+    pairs = zip(own, (mask[0], upper_gain[0]), strict=True)
+    largest = float(np.max([np.max(np.abs(one - other)) for one, other in pairs]))
+    if not largest <= TOLERANCE:
+        raise ModelError(
+            f"{model.path.name}: the mask from its weights differs from onnxruntime's by {largest:.2g} "
+            f"(allowed: {TOLERANCE:g}). It is no hush network as hushgate exports it."
+        )
+
+
+def _in_numpy(config: NetworkConfig, weights: Weights) -> RunNetwork:
+    network = NumpyNetwork(config, weights)
+
+    def run(
+        spectrum: NDArray[np.float32], levels: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        with np.errstate(over="ignore", invalid="ignore"):
+            frames = [network.run(*frame) for frame in zip(spectrum, levels, strict=True)]
+        return np.stack([mask for mask, *_ in frames]), np.stack([gain for _, gain, _ in frames])
+
+    return run
 
 
 def _check_against_metadata(file: str, config: NetworkConfig, info: ModelInfo) -> None:
@@ -138,24 +188,6 @@ def _of_recurrence(found: OnnxWeights, inputs: list[str], side: str, part: str) 
         return weight
     half = array.shape[1] // 2
     return array[0, :half] if side == "input" else array[0, half:]
-
-
-def _compare(model: Model, network: NumpyNetwork) -> None:
-    largest = 0.0
-    state = model.initial_state(1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for spectrum, levels in _sounds(model.info):
-            mask, upper_gain, presence, state = model.run(spectrum[None, None], state, levels[None, None])
-            own_mask, own_gain, own_presence = network.run(spectrum, levels)
-            pairs = [(own_mask, mask[0, 0]), (own_gain, upper_gain[0, 0])]
-            if presence is not None and own_presence is not None:
-                pairs.append((np.array(own_presence), presence))
-            largest = float(np.max([largest, *(np.max(np.abs(a - b)) for a, b in pairs)]))
-    if not largest <= TOLERANCE:
-        raise ModelError(
-            f"{model.path.name}: the mask from its weights differs from onnxruntime's by {largest:.2g} "
-            f"(allowed: {TOLERANCE:g}). It is no hush network as hushgate exports it."
-        )
 
 
 def _sounds(info: ModelInfo) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:

@@ -29,9 +29,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _describe(name: str) -> dict[str, Any]:
-    from hushgate.engine import load_model
+    from hushgate.engine import BlockDenoiser, load_model
 
-    info = load_model(name).info
+    model = load_model(name)
+    info = model.info
     return {
         "name": name,
         "task": info.task,
@@ -40,6 +41,7 @@ def _describe(name: str) -> dict[str, Any]:
         "bandwidth_hz": info.bandwidth_hz,
         "latency_ms": info.latency_ms,
         "num_parameters": info.num_parameters,
+        "engine": BlockDenoiser(model).running_engine,
         "licence": info.licence,
         "attribution": info.attribution,
         "format_version": info.format_version,
@@ -48,7 +50,7 @@ def _describe(name: str) -> dict[str, Any]:
 
 def _table(models: list[dict[str, Any]]) -> list[str]:
     """Rows of equal column widths; figures are right-aligned."""
-    head = ("name", "task", "rate", "latency", "parameters", "licence")
+    head = ("name", "task", "rate", "latency", "parameters", "engine", "licence")
     rows = [
         (
             model["name"],
@@ -56,12 +58,13 @@ def _table(models: list[dict[str, Any]]) -> list[str]:
             model["sample_rate"],
             f"{model['latency_ms']:.1f} ms",
             f"{model['num_parameters']:,}",
+            model["engine"],
             model["licence"],
         )
         for model in models
     ]
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    aligns = ("<", "<", "<", ">", ">", "<")
+    aligns = ("<", "<", "<", ">", ">", "<", "<")
     return [
         "  ".join(
             f"{text:{align}{width}}" for text, align, width in zip(row, aligns, widths, strict=True)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate import engine
 from hushgate.effects.python_effect import PythonEffect
-from hushgate.engine import PARAMETERS
+from hushgate.engine import PARAMETERS, BlockDenoiser, Model, ModelInfo
+from hushgate.engine.block_denoiser import EngineName
 from hushgate.engine.parameters import ChannelLink, Output, ParameterProperties, Value
 from hushgate.engine.signal.input_checks import check_stream_format
 from hushgate.errors import PresetError
@@ -31,7 +31,7 @@ class _Reading(Generic[T]):
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
-        self.__doc__ = getattr(engine.BlockDenoiser, name).__doc__
+        self.__doc__ = getattr(BlockDenoiser, name).__doc__
 
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...
@@ -65,6 +65,9 @@ class Denoiser(PythonEffect, ParameterProperties):
             60.0; -60.0 switches this condition off.
         output: "denoised", or "residual" for the removed sound.
         channel_link: "linked" for one mask over all channels, "independent" for one each.
+        engine: "onnx" for onnxruntime, which runs every model; "native" for the library of the distribution
+            hushgate-native, several times as fast; "auto" for native where it is installed and runs the
+            model, else onnx. `running_engine` says which one runs.
 
     Every parameter is also a property, which may be set from any thread while sound runs; a refused
     value leaves the old one in place. `process`, calls and `reset` of one object wait for each
@@ -77,7 +80,8 @@ class Denoiser(PythonEffect, ParameterProperties):
     `reset` is true. State: as the engine's denoiser, and the layout of the last block.
 
     Raises:
-        FileNotFoundError, ModelError: The model cannot be loaded.
+        FileNotFoundError, ModelError: The model cannot be loaded, or is not for engine="native".
+        EngineError: engine="native", and the library is not installed or cannot be used.
         TypeError, ValueError: A parameter is out of range; the message says what it may be.
 
     >>> from hushgate import Denoiser
@@ -92,10 +96,11 @@ class Denoiser(PythonEffect, ParameterProperties):
     output_peak_db = _Reading[float]()
     num_nonfinite = _Reading[int]()
     num_faulty_frames = _Reading[int]()
+    running_engine = _Reading[str]()
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | engine.Model = "voice",
+        model: str | os.PathLike[str] | Model = "voice",
         *,
         mix: float = 1.0,
         attenuation_limit_db: float | None = None,
@@ -108,11 +113,12 @@ class Denoiser(PythonEffect, ParameterProperties):
         presence_db: float = 0.0,
         output: Output = "denoised",
         channel_link: ChannelLink = "linked",
+        engine: EngineName = "auto",
     ) -> None:
         parameters = {name: value for name, value in locals().items() if name in PARAMETERS}
         super().__init__()
-        self._engine = engine.BlockDenoiser(model, **parameters)
-        self._model = str(model.path) if isinstance(model, engine.Model) else os.fspath(model)
+        self._engine = BlockDenoiser(model, engine=engine, **parameters)
+        self._model = str(model.path) if isinstance(model, Model) else os.fspath(model)
         self._layout = LayoutMemory()
         self._format: tuple[float, int, int] | None = None
         self._num_provided = 0
@@ -219,7 +225,12 @@ class Denoiser(PythonEffect, ParameterProperties):
         return self._model
 
     @property
-    def model_info(self) -> engine.ModelInfo:
+    def engine(self) -> EngineName:
+        """The engine as it was given; `running_engine` is the one that runs."""
+        return self._engine.engine
+
+    @property
+    def model_info(self) -> ModelInfo:
         """The metadata of the model file: task, latency, bandwidth, licence and attribution."""
         return self._engine.model.info
 
@@ -240,8 +251,12 @@ class Denoiser(PythonEffect, ParameterProperties):
     # -- settings -------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """Model and all parameters as plain values. `from_dict` of it makes an equal object."""
-        return {"model": self._model, **{name: getattr(self, name) for name in PARAMETERS}}
+        """Model and all parameters as plain values. `from_dict` of it makes an equal object.
+
+        An engine other than "auto" is one of them.
+        """
+        settings = {"model": self._model, **{name: getattr(self, name) for name in PARAMETERS}}
+        return settings if self.engine == "auto" else settings | {"engine": self.engine}
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Self:
@@ -252,9 +267,10 @@ class Denoiser(PythonEffect, ParameterProperties):
             TypeError: A value of the wrong type.
             FileNotFoundError, ModelError: The model cannot be loaded.
         """
-        unknown = [key for key in settings if key != "model" and key not in PARAMETERS]
+        known_names = ["model", *PARAMETERS, "engine"]
+        unknown = [key for key in settings if key not in known_names]
         if unknown:
-            known = ", ".join(["model", *PARAMETERS])
+            known = ", ".join(known_names)
             raise ValueError(f"{unknown[0]!r} is no setting of Denoiser. Known: {known}.")
         return cls(**settings)
 

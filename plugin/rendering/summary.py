@@ -86,9 +86,12 @@ def models_of(effect: Effect) -> tuple[str, ...]:
 
 def engine_of(effect: Effect) -> str | None:
     """What runs the models of an effect; None without a model."""
-    if not models_of(effect):
-        return None
-    return f"onnxruntime {importlib.metadata.version('onnxruntime')}"
+    engines = dict.fromkeys(denoiser.running_engine for denoiser in find_denoisers(effect))
+    names = {
+        "onnx": f"onnxruntime {importlib.metadata.version('onnxruntime')}",
+        "native": "the native engine",
+    }
+    return " and ".join(names[engine] for engine in engines) or None
 
 
 def columns(lines: Sequence[tuple[str, str]]) -> list[str]:

@@ -54,6 +54,7 @@ def test_every_error_class_of_the_plugin_is_exported() -> None:
         ("ChannelLayoutError", (RuntimeError, ValueError)),
         ("DeviceError", (RuntimeError,)),
         ("DuplicateEffectError", (RuntimeError, ValueError)),
+        ("EngineError", (RuntimeError,)),
         ("ModelError", (ValueError,)),
         ("PlanError", (ValueError,)),
         ("PresetError", (ValueError,)),

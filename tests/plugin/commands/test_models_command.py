@@ -26,9 +26,9 @@ def test_lists_every_shipped_model(shipped: Path, capsys: pytest.CaptureFixture[
     assert available_models() == ("half", "identity")
     assert cli.main(["models"]) == 0
     head, *rows = capsys.readouterr().out.splitlines()
-    assert head.split() == ["name", "task", "rate", "latency", "parameters", "licence"]
+    assert head.split() == ["name", "task", "rate", "latency", "parameters", "engine", "licence"]
     assert [row.split()[0] for row in rows] == ["half", "identity"]
-    assert rows[0].split()[1:] == ["test", "any", "32.0", "ms", "0", "MIT"]
+    assert rows[0].split()[1:] == ["test", "any", "32.0", "ms", "0", "onnx", "MIT"]
 
 
 def test_json_has_the_same_facts_and_more(shipped: Path, capsys: pytest.CaptureFixture[str]) -> None:

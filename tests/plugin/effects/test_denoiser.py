@@ -129,8 +129,11 @@ def test_an_impulse_arrives_after_the_reported_latency(identity: str) -> None:
 def test_signature_defaults_are_those_of_the_engine() -> None:
     signature = inspect.signature(Denoiser)
     defaults = {
-        name: parameter.default for name, parameter in signature.parameters.items() if name != "model"
+        name: parameter.default
+        for name, parameter in signature.parameters.items()
+        if name not in ("model", "engine")
     }
+    assert signature.parameters["engine"].default == "auto"
     assert defaults == {name: parameter.default for name, parameter in PARAMETERS.items()}
     assert all(
         parameter.kind is parameter.KEYWORD_ONLY

@@ -6,15 +6,20 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
 
+from hushgate.engine import BlockDenoiser  # noqa: E402
 from hushgate.engine.native.compile_model import compile_model  # noqa: E402
+from hushgate.engine.native.library import VARIABLE  # noqa: E402
 from hushgate.training.config.schema import CardConfig  # noqa: E402
 from hushgate.training.exporting.mask_network import export_network  # noqa: E402
 from hushgate.training.models import Hush, HushConfig  # noqa: E402
+from tests.native.compiled import compiled_library  # noqa: E402
+from tests.native.test_parity import sound  # noqa: E402
 
 CARD = CardConfig(name="small", task="voice", licence="MIT")
 SMALL = HushConfig(num_bins=64, channels=8, bands=6, band_channels=12, num_heads=2, upper_from_hz=1500.0)
@@ -36,7 +41,9 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_exported_network_becomes_a_weights_file(kind: str, tmp_path: Path) -> None:
+def test_an_exported_network_runs_in_the_native_engine(
+    kind: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     torch.manual_seed(0)
     network = Hush(KINDS[kind])
     with torch.no_grad():
@@ -47,3 +54,12 @@ def test_an_exported_network_becomes_a_weights_file(kind: str, tmp_path: Path) -
     expected = {"family": "hush", "version": 1, **asdict(KINDS[kind])}
     assert json.loads(metadata["hushgate.network"]) == json.loads(json.dumps(expected))
     compile_model(model)  # compares every output with onnxruntime
+
+    monkeypatch.setenv(VARIABLE, str(compiled_library(tmp_path_factory).path))
+    for rate, num_channels in ((48_000, 2), (5_000, 1)):
+        audio = sound(rate, num_channels, seconds=0.5)
+        outputs = []
+        for denoiser in (BlockDenoiser(model, engine="onnx"), BlockDenoiser(model, engine="native")):
+            denoiser.prepare(rate, 512, num_channels)
+            outputs.append(denoiser.process(audio))
+        np.testing.assert_allclose(outputs[1], outputs[0], rtol=0.0, atol=1e-5)

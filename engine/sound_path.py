@@ -1,0 +1,36 @@
+"""What `BlockDenoiser` needs of an engine: sound and settings in, sound and readings out."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hushgate.engine.meters import Readings
+from hushgate.engine.parameters import ParameterValues, Value
+
+
+class SoundPath(Protocol):
+    """The whole way of the sound in one engine. One thread at a time calls all but `readings`."""
+
+    name: str
+    """"onnx" or "native"."""
+
+    def prepare(self, sample_rate: float, max_block_size: int, num_channels: int) -> None:
+        """Allocate for a format, which was checked, and forget all sound."""
+
+    def reset(self) -> None:
+        """Forget all sound."""
+
+    def configure(self, settings: ParameterValues) -> None:
+        """Use other settings from the next block on: in ramps, or at once before the first block."""
+
+    def process(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The next samples of output for float32 (channels, samples), 1 sample or more."""
+
+    def readings(self) -> Readings:
+        """What meters are computed from; any thread may ask."""
+
+    def lacks(self, name: str, value: Value) -> bool:
+        """True when this engine cannot do what a parameter asks for with this value."""

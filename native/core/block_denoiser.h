@@ -1,0 +1,75 @@
+// The denoiser for blocks: a network, a gate, and parameters that can be set while it runs
+// (engine/block_denoiser.py).
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "delay_line.h"
+#include "gain_ramp.h"
+#include "parameters.h"
+#include "smart_gate.h"
+#include "spectral_stream.h"
+
+namespace hushgate {
+
+// Readings for a host's meters.
+struct Meters {
+    double energy_before = 0.0, energy_target = 0.0, energy_after = 0.0;  // of the last frame, all channels
+    double presence = -1.0;  // negative where the network does not estimate it
+    double input_peak = 0.0, output_peak = 0.0;
+    long long num_nonfinite = 0, num_faulty_frames = 0;
+};
+
+// One thread at a time may call `prepare`, `process` and `reset`; `set` and `meters` any thread at any time.
+class BlockDenoiser {
+public:
+    BlockDenoiser(std::shared_ptr<const NetworkWeights> weights, const Kernels& kernels);
+
+    // Allocates for a format. The caller has checked its range.
+    void prepare(double sample_rate, int num_channels);
+    // Forgets all sound and keeps all settings.
+    void reset() noexcept;
+    int latency_samples() const { return stream_ ? stream_->frame_size() : 0; }
+    int num_channels() const { return num_channels_; }
+    const Kernels& kernels() const { return kernels_; }
+
+    void set(Parameter parameter, double value) noexcept;
+
+    // The next samples of output, as many as come in, `latency_samples` late. `in` and `out` may be the same.
+    // Allocates nothing, locks nothing, throws nothing.
+    void process(const float* const* in, float* const* out, std::size_t num_samples) noexcept;
+
+    Meters meters() const noexcept;
+
+private:
+    void apply_settings() noexcept;
+    Gains path_gains() const noexcept;
+    void process_part(const float* const* in, float* const* out, std::size_t first, int count,
+                      bool is_silent) noexcept;
+    void process_frame() noexcept;
+
+    std::shared_ptr<const NetworkWeights> weights_;
+    const Kernels& kernels_;
+    int num_channels_ = 0;
+    std::unique_ptr<SpectralStream> stream_;
+    std::unique_ptr<SpectralGate> gate_;
+    std::vector<DelayLine> delays_;
+    std::vector<FrameEnergy> energies_;
+    std::vector<double> gate_gains_;
+    std::vector<Buffer> dry_, wet_;  // a hop
+    Buffer clean_;
+    GainRamp ramp_;
+
+    std::atomic<double> wanted_[kNumParameters];
+    std::atomic<bool> is_changed_{true};
+    ParameterValues settings_;
+    bool is_started_ = false;
+
+    std::atomic<double> energy_before_{0.0}, energy_target_{0.0}, energy_after_{0.0}, presence_{-1.0};
+    std::atomic<double> input_peak_{0.0}, output_peak_{0.0};
+    std::atomic<long long> num_nonfinite_{0}, num_faulty_frames_{0};
+};
+
+}  // namespace hushgate

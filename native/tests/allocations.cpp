@@ -1,0 +1,86 @@
+// Counts allocations while sound runs: `allocations FILE.hush`. Fails on the first one inside `process`.
+// Every way to memory ends in the functions that this file replaces (glibc).
+
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <vector>
+
+#include "hushgate.h"
+
+namespace {
+std::atomic<long> num_allocations{0};
+}
+
+extern "C" {
+void* __libc_malloc(std::size_t size);
+void* __libc_calloc(std::size_t count, std::size_t size);
+void* __libc_realloc(void* memory, std::size_t size);
+void* __libc_memalign(std::size_t alignment, std::size_t size);
+
+void* malloc(std::size_t size) {
+    ++num_allocations;
+    return __libc_malloc(size);
+}
+void* calloc(std::size_t count, std::size_t size) {
+    ++num_allocations;
+    return __libc_calloc(count, size);
+}
+void* realloc(void* memory, std::size_t size) {
+    ++num_allocations;
+    return __libc_realloc(memory, size);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t size) {
+    ++num_allocations;
+    return __libc_memalign(alignment, size);
+}
+int posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
+    ++num_allocations;
+    *memory = __libc_memalign(alignment, size);
+    return *memory == nullptr;
+}
+}
+
+int main(int count, char** arguments) {
+    if (count != 2) return 2;
+    std::ifstream file(arguments[1], std::ios::binary);
+    const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+    char message[256] = "";
+    hushgate_model* model = hushgate_model_read(bytes.data(), bytes.size(), message, sizeof message);
+    if (model == nullptr) {
+        std::printf("%s\n", message);
+        return 2;
+    }
+    hushgate_denoiser* denoiser = hushgate_new(model, nullptr);
+    hushgate_prepare(denoiser, 48000.0, 2);
+    std::vector<float> left(1000), right(1000);
+    float* channels[] = {left.data(), right.data()};
+    const long before = num_allocations;
+    long inside = 0;
+    unsigned random = 1;
+    for (int block = 0; block < 400; ++block) {
+        for (std::size_t at = 0; at < left.size(); ++at) {
+            random = random * 1664525u + 1013904223u;
+            left[at] = float(random >> 16) / 65536.0f - 0.5f;
+            right[at] = 0.3f * left[at] + 0.1f * std::sin(0.1f * float(at));
+        }
+        if (block % 50 == 49) left[0] = std::numeric_limits<float>::quiet_NaN();
+        const long start = num_allocations;
+        const int parameter = block % 11;
+        hushgate_set(denoiser, parameter, block % 2 == 0 ? hushgate_parameter_default(parameter) : parameter >= 9 ? 1.0 : 0.5);
+        if (block % 7 == 0) hushgate_set(denoiser, 2, -40.0);
+        hushgate_process(denoiser, channels, channels, 1 + block % 1000);
+        if (block % 100 == 99) hushgate_reset(denoiser);
+        hushgate_meters meters;
+        hushgate_read_meters(denoiser, &meters);
+        inside += num_allocations - start;
+    }
+    hushgate_free(denoiser);
+    hushgate_model_free(model);
+    std::printf("allocations in process: %ld, before: %ld\n", inside, before);
+    return inside == 0 ? 0 : 1;
+}
