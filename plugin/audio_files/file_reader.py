@@ -31,6 +31,10 @@ class Decoder(Protocol):
     format: AudioFormat
     warnings: list[str]
 
+    @property
+    def expected_samples(self) -> int | None:
+        """An estimate of the length, samples per channel; None where there is none."""
+
     def blocks(self, block_size: int, start: int = 0) -> Iterator[Block]:
         """Yield float32 (channels, samples) in the order of SPEAKERS, from sample `start` to the end."""
 
@@ -53,6 +57,8 @@ class FileReader:
     Attributes:
         path: The path, or the file object's name.
         format: Sample rate, channels, container, sample format, length.
+        expected_samples: The length, or an estimate where only the end of the sound will tell (MP4,
+            Matroska), samples per channel; None where there is none.
         warnings: What was wrong and let pass, one sentence each.
 
     Raises:
@@ -82,6 +88,7 @@ class FileReader:
             self.close()
             raise
         self.format = self._decoder.format
+        self.expected_samples = self._decoder.expected_samples
         self.warnings += self._decoder.warnings
 
     def __enter__(self) -> Self:

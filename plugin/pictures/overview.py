@@ -19,7 +19,8 @@ class SpectrogramOverview:
     Memory does not grow with the length.
 
     Args:
-        num_samples: Length of the recording, samples.
+        num_samples: Length of the recording, samples; an estimate will do. Where the recording ends before
+            it, the last column is repeated.
         sample_rate: Hz.
         columns, rows: Size of the picture.
 
@@ -62,11 +63,15 @@ class SpectrogramOverview:
 
     def decibels(self) -> NDArray[np.float32]:
         """Levels, dB below a full-scale sine, (rows, columns), the lowest frequency first."""
-        if self._next < len(self._starts) and len(self._held):  # shorter than a frame
+        begun = int(np.searchsorted(self._starts, self._position + len(self._held)))
+        if self._next < begun:  # the recording ends within these frames
             self._held = np.pad(self._held, (0, self._size))
-            self._add(np.arange(self._next, len(self._starts)))
-            self._next = len(self._starts)
+            self._add(np.arange(self._next, begun))
+            self._next = begun
         mean = self._power / np.maximum(self._counts, 1.0)[:, np.newaxis]
+        num_columns = int(np.count_nonzero(self._counts))
+        if num_columns:
+            mean[num_columns:] = mean[num_columns - 1]
         levels: NDArray[np.float64] = 10.0 * np.log10(np.maximum(mean, 10.0 ** (_SILENCE_DB / 10.0)))
         return levels.T.astype(np.float32)
 

@@ -180,6 +180,15 @@ class FfmpegDecoder:
         length = Fraction(stream.duration) * stream.time_base * rate
         return int(length) if length.denominator == 1 and length > 0 else None
 
+    @property
+    def expected_samples(self) -> int | None:
+        """Length by the container's clock, samples per channel."""
+        stream, rate = self.stream, self.format.sample_rate
+        if stream.duration is not None and stream.time_base is not None:
+            return max(0, round(stream.duration * stream.time_base * rate)) or None
+        duration = self._container.duration
+        return max(0, round(Fraction(duration, self._av.time_base) * rate)) or None if duration else None
+
     def _frames(self) -> Iterator[tuple[Any, Fraction | None]]:
         """Yield decoded frames, and how long the sound is known to be so far, seconds."""
         errors = self._av.FFmpegError

@@ -29,6 +29,7 @@ class IsolatedDecoder:
 
     Attributes:
         format: Sample rate, channels, container, sample format, length.
+        expected_samples: An estimate of the length, samples per channel; None where there is none.
         warnings: What was wrong and let pass, one sentence each.
 
     Raises:
@@ -49,6 +50,7 @@ class IsolatedDecoder:
         opened = self._open()
         self.format = AudioFormat(*opened["format"])
         self.warnings: list[str] = opened["warnings"]
+        self.expected_samples: int | None = opened["expected_samples"]
 
     def close(self) -> None:
         """Give up the helper."""

@@ -105,7 +105,8 @@ def _decode(channel: Channel, request: dict[str, Any]) -> None:
     decoder = open_decoder(cast(BinaryIO, file), path, plan, allow_truncated, by_name=False)
     try:
         format = [getattr(decoder.format, field.name) for field in dataclasses.fields(decoder.format)]
-        channel.send({"format": format, "warnings": decoder.warnings})
+        expected = decoder.expected_samples
+        channel.send({"format": format, "warnings": decoder.warnings, "expected_samples": expected})
         while True:
             request, _ = channel.receive()
             if request["do"] == "close":

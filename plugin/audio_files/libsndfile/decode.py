@@ -59,6 +59,11 @@ class LibsndfileDecoder:
         self.format = self._inspect(file.seek(0, 2))
         self.warnings += [f"{path}: {warning}." for warning in plan.warnings]
 
+    @property
+    def expected_samples(self) -> int | None:
+        """Samples per channel; None where only the decoder will know."""
+        return self.format.num_samples
+
     def close(self) -> None:
         """Nothing is held between blocks."""
 

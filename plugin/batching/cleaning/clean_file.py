@@ -16,7 +16,7 @@ import numpy as np
 from hushgate.audio_files.dither import word_gets_shorter
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.file_writer import FileWriter
-from hushgate.audio_files.formats import AudioFormat, describe_changes, output_format
+from hushgate.audio_files.formats import describe_changes, output_format
 from hushgate.audio_files.metadata.copying import copy_metadata, leading_tags
 from hushgate.audio_files.open_audio import film_source
 from hushgate.audio_files.part_files import PART_PREFIX
@@ -147,7 +147,7 @@ def _pass(
         # The ExitStack closes in reverse order, so the residual is renamed before the output.
         sink = open_sink(paths.target, dither_seed, keep_tags=True)
         residual = open_sink(paths.residual, dither_seed + 1, keep_tags=False) if paths.residual else None
-        before, after = _picture(source, pictures), _picture(source, pictures)
+        before, after = (_picture(reader, pictures) for _ in range(2))
         kept = _Queue(source.num_channels)
 
         def on_input(block: Block) -> None:
@@ -157,7 +157,7 @@ def _pass(
                 kept.put(block)
 
         def progress(num_done: int, num_samples: int | None) -> None:
-            if num_samples:
+            if num_samples := num_samples or reader.expected_samples:
                 on_progress(min(1.0, num_done / num_samples))
 
         loop = FileLoop(effect, reader, str(paths.source), progress=progress, on_input=on_input, measure=True)
@@ -187,10 +187,10 @@ def _check_peaks(sinks: list[_Sink], settings: BatchSettings, gain: float) -> No
         raise _TooLoudError(_CEILING / peak)
 
 
-def _picture(source: AudioFormat, is_wanted: bool) -> SpectrogramOverview | None:
-    if not is_wanted or not source.num_samples:
+def _picture(reader: FileReader, is_wanted: bool) -> SpectrogramOverview | None:
+    if not is_wanted or not reader.expected_samples:
         return None
-    return SpectrogramOverview(source.num_samples, source.sample_rate)
+    return SpectrogramOverview(reader.expected_samples, reader.format.sample_rate)
 
 
 class _Queue:

@@ -44,3 +44,14 @@ def test_recordings_shorter_than_a_frame_have_a_picture(num_samples: int) -> Non
     overview.update(noise(1, num_samples))
     assert np.isfinite(overview.decibels()).all()
     assert overview.decibels().shape == (48, 200)
+
+
+@pytest.mark.parametrize("num_samples", [48_000, 40_000, 100])
+def test_a_length_that_was_estimated_too_long_still_makes_a_picture(num_samples: int) -> None:
+    tone = np.sin(2 * np.pi * 1_000 * np.arange(num_samples) / 48_000)[np.newaxis].astype(np.float32)
+    overview = SpectrogramOverview(50_000, 48_000, columns=50)
+    for start in range(0, num_samples, 5_000):
+        overview.update(tone[:, start : start + 5_000])
+    levels = overview.decibels()
+    assert levels.shape == (48, 50)
+    assert levels.max(axis=0).min() > -80.0  # no column is empty

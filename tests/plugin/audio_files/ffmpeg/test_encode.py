@@ -69,3 +69,13 @@ def test_mp3_in_mp4_ends_where_the_table_of_durations_says(tmp_path: Path) -> No
     found = read(path)
     assert found.shape == sound.shape
     assert lag(sound, found) == 0
+
+
+@pytest.mark.parametrize("extension", ["m4a", "mka"])
+def test_the_length_is_known_roughly_before_the_sound_is_read(tmp_path: Path, extension: str) -> None:
+    path = tmp_path / f"take.{extension}"
+    container = "MP4" if extension == "m4a" else "MATROSKA"
+    with FileWriter(path, AudioFormat(48_000, 2, None, container, "AAC")) as writer:
+        writer.write(film_sound(0, NUM_SAMPLES))
+    with FileReader(path) as reader:
+        assert reader.expected_samples == pytest.approx(NUM_SAMPLES, abs=2 * 1024)
