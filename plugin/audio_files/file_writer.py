@@ -158,8 +158,9 @@ class FileWriter:
         self._encoder.write(self._quantize(block))
         self.num_written += block.shape[1]
         size = self.num_written * self.format.num_channels * bytes_per_sample(self.format.subtype)
-        if self.format.container in ("WAV", "WAVEX") and size > WAV_MAX_BYTES:
-            raise AudioFileError(f"{self.path} outgrows a WAV file (4 GiB). Use .rf64, .w64 or .flac.")
+        if self.format.container in ("WAV", "WAVEX", "AIFF") and size > WAV_MAX_BYTES:
+            kind = "n AIFF" if self.format.container == "AIFF" else " WAV"
+            raise AudioFileError(f"{self.path} outgrows a{kind} file (4 GiB). Use .rf64, .w64 or .flac.")
 
     def _open_encoder(self, film: Path | None, tags: Mapping[str, str] | None) -> Encoder:
         arguments = self._atomic.part, self.path, self.format, film, tags

@@ -250,8 +250,8 @@ def output_format(
         subtype: soundfile's name of a sample format to use instead (AAC, ALAC_16 and ALAC_24 too).
 
     Raises:
-        AudioFileError: Unknown extension, a sample format the container lacks, or more channels than it
-            takes.
+        AudioFileError: Unknown extension, a sample format the container lacks, more channels or (AIFF) more
+            sound than it takes.
     """
     is_same = source_path is not None and source_path.suffix.lower() == target.suffix.lower()
     is_known = source.container in FFMPEG_SUBTYPES or source.container in soundfile.available_formats()
@@ -275,6 +275,8 @@ def output_format(
     )
     result = replace(result, channel_mask=_output_mask(result))
     result = _with_large_sizes(_with_named_speakers(result))
+    if result.container == "AIFF" and _num_bytes(result) > WAV_MAX_BYTES:
+        raise AudioFileError(f"{target} would outgrow an AIFF file (4 GiB). Use .caf, .rf64, .w64 or .flac.")
     _check_channels(result, target)
     return result
 

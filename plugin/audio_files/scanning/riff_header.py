@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import BinaryIO
 
 from hushgate.audio_files.container_chunks import Chunk, ChunkList, chunk_body
@@ -23,8 +24,8 @@ _PLAIN_AIFF = (b"NONE", b"twos", b"sowt", b"fl32", b"FL32", b"fl64", b"FL64", b"
 def corrected_header(file: BinaryIO, layout: ChunkList, data: Chunk) -> bytes | None:
     """The header of a file like `layout` with nothing but its sound `data`, which is to follow at once.
 
-    None where the format cannot say the length (AIFF and big-endian WAV over 4 GiB), or a needed chunk is
-    missing.
+    None where the format cannot say the length (AIFF and big-endian WAV over 4 GiB, see `long_header`), or
+    a needed chunk is missing.
     """
     dialect = layout.dialect
     needed = [chunk for kind in _NEEDED[dialect.family] if (chunk := layout.find(kind)) is not None]
@@ -58,6 +59,36 @@ def corrected_header(file: BinaryIO, layout: ChunkList, data: Chunk) -> bytes | 
         + body
         + dialect.header.pack(name, _LIMIT_32_BIT)
     )
+
+
+def long_header(file: BinaryIO, layout: ChunkList, data: Chunk) -> tuple[bytes, Chunk] | None:
+    """A header of 64-bit sizes for the samples of AIFF and big-endian WAV over 4 GiB, and what follows it.
+
+    It is that of a CAF file, which has samples in the same order. None for other sound, and shorter files.
+    """
+    family, order = layout.dialect.family, layout.dialect.order
+    chunk = layout.find(b"COMM" if family == "AIFF" else b"fmt ")
+    if order != ">" or data.size <= _LIMIT_32_BIT or family not in ("AIFF", "RIFF") or chunk is None:
+        return None
+    body = chunk_body(file, chunk)
+    if family == "AIFF":
+        num_channels, bits, exponent, mantissa = struct.unpack_from(">H4xHHQ", body)
+        rate = mantissa * 2.0 ** (exponent - 16383 - 63)
+        kind = body[18:22] if len(body) >= 22 else b"NONE"
+        # The four bytes before the sound, AIFF's block size, become CAF's edit count.
+        start, count = data.start + 4, b""
+    else:
+        code, num_channels, rate, bits = struct.unpack_from(">HHI6xH", body)
+        kind = b"fl32" if code == 3 else b"NONE"
+        start, count = data.start, bytes(4)
+    flags = (kind in (b"fl32", b"FL32", b"fl64", b"FL64")) | 2 * (kind == b"sowt")
+    if family == "RIFF" and bits == 8:  # unsigned, which CAF has not
+        return None
+    size = bits // 8 * num_channels
+    description = struct.pack(">d4sIIIII", rate, b"lpcm", flags, size, 1, num_channels, bits)
+    sound = replace(data, start=start, size=data.start + data.size - start)
+    header = b"caff\0\1\0\0" + struct.pack(">4sQ", b"desc", len(description)) + description
+    return header + struct.pack(">4sQ", b"data", sound.size + len(count)) + count, sound
 
 
 def _chunk(layout: ChunkList, name: bytes, body: bytes) -> bytes:

@@ -32,6 +32,7 @@ from hushgate.audio_files.scanning.riff_header import (
     corrected_header,
     frame_bytes,
     has_plain_samples,
+    long_header,
 )
 from hushgate.errors import AudioFileError
 
@@ -303,7 +304,11 @@ def _plan_chunks(file: BinaryIO, layout: ChunkList, file_size: int) -> SoundPlan
     if not layout.is_regular and announced != data.size:
         data = _without_pad_byte(file, data, frame_bytes(file, layout), file_size)
     header = None if layout.is_regular else corrected_header(file, layout, data)
-    if header is None:
+    if plan.is_plain and (converted := long_header(file, layout, data)) is not None:
+        plan.container = "AIFF" if layout.dialect.family == "AIFF" else "WAV"
+        header, data = converted
+        plan.parts = [SoundPart(data.start, data.size, header)]
+    elif header is None:
         plan.parts = [SoundPart(0, file_size, num_samples=length, max_padding=padding, is_file=True)]
     else:
         plan.parts = [SoundPart(data.start, data.size, header, num_samples=length, max_padding=padding)]
