@@ -85,6 +85,8 @@ _RATES: dict[str, tuple[int, ...]] = {
     ),
     "AC3": (32_000, 44_100, 48_000),
 }
+# libvorbis crashes above 200 kHz.
+_MAX_VORBIS_RATE = 192_000
 # Layouts of more than two channels that come back from AAC as they were.
 _AAC_MASKS = tuple(
     mask_for(names)
@@ -319,6 +321,8 @@ def output_rate(sample_rate: int, subtype: str) -> int:
     >>> output_rate(44_100, "OPUS"), output_rate(96_000, "MPEG_LAYER_III"), output_rate(44_100, "PCM_16")
     (48000, 48000, 44100)
     """
+    if subtype == "VORBIS" and sample_rate > _MAX_VORBIS_RATE:
+        return _MAX_VORBIS_RATE
     rates = _RATES.get(subtype)
     if rates is None or sample_rate in rates:
         return sample_rate

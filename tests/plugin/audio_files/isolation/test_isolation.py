@@ -68,6 +68,19 @@ def test_an_encoder_that_crashes_leaves_nothing(tmp_path: Path, number: signal.S
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_fault_of_libvorbis_ends_nothing(tmp_path: Path) -> None:
+    # 256 channels are a segmentation fault in libsndfile 1.2.2; `output_format` lets nobody come here.
+    format = AudioFormat(48_000, 256, None, "OGG", "VORBIS")
+
+    def write() -> None:
+        with FileWriter(tmp_path / "out.ogg", format) as writer:
+            writer.write(np.zeros((256, 1024), np.float32))
+
+    with pytest.raises(AudioFileError, match=r"out\.ogg cannot be written"):
+        write()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_isolated_decoder_gives_the_same_samples(song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def read(source: Any, start: int) -> np.ndarray:
         with FileReader(source) as reader:
