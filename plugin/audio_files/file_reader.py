@@ -14,8 +14,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from hushgate.audio_files.formats import AudioFormat
-from hushgate.audio_files.isolation.helper_process import can_isolate
-from hushgate.audio_files.isolation.isolated_decoder import IsolatedDecoder
+from hushgate.audio_files.isolation import can_isolate
 from hushgate.audio_files.libsndfile.decode import LibsndfileDecoder, libsndfile_reason
 from hushgate.audio_files.scanning.file_region import from_place
 from hushgate.audio_files.scanning.sound_parts import SoundPlan, plan_reading
@@ -160,6 +159,8 @@ class FileReader:
                 if not plan.demuxer:
                     raise _not_audio(self.path, error) from error
                 plan = replace(plan, parts=[])
+        from hushgate.audio_files.isolation.isolated_decoder import IsolatedDecoder
+
         isolated = IsolatedDecoder(self._file, self.path, plan, self._allow_truncated)
         self._files.callback(isolated.close)
         return isolated

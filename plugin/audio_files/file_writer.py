@@ -23,8 +23,7 @@ from hushgate.audio_files.formats import (
     is_plain,
     is_written_by_ffmpeg,
 )
-from hushgate.audio_files.isolation.helper_process import can_isolate
-from hushgate.audio_files.isolation.isolated_encoder import IsolatedEncoder, call_isolated
+from hushgate.audio_files.isolation import can_isolate
 from hushgate.audio_files.libsndfile.encode import LibsndfileEncoder, inspect, is_full, write_error
 from hushgate.audio_files.metadata.fields import write_mask_comment
 from hushgate.audio_files.part_files import PART_PREFIX
@@ -164,7 +163,11 @@ class FileWriter:
 
     def _open_encoder(self, film: Path | None, tags: Mapping[str, str] | None) -> Encoder:
         arguments = self._atomic.part, self.path, self.format, film, tags
-        return IsolatedEncoder(*arguments) if self._is_isolated else open_encoder(*arguments)
+        if not self._is_isolated:
+            return open_encoder(*arguments)
+        from hushgate.audio_files.isolation.isolated_encoder import IsolatedEncoder
+
+        return IsolatedEncoder(*arguments)
 
     def _complete(self) -> None:
         part = self._atomic.part
@@ -187,7 +190,12 @@ class FileWriter:
         if is_written_by_ffmpeg(self.format):
             return
         part = self._atomic.part
-        found = call_isolated("inspect", part) if self._is_isolated else inspect(part)
+        if self._is_isolated:
+            from hushgate.audio_files.isolation.calls import call_isolated
+
+            found = call_isolated("inspect", part)
+        else:
+            found = inspect(part)
         expected = self.format.sample_rate, self.format.num_channels
         if found is not None and tuple(found[:2]) == expected and found[2] >= self.num_written:
             return

@@ -32,7 +32,6 @@ from hushgate.audio_files.formats import (
     output_format,
     writable_suffix,
 )
-from hushgate.audio_files.isolation.isolated_encoder import call_isolated
 from hushgate.audio_files.metadata.copying import copy_metadata, family, leading_tags
 from hushgate.audio_files.metadata.positions import shift_positions
 from hushgate.audio_files.metadata.tag_source import tag_source
@@ -396,6 +395,8 @@ def film_source(
         return None
     if format.container not in FFMPEG_SUBTYPES or from_file.suffix.lower() not in FILM_SUFFIXES:
         return None
+    from hushgate.audio_files.isolation.calls import call_isolated
+
     if not call_isolated("has_pictures", from_file):
         return None
     if excerpt is not None and excerpt != Excerpt():

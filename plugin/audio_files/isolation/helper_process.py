@@ -24,14 +24,6 @@ _MAX_IDLE = 2
 _END_TIMEOUT_S = 2.0
 
 
-def can_isolate() -> bool:
-    """Whether this process can start helpers.
-
-    A program that was frozen into one file has no interpreter to start; its decoders run in it.
-    """
-    return bool(sys.executable) and not getattr(sys, "frozen", False)
-
-
 class HelperProcess:
     """A process that decodes or encodes for this one.
 

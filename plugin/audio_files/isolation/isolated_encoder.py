@@ -1,4 +1,4 @@
-"""An encoder in a helper process, and single calls there, seen from this one."""
+"""An encoder in a helper process, seen from this one."""
 
 from __future__ import annotations
 
@@ -95,27 +95,3 @@ class IsolatedEncoder:
             raise
         self._is_answered = True
         return message
-
-
-def call_isolated(what: str, path: Path) -> Any:
-    """The answer of a function that looks into a file, run in a helper process.
-
-    Args:
-        what: "has_pictures", "read_tags" or "inspect"; see `serve`.
-        path: The file.
-
-    Raises:
-        AudioFileError: As the function says, or FFmpeg or libsndfile crashed.
-    """
-    helper = HelperProcess.take()
-    try:
-        helper.send({"do": "call", "what": what, "arguments": pickle.dumps(path)})
-        message, _ = helper.receive(str(path), "read")
-    except BaseException:
-        if helper.has_failed:
-            helper.release()
-        else:
-            helper.kill()
-        raise
-    helper.release()
-    return message["answer"]

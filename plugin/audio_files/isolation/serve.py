@@ -8,17 +8,14 @@ import os
 import pickle
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from hushgate.audio_files.ffmpeg.encode import has_pictures
-from hushgate.audio_files.ffmpeg.tags import read_tags
 from hushgate.audio_files.file_reader import open_decoder
 from hushgate.audio_files.file_writer import open_encoder
 from hushgate.audio_files.isolation import messages
-from hushgate.audio_files.libsndfile.encode import inspect
+from hushgate.audio_files.isolation.calls import call_here
 
 # The decoder asks for a few kB at a time.
 _READ_BYTES = 2**18
@@ -136,14 +133,9 @@ def _encode(channel: Channel, request: dict[str, Any]) -> None:
 
 def _call(channel: Channel, request: dict[str, Any]) -> None:
     path = pickle.loads(request["arguments"])
-    channel.send({"answer": _FUNCTIONS[request["what"]](path)})
+    channel.send({"answer": call_here(request["what"], path)})
 
 
-_FUNCTIONS: dict[str, Callable[[Path], Any]] = {
-    "has_pictures": has_pictures,
-    "read_tags": read_tags,
-    "inspect": inspect,
-}
 _WORK: dict[str, Callable[[Channel, dict[str, Any]], None]] = {
     "decode": _decode,
     "encode": _encode,

@@ -14,7 +14,6 @@ from typing import Any
 from hushgate.audio_files.channel_layouts import default_mask, plain_mask
 from hushgate.audio_files.chunk_edits import append_chunk
 from hushgate.audio_files.container_chunks import chunk_body, read_chunks
-from hushgate.audio_files.isolation.isolated_encoder import call_isolated
 from hushgate.audio_files.limits import MAX_METADATA_BYTES
 from hushgate.audio_files.metadata.stale_figures import STALE_FRAMES, is_stale
 from hushgate.audio_files.scanning.mpeg_frames import find_tags
@@ -171,6 +170,8 @@ def read_fields(path: Path, family: str | None, *, only_id3: bool = False) -> Fi
     elif family in _OGG_FAMILIES:
         _read_comments(_ogg(path, family).tags or [], fields)
     elif family in ("MP4", "Matroska", "FFmpeg"):
+        from hushgate.audio_files.isolation.calls import call_isolated
+
         texts, fields.pictures = call_isolated("read_tags", path)
         for name, text in texts:
             if name not in _IGNORED:
