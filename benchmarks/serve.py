@@ -84,7 +84,9 @@ async def run_streams(server: Server, count: int, seconds: float, preset: str) -
     return load
 
 
-async def _client(server: Server, load: StreamLoad, delay_s: float, seconds: float, preset: str) -> None:
+async def _client(
+    server: Server, load: StreamLoad, delay_s: float, seconds: float, preset: str, speed: float = 1.0
+) -> None:
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidStatus
 
@@ -104,7 +106,7 @@ async def _client(server: Server, load: StreamLoad, delay_s: float, seconds: flo
             taking = asyncio.ensure_future(take())
             begin = time.perf_counter()
             for number in range(round(seconds / FRAME_S)):
-                wait_s = begin + number * FRAME_S - time.perf_counter()
+                wait_s = begin + number * FRAME_S / speed - time.perf_counter()
                 if wait_s > 0.0:
                     await asyncio.sleep(wait_s)
                 sent.append(time.perf_counter())
@@ -167,13 +169,13 @@ def show_uploads(folder: Path, preset: str) -> None:
     print(markdown_table(["uploads at once", "done", "seconds", "times real time", "server, MiB"], rows))
 
 
-def soak(folder: Path, preset: str, seconds: float) -> None:
-    """Run one stream in real time and print the server's memory each minute."""
-    with Server(folder) as server:
+def soak(folder: Path, preset: str, seconds: float, speed: float) -> None:
+    """Run one stream and print the server's memory each minute."""
+    with Server(folder, f"--max-stream-speed={speed}") as server:
         load = StreamLoad(1)
 
         async def watched() -> None:
-            running = asyncio.ensure_future(_client(server, load, 0.0, seconds, preset))
+            running = asyncio.ensure_future(_client(server, load, 0.0, seconds, preset, speed))
             started = time.monotonic()
             while not running.done():
                 await asyncio.wait({running}, timeout=60.0)
@@ -215,13 +217,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=10.0, help="length of each stream")
     parser.add_argument("--max-stream-load", type=float, default=0.7, help="cores for streams")
     parser.add_argument("--soak-s", type=float, help="one stream of this length instead")
+    parser.add_argument("--speed", type=float, default=1.0, help="of --soak-s, times real time")
     parser.add_argument("--connections", type=int, help="connections to open and leave instead")
     args: Any = parser.parse_args(argv)
     print(f"{platform.machine()}, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}\n")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if args.soak_s:
-            soak(folder, args.preset, args.soak_s)
+            soak(folder, args.preset, args.soak_s, args.speed)
         elif args.connections:
             show_left_connections(folder, args.connections)
         else:

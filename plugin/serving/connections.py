@@ -137,11 +137,6 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         if self.transport.get_write_buffer_size() > _MAX_PENDING_BYTES:
             self.drop()
 
-    def keepalive_timeout(self) -> None:
-        """The client gave no sign of life."""
-        super().keepalive_timeout()
-        self.drop()
-
     def drop(self) -> None:
         """End the connection at once."""
         if self.transport is not None:

@@ -127,8 +127,8 @@ def _uvicorn_config(settings: ServeSettings, state: ServerState) -> uvicorn.Conf
         ws=WebSocketConnection,
         ws_max_size=MAX_FRAME_BYTES,
         ws_per_message_deflate=False,
-        ws_ping_interval=20.0,
-        ws_ping_timeout=20.0,
+        # Answers to pings wait behind frames where a stream is slowed down; silence is noticed by the frames.
+        ws_ping_interval=None,
         lifespan="off",
         log_config=None,
         log_level="warning",
