@@ -29,6 +29,7 @@ SLOW = (
     "tests/plugin/batching/test_batch_remote.py",
     "tests/plugin/commands/test_standard_streams.py",
     "tests/plugin/commands/test_tune_command.py",
+    "tests/plugin/live/test_virtual_microphone.py",
     "tests/plugin/serving/test_hostile_clients.py",
     "tests/plugin/serving/test_server.py",
     "tests/plugin/tuner/test_tuner.py",

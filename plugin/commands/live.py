@@ -7,6 +7,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from hushgate.commands.device_flags import add_device_flags, device_options
@@ -15,6 +16,7 @@ from hushgate.printable import printable
 
 if TYPE_CHECKING:
     from hushgate.live import Device, View
+    from hushgate.live.run_loop import SessionOptions
     from hushgate.live.terminal.keyboard import Keys
 
 
@@ -22,6 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `hushgate live`."""
     parser.add_argument("--list-devices", action="store_true", help="list the sound devices and end")
     add_device_flags(parser)
+    parser.add_argument(
+        "--virtual-mic",
+        nargs="?",
+        const="hushgate",
+        metavar="NAME",
+        help="play into a virtual microphone that other programs list (Linux; default name: hushgate)",
+    )
     parser.add_argument("--record", metavar="FILE", help="record the output")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing recording")
     parser.add_argument("--json", action="store_true", help="print JSON: the devices, or a line per second")
@@ -45,12 +54,13 @@ def run(args: argparse.Namespace) -> int:
         keys = live.NoKeys() if args.json or args.quiet else live.keys_of_terminal()
         options = device_options(args)
         options["record"], options["overwrite"] = args.record, args.overwrite
-        status = live.run(
-            make_effect(args),
-            view=_view(args, keys),
-            keys=keys,
-            **options,
-        )
+        with _virtual_microphone(args, options):
+            status = live.run(
+                make_effect(args),
+                view=_view(args, keys),
+                keys=keys,
+                **options,
+            )
     if args.json:
         print(json.dumps(status.to_dict()))
     elif not args.quiet:
@@ -58,6 +68,23 @@ def run(args: argparse.Namespace) -> int:
     for warning in live.warnings_of(status):
         print(f"hushgate: warning: {printable(warning)}", file=sys.stderr)
     return 0
+
+
+def _virtual_microphone(args: argparse.Namespace, options: SessionOptions) -> AbstractContextManager[object]:
+    """The virtual microphone that was asked for; the options are changed to play into it."""
+    if args.virtual_mic is None:
+        return contextlib.nullcontext()
+    from hushgate.live import list_devices
+    from hushgate.live.devices.virtual_microphone import VirtualMicrophone, check_device
+
+    if args.output_device is not None:
+        raise ValueError("--virtual-mic is the output. Leave out --output-device.")
+    device = check_device(list_devices())
+    options["output"] = device
+    if options.get("input") is None:
+        options["input"] = device
+    rate = round(args.sample_rate or 48_000)
+    return VirtualMicrophone(args.virtual_mic, sample_rate=rate, num_channels=min(2, args.channels))
 
 
 def _view(args: argparse.Namespace, keys: Keys) -> View:
