@@ -198,15 +198,30 @@ class BlockDenoiser(Meters, ParameterProperties):
 
     def _apply_settings(self) -> None:
         """Apply the settings made since the last block."""
-        self._changed = False
-        settings = ParameterValues(**self._values)
+        self._changed = False  # before they are read: a setting made now counts for the next block
         if any(self._path.lacks(name, value) for name, value in self._values.items()):
-            _logger.warning(
-                "the native engine lacks a setting; onnx takes over, with silence for the latency"
-            )
-            self._path = OnnxPath(self.model)
-            self._path.prepare(*self._prepared_format())
-        self._path.configure(settings)
+            self._use_onnx("a setting")
+        self._path.configure(ParameterValues(**self._values))
+
+    def _use_onnx(self, reason: str) -> None:
+        """Leave the native engine, which lacks something. The sound begins again, after silence.
+
+        Args:
+            reason: What it lacks, for messages.
+
+        Raises:
+            EngineError: engine="native" was asked for.
+        """
+        if isinstance(self._path, OnnxPath):
+            return
+        if self.engine == "native":
+            raise EngineError(f'the native engine lacks {reason}. Use engine="auto" or engine="onnx".')
+        _logger.warning("the native engine lacks %s: onnx takes over", reason)
+        path = OnnxPath(self.model)
+        if self._format is not None:
+            path.prepare(*self._format)
+        self._path = path
+        self._changed = True
 
     def _read(self) -> Readings:
         return self._path.readings()

@@ -1,4 +1,4 @@
-"""`hushgate plugin`: files for the native engine."""
+"""`hushgate plugin`: plugins for hosts of VST3, CLAP and LV2, and the files that they are made of."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import importlib
 
 # Action: (module with add_arguments and run, help). A module is imported only when its action runs.
 _ACTIONS = {
+    "build": ("hushgate.commands.plugin.build", "compile the plugins from hushgate's sources"),
+    "install": ("hushgate.commands.plugin.install", "copy the plugins to where hosts look for them"),
+    "list": ("hushgate.commands.plugin.list", "list the plugins that were built and installed"),
+    "path": ("hushgate.commands.plugin.path", "print where a built plugin is"),
     "compile": ("hushgate.commands.plugin.compile", "make a weights file (.hush) from a model file"),
 }
 

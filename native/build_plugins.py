@@ -1,0 +1,253 @@
+"""Compile the plugins: VST3, CLAP and LV2, for stereo and mono.
+
+usage: python native/build_plugins.py FOLDER [--dpf /usr/share/dpf]
+
+Needs hushgate installed, a C++17 compiler and DPF 1.6 (Debian's dpf-source).
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from build_core import CORE, compile_file, compile_objects, find_compiler, link
+
+PLUGIN = Path(__file__).resolve().parent / "plugin"
+DPF = Path("/usr/share/dpf")
+FORMATS = ("VST3", "CLAP", "LV2")
+CHANNELS = {"hushgate": 2, "hushgate-mono": 1}
+_FLAGS = ("-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-w")
+# DPF 1.6 calls a host's latency extension without asking whether there is one; fixed in later versions.
+_UNGUARDED = "fHostExtensions.latency->changed(fHost);"
+
+
+def build_plugins(
+    output: Path,
+    compiler: str,
+    *,
+    dpf: Path = DPF,
+    formats: Sequence[str] = FORMATS,
+    names: Sequence[str] = tuple(CHANNELS),
+) -> list[Path]:
+    """Write the plugins into a folder and return their paths.
+
+    Raises:
+        FileNotFoundError: DPF is not there.
+        CompileError: The compiler failed.
+    """
+    if not (dpf / "distrho").is_dir():
+        raise FileNotFoundError(f"{dpf} has no DPF. Install Debian's dpf-source, or name a copy with --dpf.")
+    output.mkdir(parents=True, exist_ok=True)
+    made = []
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        distrho = _patched_dpf(dpf, work)
+        core = compile_objects(work, compiler)
+        tables = _tables(work, compiler)
+        for name in names:
+            num_channels = CHANNELS[name]
+            include = [f"-I{path}" for path in (distrho, PLUGIN, CORE)]
+            flags = [*_FLAGS, f"-DHUSHGATE_CHANNELS={num_channels}", *include]
+            for format in formats:
+                target = [*flags, f"-DDISTRHO_PLUGIN_TARGET_{format}"]
+                objects = [
+                    compile_file(compiler, distrho / "DistrhoPluginMain.cpp", work / "main.o", target),
+                    compile_file(compiler, PLUGIN / "plugin.cpp", work / "plugin.o", target),
+                ]
+                made.append(_bundle(output, name, format, [*objects, *tables, *core], compiler))
+    return made
+
+
+def _patched_dpf(dpf: Path, work: Path) -> Path:
+    """A copy of DPF's sources in which a missing latency extension is no crash."""
+    copy = work / "distrho"
+    shutil.copytree(dpf / "distrho", copy)
+    source = copy / "src" / "DistrhoPluginCLAP.cpp"
+    text = source.read_text(encoding="utf-8")
+    guarded = f"if (fHostExtensions.latency != nullptr) {_UNGUARDED}"
+    source.write_text(text.replace(_UNGUARDED, guarded), encoding="utf-8")
+    return copy
+
+
+def _bundle(output: Path, name: str, format: str, objects: Sequence[Path], compiler: str) -> Path:
+    if format == "CLAP":
+        plugin = binary = output / f"{name}.clap"
+    elif format == "VST3":
+        plugin = output / f"{name}.vst3"
+        binary = plugin / "Contents" / f"{platform.machine()}-linux" / f"{name}.so"
+    else:
+        plugin = output / f"{name}.lv2"
+        binary = plugin / f"{name}.so"
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    link(binary, objects, compiler)
+    if format == "LV2":
+        # DPF's plugins describe themselves: the function writes manifest.ttl and the rest beside the binary.
+        code = "import ctypes, sys; ctypes.CDLL(sys.argv[1]).lv2_generate_ttl(sys.argv[2].encode())"
+        command = [sys.executable, "-c", code, str(binary.resolve()), name]
+        subprocess.run(command, cwd=plugin, check=True, capture_output=True)
+    return plugin
+
+
+def _tables(work: Path, compiler: str) -> list[Path]:
+    """Objects of the tables in plugin/tables.h: parameters and presets, and the models' weights files."""
+    from hushgate.engine import available_models, load_model
+    from hushgate.engine.native.compile_model import compile_model
+
+    # The default model first.
+    models = sorted(available_models(), key=lambda name: (name != "voice", name))
+    assembly = [".section .rodata"]
+    for model in models:
+        weights = work / f"{model}.hush"
+        weights.write_bytes(compile_model(load_model(model)))
+        assembly += [".balign 64", f".global hushgate_{model}_begin", f".global hushgate_{model}_end"]
+        assembly += [f"hushgate_{model}_begin:", f'.incbin "{weights}"', f"hushgate_{model}_end:"]
+    assembly += ['.section .note.GNU-stack,"",%progbits']
+    (work / "models.S").write_text("\n".join(assembly) + "\n", encoding="utf-8")
+    (work / "tables.cpp").write_text(tables_source(models), encoding="utf-8")
+    return [
+        compile_file(compiler, work / "models.S", work / "models.o", []),
+        compile_file(compiler, work / "tables.cpp", work / "tables.o", [*_FLAGS, f"-I{PLUGIN}"]),
+    ]
+
+
+def tables_source(models: Sequence[str]) -> str:
+    """C++ of the tables: names, ranges and words of `engine/parameters.py`, presets of `presets/`."""
+    from hushgate.engine.parameters import PARAMETERS
+
+    lines = ['#include "tables.h"', "#include <limits>", "namespace hushgate_plugin {"]
+    lines += [
+        f'extern "C" const unsigned char hushgate_{model}_{end}[];'
+        for model in models
+        for end in ("begin", "end")
+    ]
+    rows = []
+    for parameter in (PARAMETERS[name] for name in core_parameters()):
+        end_word, end, end_value = "nullptr", "0.0f", "0.0"
+        choices = parameter.choices or ()
+        initial = parameter.default
+        for value, word in parameter.special.items():
+            is_upper = value is None
+            end_word = f'"{word}"'
+            end = f"{parameter.maximum if is_upper else parameter.minimum}f"
+            end_value = ("" if is_upper else "-") + "std::numeric_limits<double>::infinity()"
+        unit = {"dBFS": "dB"}.get(parameter.unit, parameter.unit)
+        words = parameter.name.removesuffix(f"_{unit.lower()}").replace("_", " ")
+        rows.append(
+            _row(
+                parameter.name, words, unit, parameter.description,
+                (0.0, len(choices) - 1.0) if choices else (parameter.minimum, parameter.maximum),
+                plugin_value(parameter.name, initial), choices, (end_word, end, end_value),
+            )
+        )  # fmt: skip
+        if choices:
+            lines.append(_choices(parameter.name, choices))
+    lines.append(_choices("model", models))
+    rows.append(
+        _row(
+            "model",
+            "model",
+            "",
+            "What is kept.",
+            (0.0, len(models) - 1.0),
+            0.0,
+            models,
+            ("nullptr", "0.0f", "0.0"),
+        )
+    )
+    lines += ["const ParameterRow kParameters[] = {", *rows, "};"]
+    lines.append(f"const int kNumParameters = {len(rows)};")
+    presets = _presets(models)
+    lines += [
+        f"static const float preset{index}[] = {{{values}}};" for index, (_, values) in enumerate(presets)
+    ]
+    lines += ["const PresetRow kPresets[] = {"]
+    lines += [f'{{"{name}", preset{index}}},' for index, (name, _) in enumerate(presets)]
+    lines += ["};", f"const int kNumPresets = {len(presets)};", "const ModelRow kModels[] = {"]
+    lines += [f'{{"{model}", hushgate_{model}_begin, hushgate_{model}_end}},' for model in models]
+    lines += ["};", f"const int kNumModels = {len(models)};", "}"]
+    return "\n".join(lines) + "\n"
+
+
+def core_parameters() -> list[str]:
+    """Names of the core's parameters by their numbers; it may lack the newest of `engine/parameters.py`."""
+    source = (CORE / "hushgate.cpp").read_text(encoding="utf-8")
+    names = source[source.index("kNames[") :]
+    return re.findall(r'"(\w+)"', names[: names.index(";")])
+
+
+def plugin_value(name: str, value: object) -> float:
+    """A parameter's value as the plugin counts: choices from 0, words at the ends of ranges."""
+    from hushgate.engine.parameters import PARAMETERS
+
+    parameter = PARAMETERS[name]
+    if parameter.choices is not None:
+        return float(parameter.choices.index(str(value)))
+    if value is None:
+        return parameter.maximum
+    number = float(value)  # type: ignore[arg-type]
+    return parameter.minimum if number == -math.inf else number
+
+
+def _row(
+    symbol: str,
+    name: str,
+    unit: str,
+    description: str,
+    limits: tuple[float, float],
+    initial: float,
+    choices: Sequence[str],
+    end: tuple[str, str, str],
+) -> str:
+    texts = ", ".join(f'"{text}"' for text in (symbol, name, unit, description))
+    words = f"{symbol}_choices" if choices else "nullptr"
+    numbers = f"{limits[0]}f, {limits[1]}f, {initial}f, {len(choices)}, {words}"
+    return f"{{{texts}, {numbers}, {', '.join(end)}}},"
+
+
+def _choices(name: str, choices: Sequence[str]) -> str:
+    words = ", ".join(f'"{choice}"' for choice in choices)
+    return f"static const char* const {name}_choices[] = {{{words}}};"
+
+
+def _presets(models: Sequence[str]) -> list[tuple[str, str]]:
+    """Names and values of the shipped presets with one denoiser; their other effects are left out."""
+    from hushgate import Denoiser, available_presets
+    from hushgate.errors import PresetError
+
+    presets = []
+    for name in available_presets():
+        try:
+            denoiser = Denoiser.from_preset(name)
+        except PresetError:
+            continue
+        if denoiser.model in models:
+            values = [plugin_value(key, getattr(denoiser, key)) for key in core_parameters()]
+            values.append(float(list(models).index(denoiser.model)))
+            presets.append((name, ", ".join(f"{value}f" for value in values)))
+    return presets
+
+
+def main() -> None:
+    """Compile into the folder of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--compiler", default=find_compiler())
+    parser.add_argument("--dpf", type=Path, default=DPF)
+    parser.add_argument("--format", action="append", choices=FORMATS)
+    args = parser.parse_args()
+    for path in build_plugins(args.output, args.compiler, dpf=args.dpf, formats=args.format or FORMATS):
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

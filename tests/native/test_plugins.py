@@ -1,0 +1,183 @@
+"""The plugins in hosts: VST3 in pedalboard, CLAP and LV2 in our own. Compiling them takes a minute."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hushgate.engine import PARAMETERS, BlockDenoiser, available_models, load_model
+from tests.native.compiled import NATIVE, compiler
+from tests.native.lv2_host import Lv2Host
+from tests.native.test_parity import Audio, sound
+
+DPF = Path("/usr/share/dpf")
+RATE = 48_000
+MODELS = ("voice", *sorted(set(available_models()) - {"voice"}))
+# A folder with plugins that were compiled before.
+VARIABLE = "HUSHGATE_PLUGINS"
+
+
+def _build_plugins() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("build_plugins", NATIVE / "build_plugins.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the stereo plugins."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        return Path(named)
+    if not (DPF / "distrho").is_dir():
+        pytest.skip("no DPF (Debian's dpf-source)")
+    filelock = pytest.importorskip("filelock", reason="compiling once needs filelock")
+    shared = tmp_path_factory.getbasetemp()
+    if shared.name.startswith("popen-gw"):
+        shared = shared.parent
+    folder = shared / "plugins"
+    with filelock.FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            _build_plugins().build_plugins(folder, compiler(), names=("hushgate",))
+    return folder
+
+
+def _expected(model: str, audio: Audio, **settings: Any) -> Audio:
+    denoiser = BlockDenoiser(model, engine="onnx", **settings)
+    denoiser.prepare(RATE, 8_192, len(audio))
+    return denoiser.process(audio)
+
+
+def _set_exactly(plugin: Any, name: str, value: float) -> None:
+    """pedalboard rounds values to one of a thousand; the raw value is exact."""
+    row = PARAMETERS[name]
+    plugin.parameters[name].raw_value = (value - row.minimum) / (row.maximum - row.minimum)
+
+
+def test_tables_hold_every_parameter_preset_and_model() -> None:
+    build_plugins = _build_plugins()
+    source = build_plugins.tables_source(MODELS)
+    names = build_plugins.core_parameters()
+    assert {"mix", "attenuation_limit_db", "channel_link"} <= set(names) <= PARAMETERS.keys()
+    for name in names:
+        parameter = PARAMETERS[name]
+        assert f'{{"{name}", ' in source
+        assert f'"{parameter.description}"' in source
+        for choice in parameter.choices or ():
+            assert f'"{choice}"' in source
+    assert '"none", 120.0f, std::numeric_limits<double>::infinity()' in source
+    assert '"off", -100.0f, -std::numeric_limits<double>::infinity()' in source
+    assert f"kNumParameters = {len(names) + 1};" in source
+    assert f"kNumModels = {len(MODELS)};" in source
+    for preset in ("podcast", "tuner", "music-hiss"):
+        assert f'{{"{preset}", preset' in source
+
+
+@pytest.mark.level(7)
+@pytest.mark.parametrize("model", MODELS)
+def test_vst3_in_pedalboard_gives_the_sound_of_the_denoiser(model: str, plugins: Path) -> None:
+    pedalboard = pytest.importorskip("pedalboard")
+    plugin = pedalboard.load_plugin(str(plugins / "hushgate.vst3"))
+    assert set(_build_plugins().core_parameters()) < set(plugin.parameters)
+    plugin.model = model
+    _set_exactly(plugin, "gate_threshold_db", -40.0)
+    _set_exactly(plugin, "attenuation_limit_db", 20.0)
+    _set_exactly(plugin, "mix", 0.75)
+    audio = sound(RATE, 2)
+    latency = load_model(model).latency_samples(RATE)
+    padded = np.concatenate([audio, np.zeros((2, latency), np.float32)], axis=1)
+    expected = _expected(model, padded, gate_threshold_db=-40.0, attenuation_limit_db=20.0, mix=0.75)
+    found = plugin(audio, RATE, buffer_size=512)
+    np.testing.assert_allclose(found, expected[:, latency:], rtol=0.0, atol=1e-5)
+    assert plugin.reported_latency_samples == latency
+
+
+@pytest.mark.level(7)
+def test_vst3_keeps_its_settings_in_its_state(plugins: Path) -> None:
+    pedalboard = pytest.importorskip("pedalboard")
+    one, other = (pedalboard.load_plugin(str(plugins / "hushgate.vst3")) for _ in range(2))
+    one.model, one.output, one.channel_link = "guitar", "residual", "independent"
+    for name in ("mix", "gate_threshold_db", "hold_ms", "presence_db"):
+        one.parameters[name].raw_value = 0.25
+    one(np.zeros((2, 512), np.float32), RATE)  # a change reaches the state with the next block
+    other.raw_state = one.raw_state
+    for name in [*_build_plugins().core_parameters(), "model"]:
+        assert other.parameters[name].raw_value == pytest.approx(one.parameters[name].raw_value, abs=1e-6)
+    assert (other.model, other.output, other.channel_link) == ("guitar", "residual", "independent")
+
+
+@pytest.mark.level(7)
+def test_vst3_survives_random_blocks_rates_and_settings(plugins: Path, rng: np.random.Generator) -> None:
+    pedalboard = pytest.importorskip("pedalboard")
+    plugin = pedalboard.load_plugin(str(plugins / "hushgate.vst3"))
+    for _ in range(40):
+        for name in [*_build_plugins().core_parameters(), "model"]:
+            plugin.parameters[name].raw_value = float(rng.random())
+        rate = float(rng.choice([8_000, 22_050, 44_100, 48_000, 96_000]))
+        audio = rng.standard_normal((2, int(rng.integers(100, 3_000)))).astype(np.float32)
+        out = plugin(audio, rate, buffer_size=int(rng.integers(1, 1_000)), reset=bool(rng.random() < 0.5))
+        assert np.isfinite(out).all()
+
+
+@pytest.mark.level(7)
+@pytest.mark.parametrize("model", MODELS)
+def test_clap_gives_the_sound_of_the_denoiser_and_keeps_its_state(
+    model: str, plugins: Path, tmp_path: Path
+) -> None:
+    headers = DPF / "distrho" / "src"
+    if not headers.is_dir():
+        pytest.skip("no headers of CLAP (Debian's dpf-source)")
+    host = tmp_path / "clap_host"
+    command = [compiler(), "-std=c++17", f"-I{headers}", str(NATIVE / "tests" / "clap_host.cpp")]
+    subprocess.run([*command, "-o", str(host), "-ldl"], check=True, capture_output=True)
+    audio = sound(RATE, 2)
+    settings = ["mix=0.75", "gate threshold=-40", "attenuation limit=120", f"model={MODELS.index(model)}"]
+    done = subprocess.run(
+        [host, plugins / "hushgate.clap", str(RATE), "2", "333", *settings],
+        input=audio.tobytes(),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = np.frombuffer(done.stdout, np.float32).reshape(audio.shape)
+    expected = _expected(model, audio, mix=0.75, gate_threshold_db=-40.0)
+    np.testing.assert_allclose(found, expected, rtol=0.0, atol=1e-5)
+    readings = dict(line.split("=") for line in done.stderr.decode().splitlines() if "=" in line)
+    assert int(readings["latency"]) == load_model(model).latency_samples(RATE)
+    assert float(readings["gate threshold"]) == -40.0
+
+
+@pytest.mark.level(7)
+@pytest.mark.parametrize("model", MODELS)
+def test_lv2_gives_the_sound_of_the_denoiser(model: str, plugins: Path) -> None:
+    controls = {"mix": 0.75, "gate_threshold_db": -40.0, "output": 1.0, "model": float(MODELS.index(model))}
+    host = Lv2Host(plugins / "hushgate.lv2", RATE, 256, controls)
+    audio = sound(RATE, 2)
+    expected = _expected(model, audio, mix=0.75, gate_threshold_db=-40.0, output="residual")
+    np.testing.assert_allclose(host.process(audio), expected, rtol=0.0, atol=1e-5)
+    host.close()
+
+
+@pytest.mark.level(7)
+def test_lv2_describes_itself(plugins: Path) -> None:
+    program = shutil.which("lv2info")
+    if program is None:
+        pytest.skip("no lv2info (Debian's lilv-utils)")
+    environment = {**os.environ, "LV2_PATH": str(plugins)}
+    done = subprocess.run(
+        [program, "urn:hushgate:denoiser"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for name in [*_build_plugins().core_parameters(), "model"]:
+        assert f"Symbol:      {name}\n" in done.stdout
