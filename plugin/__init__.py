@@ -34,8 +34,7 @@ if TYPE_CHECKING:
         PresetError,
     )
     from hushgate.live import DeviceError
-    from hushgate.pedalboard_compat.streaming import stream
-    from hushgate.rendering import render, stream_file
+    from hushgate.rendering import CleanSound, denoise, render, stream, stream_file
     from hushgate.tuner import Reading, Tuner
 
 # Silent unless the program sets up logging: the events of every package go to "hushgate.*" loggers.
@@ -46,6 +45,7 @@ __all__ = [
     "BatchResult",
     "Chain",
     "ChannelLayoutError",
+    "CleanSound",
     "Denoiser",
     "DeviceError",
     "DuplicateEffectError",
@@ -66,6 +66,7 @@ __all__ = [
     "available_models",
     "available_presets",
     "batch",
+    "denoise",
     "load_model",
     "load_preset",
     "render",
@@ -78,6 +79,7 @@ _HOME = {
     "BatchResult": "hushgate.batching",
     "Chain": "hushgate.effects.chain",
     "ChannelLayoutError": "hushgate.errors",
+    "CleanSound": "hushgate.rendering",
     "Denoiser": "hushgate.effects.denoiser",
     "DeviceError": "hushgate.live.devices.backend",
     "DuplicateEffectError": "hushgate.errors",
@@ -97,10 +99,11 @@ _HOME = {
     "available_models": "hushgate.engine",
     "available_presets": "hushgate.effects.preset_file",
     "batch": "hushgate.batching",
+    "denoise": "hushgate.rendering",
     "load_model": "hushgate.engine",
     "load_preset": "hushgate.effects.preset_file",
     "render": "hushgate.rendering",
-    "stream": "hushgate.pedalboard_compat.streaming",
+    "stream": "hushgate.rendering",
     "stream_file": "hushgate.rendering",
 }
 

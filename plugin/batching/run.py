@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hushgate.audio_files.atomic_write import file_identity
 from hushgate.batching.planning.existing_outputs import Decision, Policy, decide
@@ -25,6 +25,7 @@ from hushgate.batching.progress_views import QuietView, View
 from hushgate.batching.reports.write_report import check_report, write_report
 from hushgate.batching.workers.process_pool import Listener, run_here, run_in_processes
 from hushgate.batching.workers.task import Outcome, Task
+from hushgate.effects.preset_or_model import loudness_of
 
 PathLike = str | os.PathLike[str]
 _log = logging.getLogger("hushgate.batching")
@@ -48,6 +49,7 @@ def batch(
     format: str | None = None,
     subtype: str | None = None,
     clip_mode: ClipMode = "report",
+    loudness: float | Literal["preset"] | None = "preset",
     dither: bool = True,
     output_residual: bool = False,
     allow_truncated: bool = False,
@@ -83,6 +85,8 @@ def batch(
         clip_mode: Treatment of samples beyond full scale, which integer formats cannot hold:
             "report" clips and counts them, "limit" turns peaks down ahead of time, "rescale" turns
             the whole file down and reports the gain.
+        loudness: Loudness of the outputs, LUFS, with true peaks of at most -1 dBTP; None for that which the
+            effect gives, "preset" for that of the preset. The residual is as the effect gives it.
         dither: Dither where the output has fewer bits than the input.
         output_residual: Also write the removed sound, as NAME.residual.EXT.
         allow_truncated: Clean the readable part of files that are cut short.
@@ -120,6 +124,7 @@ def batch(
         dither=dither,
         output_residual=output_residual,
         allow_truncated=allow_truncated,
+        loudness=loudness_of(loudness, preset),
     )
     if jobs is not None and (isinstance(jobs, bool) or jobs < 0):
         raise ValueError(f"jobs must be 0 or more worker processes (got {jobs}).")

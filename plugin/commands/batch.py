@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from hushgate.commands.make_effect import add_effect_flags, trust
+from hushgate.commands.make_effect import add_effect_flags, add_loudness_flag, given_loudness, trust
 from hushgate.commands.parameter_flags import given_parameters
 from hushgate.commands.progress_bar import progress_bars
 from hushgate.commands.retired_flags import add_retired_flags
@@ -68,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="report",
         help="samples beyond full scale: clip and report them, limit peaks, or turn the file down",
     )
+    add_loudness_flag(names)
     names.add_argument(
         "--no-dither", action="store_true", help="round without dither where the word gets shorter"
     )
@@ -129,6 +130,7 @@ def run(args: argparse.Namespace) -> int:
             format=args.format,
             subtype=args.subtype,
             clip_mode=args.clip_mode,
+            loudness=given_loudness(args),
             dither=not args.no_dither,
             output_residual=args.residual,
             allow_truncated=args.allow_truncated,

@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushgate.commands.make_effect import add_effect_flags, make_effect
+from hushgate.commands.make_effect import add_effect_flags, add_loudness_flag, given_loudness, make_effect
 from hushgate.commands.progress_bar import progress_bar
 from hushgate.commands.retired_flags import add_retired_flags, output_path
+from hushgate.errors import describe_error
 from hushgate.printable import printable
 
 if TYPE_CHECKING:
     from hushgate.audio_files.open_audio import AudioFormat, Excerpt
+    from hushgate.rendering.file_loop import Block
 
 PIPE = "-"
+_KINDS = ("denoised", "residual")
 _CLIP_REMEDY = "Use --subtype FLOAT, or turn the input down."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `hushgate denoise`."""
-    parser.add_argument("input", metavar="INPUT", help="sound file or film, or - for WAV on standard input")
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="sound file, film or folder of them, or - for WAV on standard input",
+    )
     parser.add_argument(
         "-o",
         "--output",
         type=output_path,
-        metavar="FILE",
-        help="where to write, or - for WAV on standard output (default: INPUT's name with .denoised)",
+        metavar="PATH",
+        help="file or folder, or - for WAV on standard output (default: INPUT's name with .denoised)",
     )
     parser.add_argument("--subtype", metavar="NAME", help="sample format, such as PCM_24 (default: INPUT's)")
+    add_loudness_flag(parser)
     parser.add_argument("--start", metavar="TIME", help="begin here, seconds or h:mm:ss")
     parser.add_argument("--end", metavar="TIME", help="end here, seconds or h:mm:ss")
     parser.add_argument(
@@ -48,48 +60,122 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Denoise a file and print what was done; exit status 0.
+    """Denoise files and print what was done; exit status 0, or 1 when one of several failed.
 
     Raises:
         OSError, ValueError, RuntimeError: The file was not denoised; the reason in one line.
     """
+    inputs = _inputs(args.inputs)
+    if len(inputs) == 1 and not _names_folder(args.output):
+        _denoise(args, inputs[0], args.output)
+        return 0
+    if PIPE in inputs or args.output == PIPE:
+        raise ValueError("standard input and output take one sound. Name a folder with -o.")
+    if args.output is not None and not Path(args.output).is_dir():
+        raise NotADirectoryError(
+            f"{args.output} is no folder, and {len(inputs)} inputs need one. Make it first."
+        )
+    num_failed = 0
+    for number, source in enumerate(inputs):
+        if number and not args.quiet:
+            print()
+        try:
+            _denoise(args, source, None)
+        except Exception as error:  # one bad file never stops the rest
+            if args.debug or len(inputs) == 1:
+                raise
+            num_failed += 1
+            print(f"hushgate: error: {printable(describe_error(error))}", file=sys.stderr)
+    return 1 if num_failed else 0
+
+
+def _denoise(args: argparse.Namespace, path: str, output: str | None) -> None:
+    """Denoise one file to `output`; None for its usual name, in the folder of `-o` if that names one."""
     from hushgate.audio_files.open_audio import open_input, open_output
+    from hushgate.effects.preset_or_model import loudness_of
+    from hushgate.measuring.level_meter import LevelMeter
     from hushgate.rendering import check_streamable
     from hushgate.rendering.file_loop import FileLoop
+    from hushgate.rendering.loudness import LoudnessNormalizer, normalized
     from hushgate.rendering.summary import columns, summarize
 
     excerpt = _excerpt(args.start, args.end)
-    with open_input(
-        args.input, allow_truncated=args.allow_truncated, raw=args.raw, excerpt=excerpt
-    ) as reader:
-        target = args.output or _default_target(args.input, args.residual, reader.format, excerpt)
+    lufs = loudness_of(given_loudness(args), None if args.residual else args.preset)
+    with contextlib.ExitStack() as files:
+        reader = files.enter_context(
+            open_input(path, allow_truncated=args.allow_truncated, raw=args.raw, excerpt=excerpt)
+        )
+        source = reader.format
+        target = output or _default_target(path, args.residual, source, excerpt, args.output)
         if target == PIPE and sys.stdout.isatty():
             raise ValueError("standard output is a terminal. Name a file with -o, or pipe the output on.")
         effect = make_effect(args)
         check_streamable(effect)
-        source = reader.format
-        loop = FileLoop(effect, reader, args.input, measure=True)
-        with open_output(
-            target, source, args.input, subtype=args.subtype, overwrite=args.overwrite, excerpt=excerpt
-        ) as writer:
-            started = time.perf_counter()
-            with progress_bar(Path(args.input).name, source.num_samples, quiet=args.quiet) as advance:
-                for block in loop.blocks():
-                    writer.write(block)
-                    advance(block.shape[1])
-            elapsed_s = time.perf_counter() - started
+        loop = FileLoop(effect, reader, path, measure=True)
+        writer = files.enter_context(
+            open_output(target, source, path, subtype=args.subtype, overwrite=args.overwrite, excerpt=excerpt)
+        )
+        normalizer = None
+        if lufs is not None:
+            folder = None if target == PIPE else Path(target).parent
+            normalizer = files.enter_context(
+                LoudnessNormalizer(source.sample_rate, source.num_channels, lufs, folder=folder)
+            )
+        written = LevelMeter()
+        started = time.perf_counter()
+        advance = files.enter_context(progress_bar(Path(path).name, source.num_samples, quiet=args.quiet))
+        for block in normalized(_advancing(loop.blocks(), advance), normalizer):
+            written.update(block)
+            writer.write(block)
+        elapsed_s = time.perf_counter() - started
     for warning in loop.warnings(writer, clip_remedy=_CLIP_REMEDY):
         print(f"hushgate: warning: {printable(warning)}", file=sys.stderr)
-    if not args.quiet and target != PIPE:
-        summary = summarize(effect, loop, elapsed_s, writer.num_clipped)
-        files = [
-            ("input", f"{args.input} ({source}, {loop.num_samples / source.sample_rate:.2f} s)"),
-            ("output", target),
-            *([("preset", args.preset)] if args.preset else []),
+    if args.quiet or target == PIPE:
+        return
+    loudness = normalizer.figures if normalizer else None
+    summary = summarize(effect, loop, elapsed_s, writer.num_clipped, loudness, written)
+    names = [
+        ("input", f"{path} ({source}, {loop.num_samples / source.sample_rate:.2f} s)"),
+        ("output", target),
+        *([("preset", args.preset)] if args.preset else []),
+    ]
+    for line in columns([*names, *summary.lines()]):
+        print(printable(line))
+
+
+def _advancing(blocks: Iterable[Block], advance: Callable[[float], None]) -> Iterator[Block]:
+    for block in blocks:
+        yield block
+        advance(block.shape[1])
+
+
+def _inputs(paths: Sequence[str]) -> list[str]:
+    """The files to denoise: those that were named, and the recordings in folders that were named."""
+    if not any(os.path.isdir(path) for path in paths):
+        return list(paths)
+    from hushgate.audio_files.formats import AUDIO_SUFFIXES
+
+    found: list[str] = []
+    for path in paths:
+        if not os.path.isdir(path):
+            found.append(path)
+            continue
+        names = sorted(entry.name for entry in os.scandir(path) if entry.is_file())
+        inside = [
+            os.path.join(path, name)
+            for name in names
+            if Path(name).suffix.lower() in AUDIO_SUFFIXES
+            and Path(name).stem.rpartition(".")[2] not in _KINDS
+            and not name.startswith(".")
         ]
-        for line in columns([*files, *summary.lines()]):
-            print(printable(line))
-    return 0
+        if not inside:
+            raise FileNotFoundError(f"{path} holds no sound file. hushgate batch -r looks into its folders.")
+        found += inside
+    return found
+
+
+def _names_folder(output: str | None) -> bool:
+    return output is not None and os.path.isdir(output)
 
 
 def _excerpt(start: str | None, end: str | None) -> Excerpt | None:
@@ -100,13 +186,15 @@ def _excerpt(start: str | None, end: str | None) -> Excerpt | None:
     return Excerpt(parse_time(start or "0"), None if end is None else parse_time(end))
 
 
-def _default_target(source: str, is_residual: bool, format: AudioFormat, excerpt: Excerpt | None) -> str:
+def _default_target(
+    source: str, is_residual: bool, format: AudioFormat, excerpt: Excerpt | None, folder: str | None
+) -> str:
     """INPUT's name with .denoised, and its extension or that of the nearest format that can be written."""
     from hushgate.audio_files.formats import FILM_SUFFIXES, writable_suffix
 
     if source == PIPE:
         return PIPE
-    path = Path(source)
+    path = Path(source) if folder is None else Path(folder) / Path(source).name
     kind = "residual" if is_residual else "denoised"
     # The extension decides the format, so a name without one must not get one.
     if not path.suffix:

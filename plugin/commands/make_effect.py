@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hushgate.commands.parameter_flags import add_parameter_flags, given_parameters
 
@@ -68,6 +68,34 @@ def make_effect(args: argparse.Namespace) -> Denoiser | Chain:
 
     with trust(args):
         return make_preset_or_model(args.preset, args.model, given_settings(args))
+
+
+def add_loudness_flag(parser: argparse._ActionsContainer) -> None:
+    """Add `--loudness`."""
+    parser.add_argument(
+        "--loudness",
+        type=_loudness,
+        metavar="LUFS",
+        help="loudness of the result (EBU R128), such as -16 for podcasts; true peaks stay below -1 dBTP; "
+        "off for that of the chain (default: the preset's, or off)",
+    )
+
+
+def given_loudness(args: argparse.Namespace) -> float | Literal["preset"] | None:
+    """The value of `--loudness`: a number, None for off, "preset" where it was not given."""
+    return "preset" if args.loudness is None else args.loudness[0]
+
+
+def _loudness(text: str) -> tuple[float | None]:
+    from hushgate.rendering.loudness import checked_loudness
+
+    if text.lower() == "off":
+        return (None,)
+    try:
+        return (checked_loudness(float(text)),)
+    except ValueError as error:
+        fault = str(error) if "LUFS" in str(error) else f"must be a number of LUFS, or off (got {text!r})"
+        raise argparse.ArgumentTypeError(fault) from None
 
 
 def trust(args: argparse.Namespace) -> AbstractContextManager[None]:

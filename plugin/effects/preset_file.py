@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 PRESET_VERSION = 1
-_KEYS = ("version", "name", "description", "chain")
+_KEYS = ("version", "name", "description", "loudness", "chain")
+# LUFS; the limits of hushgate.rendering.loudness.
+_LOUDNESS = (-60.0, -5.0)
 # A stranger's file must not fill the memory. The largest shipped preset has 4 effects and 1 kB.
 _MAX_BYTES = 64 << 10
 _MAX_EFFECTS = 200
@@ -48,12 +50,15 @@ class Preset:
         description: Its purpose, in a sentence.
         entries: One table for each effect.
         path: Path of the file; None for a shipped preset.
+        loudness: Loudness of finished files, LUFS; None for that which the chain gives. A chain alone knows
+            nothing of it: it needs the whole recording.
     """
 
     name: str
     description: str
     entries: tuple[Mapping[str, Any], ...]
     path: Path | None = None
+    loudness: float | None = None
 
     def make_effects(self, **denoiser_settings: Any) -> list[Effect]:
         """New effects in order.
@@ -175,6 +180,14 @@ def read_preset(preset: str | os.PathLike[str] | Preset) -> Preset:
     for key in ("name", "description"):
         if not isinstance(table.get(key, ""), str):
             raise PresetError(f"{source}: {key} must be text (got {table[key]!r}).")
+    loudness = table.get("loudness")
+    if loudness is not None:
+        is_number = isinstance(loudness, int | float) and not isinstance(loudness, bool)
+        if not is_number or not _LOUDNESS[0] <= loudness <= _LOUDNESS[1]:
+            raise PresetError(
+                f"{source}: loudness must be between {_LOUDNESS[0]:g} and {_LOUDNESS[1]:g} LUFS "
+                f"(got {loudness!r})."
+            )
     entries = table.get("chain")
     if not isinstance(entries, list) or not entries:
         raise PresetError(f"{source}: chain must be one or more [[chain]] tables, one for each effect.")
@@ -182,7 +195,7 @@ def read_preset(preset: str | os.PathLike[str] | Preset) -> Preset:
     path = Path(source) if _is_path(preset) else None
     name = table.get("name") or Path(source).stem
     _logger.info("preset %s: %d effects from %s", name, len(entries), path or "the package")
-    return Preset(name, table.get("description", ""), tuple(entries), path)
+    return Preset(name, table.get("description", ""), tuple(entries), path, loudness)
 
 
 def save_preset(

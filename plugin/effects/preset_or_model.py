@@ -4,14 +4,51 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from hushgate.effects.preset_file import Preset, read_preset
+from hushgate.pedalboard_compat.effect_protocol import Effect
 
 if TYPE_CHECKING:
     from hushgate.effects.chain import Chain
     from hushgate.effects.denoiser import Denoiser
-    from hushgate.effects.preset_file import Preset
 
 DEFAULT_MODEL = "voice"
+
+AnyEffect = Effect | str | os.PathLike[str] | Preset
+"""An effect, or a preset: a shipped name, the path of a file, or one that was read."""
+
+
+def preset_of(effect: AnyEffect) -> str | os.PathLike[str] | Preset | None:
+    """The preset that was given in place of an effect; None for an effect."""
+    return effect if isinstance(effect, str | os.PathLike | Preset) else None
+
+
+def as_effect(effect: AnyEffect) -> Effect:
+    """The effect itself, or a new chain of a preset.
+
+    Raises:
+        OSError, PresetError: The preset cannot be used.
+    """
+    if isinstance(effect, str | os.PathLike | Preset):
+        return make_preset_or_model(effect, None, {})
+    return effect
+
+
+def loudness_of(
+    loudness: float | Literal["preset"] | None, preset: str | os.PathLike[str] | Preset | None
+) -> float | None:
+    """The loudness that finished files get, LUFS; None for that which the effect gives.
+
+    Args:
+        loudness: A loudness, None, or "preset" for that of the preset.
+        preset: As in `make_preset_or_model`.
+    """
+    if loudness != "preset":
+        return loudness
+    if preset is None:
+        return None
+    return read_preset(preset).loudness
 
 
 def make_preset_or_model(
@@ -35,7 +72,6 @@ def make_preset_or_model(
 
         return Denoiser(DEFAULT_MODEL if model is None else model, **settings)
     from hushgate.effects.chain import Chain
-    from hushgate.effects.preset_file import read_preset
 
     chosen = {} if model is None else {"model": os.fspath(model)}
     return Chain(read_preset(preset).make_effects(**chosen, **settings))

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TypedDict, Unpack
 
+from hushgate.effects.preset_or_model import AnyEffect, as_effect
 from hushgate.live.devices.backend import Backend
 from hushgate.live.processing.status import Status
 from hushgate.live.session import Session
 from hushgate.live.terminal.keyboard import Keys, NoKeys
 from hushgate.live.terminal.line_views import NoView, View
-from hushgate.pedalboard_compat.effect_protocol import Effect
 
 _PERIOD_S = 0.05
 
@@ -34,7 +34,7 @@ class SessionOptions(TypedDict, total=False):
 
 
 def run(
-    chain: Effect,
+    chain: AnyEffect,
     *,
     view: View | None = None,
     keys: Keys | None = None,
@@ -44,8 +44,8 @@ def run(
     """Run `chain` from the microphone to the headphones until its end, or until "q" is pressed.
 
     Args:
-        chain: A `Chain`, a `Denoiser`, or anything with pedalboard's `process` and `reset`. Its
-            settings may be changed from other threads while it runs.
+        chain: A `Chain`, a `Denoiser`, or anything with pedalboard's `process` and `reset`; or a preset: a
+            shipped name, or the path of a file. Its settings may be changed from other threads while it runs.
         view: Shows the session, such as `LineView(sys.stdout)`; None shows nothing.
         keys: Source of key presses, such as `keys_of_terminal()`; None for no keys.
         on_session: Called with the session before its sound runs, to add taps.
@@ -66,7 +66,7 @@ def run(
     >>> live.run(Denoiser("voice"), duration_s=60.0)  # doctest: +SKIP
     """
     with ExitStack() as stack:
-        session = Session(chain, **options)
+        session = Session(as_effect(chain), **options)
         if on_session is not None:
             on_session(session)
         stack.enter_context(session)

@@ -68,6 +68,17 @@ def target_text(change_db: float | None, changed: float | None) -> str:
     )
 
 
+def loudness_text(before_lufs: float | None, after_lufs: float | None, true_peak_dbtp: float | None) -> str:
+    """Loudness before and after normalization.
+
+    >>> loudness_text(-24.3, -16.0, -1.3)
+    '-24.3 -> -16.0 LUFS, true peak -1.3 dBTP'
+    """
+    if before_lufs is None or after_lufs is None or true_peak_dbtp is None:
+        return f"{NOT_MEASURED}: too quiet or too short, so it was left as it is"
+    return f"{before_lufs:.1f} -> {after_lufs:.1f} LUFS, true peak {true_peak_dbtp:.1f} dBTP"
+
+
 def peak_text(before_db: float | None, after_db: float | None, num_clipped: int) -> str:
     """Peaks and clipping.
 

@@ -6,8 +6,10 @@ import contextlib
 import io
 import os
 import tempfile
-from collections.abc import Callable, Iterator
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +18,25 @@ from hushgate.audio_files.open_audio import (
     PIPE,
     AudioFormat,
     AudioReader,
+    AudioWriter,
     Excerpt,
     open_input,
     open_output,
 )
 from hushgate.chain_graph.flatten import read_effect
+from hushgate.effects.preset_or_model import AnyEffect, as_effect, loudness_of, preset_of
+from hushgate.measuring.level_meter import LevelMeter
+from hushgate.pedalboard_compat import streaming
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE, checked_buffer_size
 from hushgate.pedalboard_compat.effect_protocol import Effect
 from hushgate.rendering.file_loop import Block, FileLoop, Progress
+from hushgate.rendering.loudness import LoudnessNormalizer, normalized
 from hushgate.rendering.open_handles import HandleReader, handle_writer
+from hushgate.rendering.summary import Summary, summarize
 
 
 def render(
-    effect: Effect,
+    effect: AnyEffect,
     input: str | os.PathLike[str] | Any,
     output: str | os.PathLike[str] | Any,
     *,
@@ -40,15 +48,16 @@ def render(
     end_s: float | None = None,
     raw: str | None = None,
     dither: bool = True,
-) -> int:
+    loudness: float | Literal["preset"] | None = "preset",
+) -> Rendered:
     """Run a file through an effect into another file, aligned and as long to the sample.
 
     Only a block at a time is in memory, however long the file is. An output that is named by a path
     appears when it is whole, or not at all.
 
     Args:
-        effect: A `Denoiser`, a `Chain`, or anything with pedalboard's `process` and `reset`. It is
-            reset first.
+        effect: A `Denoiser`, a `Chain`, or anything with pedalboard's `process` and `reset`, which is
+            reset first; or a preset: a shipped name, or the path of a file.
         input: A path, a binary file object (BytesIO; one that cannot seek must give WAV), an open
             `soundfile.SoundFile`, or an open `pedalboard.io.AudioFile`; an open file is read from its
             current position, and left open. Samples that are not finite become silence.
@@ -63,9 +72,11 @@ def render(
         start_s, end_s: The part of the input to process, seconds; None for its end.
         raw: RATE,CHANNELS,FORMAT of an input of samples without a header, such as "48000,2,s16le".
         dither: Add dither where samples get shorter on the way to an output path or file object.
+        loudness: Loudness of the output, LUFS (EBU R 128), with true peaks of at most -1 dBTP; None for that
+            which the effect gives, "preset" for that of the preset.
 
     Returns:
-        Samples written, per channel.
+        Samples written, per channel, with a `summary` of what was done.
 
     Raises:
         OSError, AudioFileError: A file cannot be read or written.
@@ -74,10 +85,15 @@ def render(
             the effect holds a native plugin that pedalboard cannot run block by block.
         RuntimeError: The effect swallowed samples, or gave samples that are not finite.
     """
-    num_written = 0
+    lufs = loudness_of(loudness, preset_of(effect))
+    ready = as_effect(effect)
+    started = time.perf_counter()
+    num_written, written = 0, LevelMeter()
+    normalizer: LoudnessNormalizer | None = None
+    writer: AudioWriter | None = None
     with contextlib.ExitStack() as files:
         excerpt = Excerpt(start_s, end_s)
-        loop, source = _open_loop(files, effect, input, progress, block_size, excerpt, raw)
+        loop, source = _open_loop(files, ready, input, progress, block_size, excerpt, raw, measure=True)
         write: Callable[[NDArray[np.float32]], None]
         if isinstance(output, str | os.PathLike) or is_file_object(output):
             has_path = isinstance(input, str | os.PathLike)
@@ -92,17 +108,81 @@ def render(
                 excerpt=excerpt,
                 originals=[opened] if not has_path and isinstance(opened, str | int) else [],
             )
-            write = files.enter_context(target).write
+            writer = files.enter_context(target)
+            write = writer.write
         else:
             write = handle_writer(output, source)
-        for block in loop.blocks():
+        if lufs is not None:
+            folder = Path(output).parent if isinstance(output, str | os.PathLike) else None
+            normalizer = files.enter_context(
+                LoudnessNormalizer(source.sample_rate, source.num_channels, lufs, folder=folder)
+            )
+        for block in normalized(loop.blocks(), normalizer):
+            written.update(block)
             write(block)
             num_written += block.shape[1]
-    return num_written
+    summary = summarize(
+        ready,
+        loop,
+        time.perf_counter() - started,
+        0 if writer is None else writer.num_clipped,
+        None if normalizer is None else normalizer.figures,
+        written,
+    )
+    return Rendered(num_written, summary)
+
+
+class Rendered(int):
+    """The number of samples, per channel, that `render` wrote.
+
+    Attributes:
+        summary: What was done.
+    """
+
+    summary: Summary
+
+    def __new__(cls, num_samples: int, summary: Summary) -> Self:
+        made = super().__new__(cls, num_samples)
+        made.summary = summary
+        return made
+
+    def _repr_html_(self) -> str:
+        from hushgate.rendering.notebook import table_html
+
+        return table_html(self.summary.lines())
+
+
+def stream(
+    effect: AnyEffect,
+    blocks: Iterable[NDArray[np.float32]],
+    sample_rate: float,
+    block_size: int = DEFAULT_BLOCK_SIZE,
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the processed sound of `blocks`, aligned with it and as long to the sample.
+
+    The effect is reset first and drained with silence at the end, which takes its latency out of
+    time and length. Only the present block is kept: memory does not grow. The effect keeps its last
+    meter readings; reset it before another use.
+
+    Args:
+        effect: As for `render`.
+        blocks: float32 (channels, samples) each, all with the same number of channels.
+        sample_rate: Hz, positive.
+        block_size: Samples handed to the effect at once, 1 or more. Sound comes back in pieces of this
+            size: 65,536 is quickest, a smaller one comes back sooner.
+
+    Yields:
+        float32 (channels, samples); other sizes than the blocks that came in, never empty.
+
+    Raises:
+        RuntimeError: The effect kept samples and did not return them after a minute of silence.
+        TypeError, ValueError: `block_size` is not a whole number of 1 or more.
+    """
+    yield from streaming.stream(as_effect(effect), blocks, sample_rate, block_size)
 
 
 def stream_file(
-    effect: Effect,
+    effect: AnyEffect,
     input: str | os.PathLike[str] | Any,
     *,
     progress: Progress | None = None,
@@ -124,7 +204,7 @@ def stream_file(
     """
     with contextlib.ExitStack() as files:
         excerpt = Excerpt(start_s, end_s)
-        loop, _ = _open_loop(files, effect, input, progress, block_size, excerpt, raw)
+        loop, _ = _open_loop(files, as_effect(effect), input, progress, block_size, excerpt, raw)
         yield from loop.blocks()
 
 
@@ -154,6 +234,8 @@ def _open_loop(
     block_size: int,
     excerpt: Excerpt,
     raw: str | None,
+    *,
+    measure: bool = False,
 ) -> tuple[FileLoop, AudioFormat]:
     check_streamable(effect)
     size = checked_buffer_size(block_size, "block_size")
@@ -168,5 +250,7 @@ def _open_loop(
     else:
         reader = HandleReader(source)
     name = os.fspath(source) if is_path else str(getattr(source, "name", "input"))
-    loop = FileLoop(effect, reader, name, block_size=size, progress=progress, allow_empty=not is_path)
+    loop = FileLoop(
+        effect, reader, name, block_size=size, progress=progress, measure=measure, allow_empty=not is_path
+    )
     return loop, reader.format

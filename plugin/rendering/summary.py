@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hushgate.effects.denoiser import find_denoisers
 from hushgate.measuring import wording
 from hushgate.measuring.cleaning_meter import CleaningFigures
+from hushgate.measuring.level_meter import LevelMeter
 from hushgate.pedalboard_compat.effect_protocol import Effect
 from hushgate.rendering.file_loop import FileLoop
+from hushgate.rendering.loudness import LoudnessFigures
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Summary:
         num_samples: Length, samples per channel.
         latency_samples: Latency of the effect, which was taken out.
         figures: What became of the sound.
+        loudness: What normalization did; None without.
         num_clipped: Samples that were clipped because the output cannot hold them.
         elapsed_s: Processing time, seconds.
     """
@@ -34,6 +37,7 @@ class Summary:
     num_samples: int
     latency_samples: int
     figures: CleaningFigures
+    loudness: LoudnessFigures | None
     num_clipped: int
     elapsed_s: float
 
@@ -49,11 +53,24 @@ class Summary:
             ("model", f"{model}, on {self.engine}" if self.engine else model),
             ("latency", wording.latency_text(self.latency_samples, self.sample_rate)),
             *wording.sound_lines(self.figures, self.num_clipped),
+            *([("loudness", self._loudness_text())] if self.loudness else []),
             ("speed", wording.speed_text(self.real_time_factor)),
         ]
 
+    def _loudness_text(self) -> str:
+        assert self.loudness is not None
+        found = self.loudness
+        return wording.loudness_text(found.before_lufs, found.after_lufs, found.true_peak_dbtp)
 
-def summarize(effect: Effect, loop: FileLoop, elapsed_s: float, num_clipped: int) -> Summary:
+
+def summarize(
+    effect: Effect,
+    loop: FileLoop,
+    elapsed_s: float,
+    num_clipped: int,
+    loudness: LoudnessFigures | None = None,
+    written: LevelMeter | None = None,
+) -> Summary:
     """The summary of a loop that has ended.
 
     Args:
@@ -61,6 +78,8 @@ def summarize(effect: Effect, loop: FileLoop, elapsed_s: float, num_clipped: int
         loop: Its loop, made with `measure`.
         elapsed_s: Processing time, seconds.
         num_clipped: Samples that the output clipped.
+        loudness: What normalization did; None without.
+        written: Level of what was written, where normalization changed it.
 
     Raises:
         ValueError: The loop did not measure.
@@ -73,9 +92,28 @@ def summarize(effect: Effect, loop: FileLoop, elapsed_s: float, num_clipped: int
         sample_rate=loop.sample_rate,
         num_samples=loop.num_samples,
         latency_samples=round(float(getattr(effect, "latency_samples", 0))),
-        figures=loop.meter.figures(),
+        figures=_normalized(loop.meter.figures(), loudness, written),
+        loudness=loudness,
         num_clipped=num_clipped,
         elapsed_s=elapsed_s,
+    )
+
+
+def _normalized(
+    figures: CleaningFigures, loudness: LoudnessFigures | None, written: LevelMeter | None
+) -> CleaningFigures:
+    """Figures of a cleaning with the gain of a normalization after it."""
+    if loudness is None or written is None:
+        return figures
+    gain_db = loudness.gain_db
+    noise, change = figures.noise, figures.target_change_db
+    return replace(
+        figures,
+        level_after_dbfs=written.level_db,
+        peak_after_dbfs=written.peak_db,
+        num_over=written.num_over,
+        noise=noise and replace(noise, after_db=noise.after_db + gain_db),
+        target_change_db=None if change is None else change + gain_db,
     )
 
 

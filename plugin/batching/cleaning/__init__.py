@@ -1,1 +1,1 @@
-"""Cleaning of one file of a batch, and the peak limiter."""
+"""Cleaning of one file of a batch."""

@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,14 @@ from hushgate.audio_files.formats import describe_changes, output_format
 from hushgate.audio_files.metadata.copying import copy_metadata, leading_tags
 from hushgate.audio_files.open_audio import film_source
 from hushgate.audio_files.part_files import PART_PREFIX
-from hushgate.batching.cleaning.peak_limiter import PeakLimiter
 from hushgate.batching.planning.recipe import BatchSettings
 from hushgate.measuring.level_meter import LevelMeter, decibels
 from hushgate.pedalboard_compat.effect_protocol import Effect
 from hushgate.pictures.overview import SpectrogramOverview
 from hushgate.pictures.png import spectrogram_png
 from hushgate.rendering.file_loop import Block, FileLoop
+from hushgate.rendering.loudness import LoudnessNormalizer, normalized
+from hushgate.rendering.peak_limiter import PeakLimiter
 from hushgate.rendering.summary import engine_of
 
 # Level of limited and rescaled peaks. Dither and decoders of compressed sound need a little room above it.
@@ -161,9 +162,21 @@ def _pass(
                 on_progress(min(1.0, num_done / num_samples))
 
         loop = FileLoop(effect, reader, str(paths.source), progress=progress, on_input=on_input, measure=True)
-        for block in loop.blocks():
-            if residual is not None:
-                residual.write(kept.take(block.shape[1]) - block)
+        normalizer = None
+        if settings.loudness is not None:
+            normalizer = files.enter_context(
+                LoudnessNormalizer(
+                    source.sample_rate, source.num_channels, settings.loudness, folder=paths.target.parent
+                )
+            )
+
+        def cleaned() -> Iterator[Block]:
+            for block in loop.blocks():
+                if residual is not None:
+                    residual.write(kept.take(block.shape[1]) - block)
+                yield block
+
+        for block in normalized(cleaned(), normalizer):
             if after is not None:
                 after.update(block)
             sink.write(block)
@@ -172,6 +185,7 @@ def _pass(
             each.finish()
         _check_peaks(sinks, settings, gain)
     figures = _figures(effect, loop, sink, residual, gain, settings)
+    figures.update(_loudness_figures(figures, normalizer))
     if before is not None and after is not None:
         levels = before.decibels(), after.decibels()
         top_db = float(levels[0].max())
@@ -276,6 +290,26 @@ def _figures(
         "engine": engine_of(effect),
         "latency_samples": round(float(getattr(effect, "latency_samples", 0))),
     }
+
+
+def _loudness_figures(
+    figures: Mapping[str, Any], normalizer: LoudnessNormalizer | None
+) -> dict[str, float | None]:
+    """What a normalization changed in the figures of a file."""
+    if normalizer is None or normalizer.figures is None:
+        return {}
+    loudness = normalizer.figures
+    changed = {
+        "loudness_before_lufs": _rounded(loudness.before_lufs),
+        "loudness_after_lufs": _rounded(loudness.after_lufs),
+        "true_peak_dbtp": _rounded(loudness.true_peak_dbtp),
+    }
+    for name in ("floor_after_dbfs", "target_change_db"):
+        if figures[name] is not None:
+            changed[name] = _rounded(figures[name] + loudness.gain_db)
+    if figures["noise_removed_db"] is not None:
+        changed["noise_removed_db"] = _rounded(figures["noise_removed_db"] - loudness.gain_db)
+    return changed
 
 
 def _rounded(level: float | None) -> float | None:

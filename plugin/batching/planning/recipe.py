@@ -19,6 +19,7 @@ import soundfile
 from hushgate.audio_files.formats import container_for
 from hushgate.batching.planning.remote_store import checksum
 from hushgate.errors import AudioFileError
+from hushgate.rendering.loudness import checked_loudness
 from hushgate.version import __version__
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class BatchSettings:
         dither: Dither where the output has fewer bits than the input.
         output_residual: Also write the removed sound.
         allow_truncated: Clean the readable part of files that are cut short.
+        loudness: Loudness of the outputs, LUFS; None for that which the effect gives.
     """
 
     recipe: Recipe
@@ -108,10 +110,13 @@ class BatchSettings:
     dither: bool = True
     output_residual: bool = False
     allow_truncated: bool = False
+    loudness: float | None = None
 
     def __post_init__(self) -> None:
         if self.clip_mode not in CLIP_MODES:
             raise ValueError(f"clip_mode must be one of {', '.join(CLIP_MODES)} (got {self.clip_mode!r}).")
+        if self.loudness is not None:
+            checked_loudness(self.loudness)
         container = None
         if self.extension is not None:
             try:
@@ -140,6 +145,7 @@ class BatchSettings:
             "dither": self.dither,
             "output_residual": self.output_residual,
             "allow_truncated": self.allow_truncated,
+            **({} if self.loudness is None else {"loudness": self.loudness}),
         }
 
     @property

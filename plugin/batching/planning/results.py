@@ -36,6 +36,8 @@ class FileResult:
         noise_removed_db: Difference of the two floors.
         target_change_db: Change of the target's level.
         target_changed: Share of the target that changed by more than 3 dB against the rest, 0 to 1.
+        loudness_before_lufs, loudness_after_lufs, true_peak_dbtp: Loudness before and after normalization,
+            and the largest true peak; None without it, and for sound without a loudness.
         residual_level_dbfs: RMS level of the removed sound.
         num_clipped: Samples that were beyond full scale and clipped, residual included.
         clip_gain_db: Lowest gain of the peaks (limit), or gain of the whole file (rescale).
@@ -75,6 +77,9 @@ class FileResult:
     noise_removed_db: float | None = None
     target_change_db: float | None = None
     target_changed: float | None = None
+    loudness_before_lufs: float | None = None
+    loudness_after_lufs: float | None = None
+    true_peak_dbtp: float | None = None
     residual_level_dbfs: float | None = None
     num_clipped: int | None = None
     clip_gain_db: float | None = None

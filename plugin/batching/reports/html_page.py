@@ -11,7 +11,7 @@ from typing import Any
 
 from hushgate.batching.planning.results import FileResult
 from hushgate.batching.planning.storage import store_for
-from hushgate.measuring.wording import latency_text, noise_text, target_text
+from hushgate.measuring.wording import latency_text, loudness_text, noise_text, target_text
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -139,6 +139,14 @@ def _figures(file: FileResult) -> str:
         [
             ("rate", f"{file.sample_rate} Hz"),
             ("latency", latency_text(file.latency_samples or 0, file.sample_rate or 1)),
+        ],
+        [
+            (
+                "loudness",
+                loudness_text(file.loudness_before_lufs, file.loudness_after_lufs, file.true_peak_dbtp)
+                if file.true_peak_dbtp is not None
+                else "as the chain gives it",
+            )
         ],
         [("model", f"{file.model or 'none'}{engine}"), ("preset", file.preset or "none")],
     ]

@@ -144,6 +144,28 @@ def test_special_values_can_be_typed(
     assert seen == {flag: value}
 
 
+def test_takes_several_files_and_folders(
+    take: Path, tmp_path: Path, identity: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = tmp_path / "more", tmp_path / "out"
+    folder.mkdir()
+    out.mkdir()
+    for name in ("b.wav", "c.wav", "b.denoised.wav", ".hidden.wav", "notes.txt"):
+        (folder / name).write_bytes(take.read_bytes())
+    (folder / "c.wav").write_bytes(b"no sound")
+    status = cli.main(["denoise", str(take), str(folder), "-o", str(out), "--model", identity])
+    assert status == 1
+    assert names(out) == ["b.denoised.wav", "take.denoised.wav"]
+    said = capsys.readouterr()
+    assert said.out.count("noise floor") == 2
+    assert "c.wav" in said.err
+
+
+def test_loudness_of_the_result(take: Path, identity: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["denoise", str(take), "--model", identity, "--loudness", "-23"]) == 0
+    assert "-> -23.0 LUFS, true peak" in summary(capsys.readouterr().out)["loudness"]
+
+
 def test_residual_has_a_name_of_its_own_and_adds_up(take: Path, stateful: str) -> None:
     assert cli.main(["denoise", str(take), "--model", stateful, "--quiet"]) == 0
     assert cli.main(["denoise", str(take), "--model", stateful, "--quiet", "--residual"]) == 0
@@ -195,13 +217,20 @@ def test_short_files_of_any_width_keep_their_length(
 
 BAD_CALLS = [
     ("missing", ["nothing.wav"], "nothing.wav: No such file or directory"),
-    ("folder as input", ["."], ".: Is a directory"),
+    ("folder without sound", ["empty_folder"], "empty_folder holds no sound file"),
+    (
+        "several to one file",
+        ["take.wav", "none.wav", "-o", "o.wav"],
+        "o.wav is no folder, and 2 inputs need one",
+    ),
+    ("several from a pipe", ["take.wav", "-"], "standard input and output take one sound"),
     ("not audio", ["text.wav"], "text.wav cannot be read as audio"),
     ("truncated", ["cut.wav"], "cut.wav is cut short: its header announces"),
     ("zero length", ["empty.wav"], "empty.wav is empty"),
     ("no samples", ["none.wav"], "none.wav holds no sound"),
     ("no such folder", ["take.wav", "-o", "nowhere/out.wav"], "nowhere/out.wav: the folder"),
-    ("folder as output", ["take.wav", "-o", "."], ".: is a folder"),
+    ("unheard loudness", ["take.wav", "--loudness", "3"], "loudness must be between -60 and -5 LUFS (got 3)"),
+    ("no loudness", ["take.wav", "--loudness", "loud"], "must be a number of LUFS, or off (got 'loud')"),
     ("device as output", ["take.wav", "-o", "/dev/null"], "/dev/null: is not a regular file"),
     ("output exists", ["take.wav", "-o", "text.wav"], "text.wav: exists already (pass --overwrite"),
     ("output is input", ["take.wav", "-o", "take.wav", "--overwrite"], "take.wav is both input and output"),
@@ -246,7 +275,8 @@ def test_bad_input_is_one_line_that_names_it_and_leaves_nothing(
     build_identity().save(folder / "bare.onnx", frame_ms=None)
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (folder / "empty_folder").mkdir()
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     arguments = (
         arguments if "--model" in arguments else [*arguments, "--model", str(models / "identity.onnx")]
     )
@@ -257,7 +287,7 @@ def test_bad_input_is_one_line_that_names_it_and_leaves_nothing(
     assert captured.err.startswith("hushgate: error: ")
     assert message in captured.err
     assert captured.err.count("\n") == 1
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
 
 def test_debug_shows_where_an_error_came_from(run_cli: RunCli, tmp_path: Path) -> None:

@@ -310,10 +310,19 @@ def test_denoise_runs_the_presets_chain_and_flags_go_before_it(
     sound = noise(20_000, 2, seed=3)
     soundfile.write(tmp_path / "in.wav", sound, RATE, subtype="FLOAT")
     out = tmp_path / "out.wav"
-    assert cli.main(["denoise", str(tmp_path / "in.wav"), "-o", str(out), "--preset", "podcast", *flags]) == 0
-    assert "preset   podcast" in capsys.readouterr().out
+    flags = ["--preset", "podcast", "--loudness", "off", *flags]
+    assert cli.main(["denoise", str(tmp_path / "in.wav"), "-o", str(out), *flags]) == 0
+    assert "preset       podcast" in capsys.readouterr().out
     chain = Chain(load_preset("podcast").make_effects(**expected))
     np.testing.assert_allclose(soundfile.read(out)[0], chain(sound, RATE), atol=1e-5)
+
+
+@pytest.mark.parametrize("value", ["-70.0", "3", "true", '"loud"', "nan"])
+def test_a_loudness_that_no_file_could_have_is_refused(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "loud.toml"
+    path.write_text(f'version = 1\nloudness = {value}\n[[chain]]\neffect = "Gain"\n')
+    with pytest.raises(PresetError, match="loudness must be between -60 and -5 LUFS"):
+        load_preset(path)
 
 
 def test_denoise_takes_a_model_instead_of_the_presets(tmp_path: Path, identity: str, run_cli: RunCli) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hushgate.batching.cleaning.peak_limiter import PeakLimiter
+from hushgate.rendering.peak_limiter import PeakLimiter
 from tests.helpers.blocks import BLOCK_SIZES, cut
 from tests.helpers.seeded_noise import noise
 

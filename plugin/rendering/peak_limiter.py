@@ -39,14 +39,21 @@ class PeakLimiter:
         # Gains that the samples need, from one look-ahead before the first held sample on.
         self._needs = np.ones(self.latency_samples)
 
-    def process(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The samples whose gain is now certain."""
+    def process(
+        self, block: NDArray[np.float32], peaks: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """The samples whose gain is now certain.
+
+        Args:
+            block: float32 (channels, samples).
+            peaks: What to limit instead of the samples, such as peaks between them, linear, (samples,).
+        """
         if not block.shape[1]:
             return block
         held = block if self._held is None else np.concatenate([self._held, block], axis=1)
-        peaks = np.abs(block).max(axis=0).astype(np.float64)
+        levels = (np.abs(block).max(axis=0) if peaks is None else peaks).astype(np.float64)
         needs = np.ones(block.shape[1])
-        np.divide(self._ceiling, peaks, out=needs, where=peaks > self._ceiling)
+        np.divide(self._ceiling, levels, out=needs, where=levels > self._ceiling)
         self._needs = np.concatenate([self._needs, needs])
         return self._release(held, max(0, held.shape[1] - self.latency_samples))
 
