@@ -40,6 +40,7 @@ _LARGEST_BIT_RATES = {"AC3": 640_000, "MPEG_LAYER_III": 320_000}
 # An AAC frame of 1,024 samples has at most 6,144 bits per channel.
 _AAC_BITS_PER_SAMPLE = 5
 _PCM_FRAME_SIZE = 1024
+_AC3_DELAY = 256
 _MAX_PLANES = 7
 _INTEGER_TYPES = {"s16": np.int16, "s32": np.int32}
 
@@ -121,6 +122,9 @@ class FfmpegEncoder:
         self._end = self._position + self._held.shape[1]
         if self._held.shape[1]:
             self._encode(self._held)
+        if self._codec.name == "ac3" and -self._end % self._frame_size < _AC3_DELAY:
+            # Its encoder does not flush: silence pushes the last samples out.
+            self._encode(np.zeros((self._held.shape[0], self._frame_size), np.float32))
         self._mux(self._guarded(self._codec.encode, None))
         if self._film is not None:
             self._copy(self._film.packets_until(None))

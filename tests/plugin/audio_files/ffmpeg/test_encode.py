@@ -53,6 +53,17 @@ def test_what_is_written_is_as_long_as_what_came(
     assert lag(sound, found) == 0
 
 
+@pytest.mark.parametrize("num_samples", [1536 * 20, 1536 * 20 - 100, 1536 * 20 + 1])
+@pytest.mark.parametrize(("extension", "container"), [("mp4", "MP4"), ("mka", "MATROSKA")])
+def test_the_last_samples_of_ac3_are_not_left_in_the_encoder(
+    tmp_path: Path, extension: str, container: str, num_samples: int
+) -> None:
+    path = tmp_path / f"take.{extension}"
+    with FileWriter(path, AudioFormat(48_000, 2, None, container, "AC3")) as writer:
+        writer.write(film_sound(0, num_samples))
+    assert read(path).shape[1] == num_samples
+
+
 def test_mp3_in_mp4_ends_where_the_table_of_durations_says(tmp_path: Path) -> None:
     path, rate = tmp_path / "take.mp4", 44_100
     sound = film_sound(0, NUM_SAMPLES)
