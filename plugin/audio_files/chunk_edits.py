@@ -48,6 +48,19 @@ def write_aiff_length(target: Path, num_samples: int, frame_bytes: int) -> None:
         file.write(struct.pack(">I", 8 + num_samples * frame_bytes))
 
 
+def write_fact_length(target: Path, num_samples: int) -> None:
+    """Say in the `fact` chunk of a compressed WAV or Wave64 file how long it is; libsndfile counts blocks."""
+    with target.open("rb+") as file:
+        layout = read_chunks(file)
+        fact = layout.find(b"fact") if layout is not None else None
+        if layout is None or fact is None or fact.size < 4:
+            return
+        is_long = layout.dialect.long_sizes and fact.size >= 8
+        size = struct.pack(f"{layout.dialect.order}{'Q' if is_long else 'I'}", num_samples)
+        file.seek(fact.start)
+        file.write(size)
+
+
 def append_chunk(target: Path, kind: bytes, body: bytes) -> None:
     """Add one chunk at the end of a WAV, RF64 or AIFF file."""
     with target.open("rb+") as file:

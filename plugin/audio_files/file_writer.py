@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hushgate.audio_files.atomic_write import AtomicFile, Original
 from hushgate.audio_files.channel_layouts import plain_mask
-from hushgate.audio_files.chunk_edits import write_aiff_length, write_channel_mask
+from hushgate.audio_files.chunk_edits import write_aiff_length, write_channel_mask, write_fact_length
 from hushgate.audio_files.dither import Quantizer
 from hushgate.audio_files.formats import (
     WAV_MAX_BYTES,
@@ -173,6 +173,8 @@ class FileWriter:
         part = self._atomic.part
         if self.format.container == "AIFF" and self.format.subtype == "PCM_S8" and self.num_written % 2:
             write_aiff_length(part, self.num_written, self.format.num_channels)
+        if self.format.container in ("WAV", "WAVEX", "W64") and self.format.subtype.endswith("ADPCM"):
+            write_fact_length(part, self.num_written)
         self._check_complete()
         mask, num_channels = self.format.channel_mask, self.format.num_channels
         write_channel_mask(part, mask or plain_mask(num_channels), num_channels)

@@ -358,3 +358,13 @@ def test_reading_takes_constant_memory(tmp_path: Path) -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         assert sum(block.shape[1] for block in blocks) > 14_000_000
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kB; it holds 115,000
+
+
+@pytest.mark.parametrize("container", ["WAV", "W64"])
+@pytest.mark.parametrize("subtype", ["IMA_ADPCM", "MS_ADPCM"])
+def test_adpcm_comes_back_as_long_as_it_was(tmp_path: Path, container: str, subtype: str) -> None:
+    path = tmp_path / f"take.{container.lower()}"
+    with FileWriter(path, AudioFormat(8_000, 1, None, container, subtype)) as writer:
+        writer.write(np.zeros((1, 13_787), np.float32))
+    with FileReader(path) as reader:
+        assert sum(block.shape[1] for block in reader.blocks()) == 13_787
