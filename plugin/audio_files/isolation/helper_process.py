@@ -19,7 +19,7 @@ _SCRIPT = (
     "import sys; sys.path[:] = sys.argv[1:]; "
     "from hushgate.audio_files.isolation.serve import main; main()"
 )  # fmt: skip
-_PIPE_BYTES = 2**20
+_PIPE_BYTES = 2**18
 _MAX_IDLE = 2
 _END_TIMEOUT_S = 2.0
 
@@ -41,7 +41,7 @@ class HelperProcess:
         self.has_failed = False
         flags: dict[str, Any] = {}
         if os.name == "posix":
-            flags = {"start_new_session": True, "pipesize": _PIPE_BYTES}  # Ctrl-C is for this process
+            flags = {"start_new_session": True}  # Ctrl-C is for this process
         self._process = subprocess.Popen(
             [sys.executable, "-c", _SCRIPT, *sys.path],
             stdin=subprocess.PIPE,
@@ -50,6 +50,7 @@ class HelperProcess:
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
             **flags,
         )
+        _widen(self._process.stdout)
         _all.add(self)
 
     @classmethod
@@ -125,6 +126,15 @@ class HelperProcess:
         """Leave it to the process that forked this one."""
         self._close_pipes()
         self._process.returncode = 0  # not ours to wait for
+
+
+def _widen(pipe: Any) -> None:
+    """Let a pipe hold more, so that the helper decodes ahead; systems limit how much of that a user gets."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 _lock = threading.Lock()

@@ -18,6 +18,9 @@ from hushgate.errors import AudioFileError
 # heard. 0.0 is the largest file, 1.0 the smallest.
 _COMPRESSION_LEVELS = {"MPEG_LAYER_III": 0.0, "VORBIS": 0.2, "OPUS": 0.5}
 
+# libvorbis puts a whole block on the stack.
+_MAX_BLOCK_SIZE = 2**16
+
 Block = NDArray[np.float32]
 
 
@@ -59,7 +62,9 @@ class LibsndfileEncoder:
     def write(self, block: Block) -> None:
         """Append float32 (channels, samples), in the order of SPEAKERS."""
         try:
-            self._file.write(to_stored(block, self._order).T)
+            for start in range(0, block.shape[1], _MAX_BLOCK_SIZE):
+                part = block[:, start : start + _MAX_BLOCK_SIZE]
+                self._file.write(to_stored(part, self._order).T)
         except (soundfile.LibsndfileError, AssertionError) as error:  # soundfile asserts a full write
             raise write_error(self._path) from error
 

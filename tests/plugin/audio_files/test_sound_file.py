@@ -368,3 +368,10 @@ def test_adpcm_comes_back_as_long_as_it_was(tmp_path: Path, container: str, subt
         writer.write(np.zeros((1, 13_787), np.float32))
     with FileReader(path) as reader:
         assert sum(block.shape[1] for block in reader.blocks()) == 13_787
+
+
+def test_a_block_of_minutes_can_be_written_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "take.ogg"
+    with FileWriter(path, AudioFormat(48_000, 1, None, "OGG", "VORBIS")) as writer:
+        writer.write(np.zeros((1, 4_000_000), np.float32))  # a segmentation fault of libvorbis
+    assert soundfile.info(path).frames == 4_000_000
