@@ -7,8 +7,9 @@ namespace hushgate {
 
 namespace {
 
-// Power of the sum of the channels, relative to channels in phase, below which the sum counts as cancelled.
-constexpr float kCancelled = 0.05f;
+// Power of the sum of the channels, relative to channels in phase, up to which the sum counts as cancelled, and
+// from which it does not. Between the two its phase fades in.
+constexpr float kCancelled = 0.04f, kAudible = 0.06f;
 // The first channel is taken where channels cancel, unless another is this much louder.
 constexpr float kFirstPreference = 4.0f;
 
@@ -161,10 +162,10 @@ void MaskRunner::combine_channels(const std::vector<Spectrum>& noisy) noexcept {
             power[bin] += other_re[bin] * other_re[bin] + other_im[bin] * other_im[bin];
         }
     }
-    const float cancelled = kCancelled * float(num_channels_), share = 1.0f / float(num_channels_);
+    const float audible = kAudible * float(num_channels_);
     for (int bin = 0; bin < shared_bins_; ++bin) {
         float total = re[bin] * re[bin] + im[bin] * im[bin];
-        if (total <= cancelled * power[bin]) {
+        if (total < audible * power[bin]) {
             int best = 0;
             float highest = -1.0f, best_power = 0.0f;
             for (int channel = 0; channel < num_channels_; ++channel) {
@@ -177,11 +178,15 @@ void MaskRunner::combine_channels(const std::vector<Spectrum>& noisy) noexcept {
                     best_power = one;
                 }
             }
-            re[bin] = noisy[best].re[bin];
-            im[bin] = noisy[best].im[bin];
-            total = best_power;
+            const float in_phase = total / (float(num_channels_) * power[bin]);
+            const float share = std::clamp((in_phase - kCancelled) / (kAudible - kCancelled), 0.0f, 1.0f);
+            // The sum counts with the magnitude of the chosen channel.
+            const float scale = share > 0.0f ? share * std::sqrt(best_power / total) : 0.0f;
+            re[bin] = (1.0f - share) * noisy[best].re[bin] + scale * re[bin];
+            im[bin] = (1.0f - share) * noisy[best].im[bin] + scale * im[bin];
+            total = re[bin] * re[bin] + im[bin] * im[bin];
         }
-        const float gain = total > 0.0f ? std::sqrt(power[bin] * share / total) : 0.0f;
+        const float gain = total > 0.0f ? std::sqrt(power[bin] / float(num_channels_) / total) : 0.0f;
         re[bin] *= gain;
         im[bin] *= gain;
     }

@@ -92,7 +92,7 @@ def test_copies_keep_the_engine() -> None:
 def test_whole_recordings_and_streams_are_those_of_onnx(native: NativeLibrary) -> None:
     audio = np.random.default_rng(0).standard_normal((2, 30_000)).astype(np.float32) * np.float32(0.1)
     onnx, fast = Denoiser("voice", engine="onnx"), Denoiser("voice", engine="native")
-    np.testing.assert_allclose(fast(audio, 48_000), onnx(audio, 48_000), rtol=0.0, atol=1e-4)
+    np.testing.assert_allclose(fast(audio, 48_000), onnx(audio, 48_000), rtol=0.0, atol=1e-5)
     assert fast.latency_samples == onnx.latency_samples
     np.testing.assert_allclose(
         fast(audio[0], 44_100, reset=False), onnx(audio[0], 44_100, reset=False), rtol=0.0, atol=1e-5

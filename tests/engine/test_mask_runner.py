@@ -74,6 +74,15 @@ def test_where_three_channels_cancel_the_loudest_leads() -> None:
     assert np.angle(combine_channels(frames)[0, 0, 0]) == pytest.approx(-np.pi / 2)
 
 
+def test_the_phase_of_channels_that_cancel_fades_in() -> None:
+    angle = np.linspace(2.5, 3.1, 20_000)[None, None]
+    frames = np.concatenate([np.ones_like(angle), np.exp(1j * angle)]).astype(np.complex64)
+    combined = combine_channels(frames)[0, 0]
+    assert np.abs(combined) == pytest.approx(1.0, abs=1e-6)
+    assert np.abs(np.diff(combined)).max() < 1e-3  # where one phase took over from the other it was 1.2
+    assert np.angle(combined[[0, -1]]) == pytest.approx([1.25, 0.0], abs=1e-3)
+
+
 def test_silence_combines_to_silence() -> None:
     assert not combine_channels(np.zeros((2, 3, 4), np.complex64)).any()
 

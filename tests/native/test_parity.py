@@ -97,7 +97,7 @@ def test_output_in_wide_noise_is_that_of_the_onnx_engine(
     audio = sound(48_000, num_channels, is_wide=True)
     expected = run_settings(BlockDenoiser(name, engine="onnx"), audio, 48_000, 8_192)
     found = run_settings(BlockDenoiser(name, engine="native"), audio, 48_000, 480)
-    np.testing.assert_allclose(found, expected, rtol=0.0, atol=1e-4)
+    np.testing.assert_allclose(found, expected, rtol=0.0, atol=1e-5)
 
 
 @pytest.mark.parametrize("kernels", KERNELS)
