@@ -15,6 +15,7 @@ import pytest
 import soundfile
 
 from hushgate import AudioFileError
+from hushgate.audio_files.formats import container_for
 from hushgate.audio_files.open_audio import AudioFormat, FileReader, FileWriter, open_input, open_output
 from tests.helpers.seeded_noise import noise
 
@@ -375,3 +376,35 @@ def test_a_block_of_minutes_can_be_written_at_once(tmp_path: Path) -> None:
     with FileWriter(path, AudioFormat(48_000, 1, None, "OGG", "VORBIS")) as writer:
         writer.write(np.zeros((1, 4_000_000), np.float32))  # a segmentation fault of libvorbis
     assert soundfile.info(path).frames == 4_000_000
+
+
+@pytest.mark.parametrize(
+    ("extension", "container", "subtype", "sample_rate"),
+    [("wve", "WVE", "ALAW", 44_100), ("xi", "XI", "DPCM_16", 8_000), ("htk", "HTK", "PCM_16", 44_100)],
+)
+def test_a_container_that_changes_the_rate_is_refused(
+    tmp_path: Path, extension: str, container: str, subtype: str, sample_rate: int
+) -> None:
+    def write() -> None:
+        path = tmp_path / f"out.{extension}"
+        with FileWriter(path, AudioFormat(sample_rate, 1, None, container, subtype)) as writer:
+            writer.write(np.zeros((1, 1_000), np.float32))
+
+    with pytest.raises(AudioFileError, match=r"1000 samples came back as \d+ Hz, 1 channels"):
+        write()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_container_of_two_files_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(AudioFileError, match="SD2 keeps its header in a second file"):
+        container_for(tmp_path / "out.sd2")
+
+
+def test_mp3_becomes_wav(tmp_path: Path, rng: np.random.Generator) -> None:
+    source, target = tmp_path / "song.mp3", tmp_path / "song.wav"
+    soundfile.write(source, 0.1 * rng.standard_normal(10_000), 44_100)
+    with open_input(source) as reader, open_output(target, reader.format, source) as writer:
+        for block in reader.blocks():
+            writer.write(block)
+    info = soundfile.info(target)
+    assert (info.format, info.subtype, info.frames) == ("WAV", "PCM_16", 10_000)

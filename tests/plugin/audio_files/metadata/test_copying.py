@@ -13,6 +13,7 @@ import mutagen.id3
 import numpy as np
 import pytest
 import soundfile
+from mutagen import id3
 
 from hushgate.audio_files.chunk_edits import append_chunk
 from hushgate.audio_files.container_chunks import chunk_body, read_chunks
@@ -20,6 +21,7 @@ from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.file_writer import FileWriter
 from hushgate.audio_files.formats import AudioFormat
 from hushgate.audio_files.metadata.copying import copy_metadata
+from hushgate.audio_files.open_audio import open_input, open_output
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
@@ -388,3 +390,29 @@ def test_chunks_behind_an_odd_data_chunk_without_a_pad_byte_are_kept(tmp_path: P
     with FileWriter(tmp_path / "b.wav", form, finish=finish) as writer:
         writer.write(np.zeros((1, 9_001), np.float32))
     assert (b"LIST", INFO) in bodies(tmp_path / "b.wav")
+
+
+@pytest.mark.parametrize("extension", ["flac", "ogg", "m4a"])
+def test_tags_that_the_output_cannot_hold_do_not_cost_the_output(
+    tmp_path: Path, extension: str, rng: np.random.Generator
+) -> None:
+    if extension == "m4a":
+        pytest.importorskip("av", reason="needs the extra formats")
+    source, target = tmp_path / "song.mp3", tmp_path / f"out.{extension}"
+    soundfile.write(source, 0.1 * rng.standard_normal(8_000), 8_000)
+    tags = id3.ID3()
+    tags.add(id3.TIT2(encoding=3, text=["Song"]))
+    for name, text in (("", "no name"), ("Größe", "17"), ("日本", "text"), ("a=b\n", "odd")):
+        tags.add(id3.TXXX(encoding=3, desc=name, text=[text]))
+    if extension == "flac":  # whose blocks end at 16 MiB
+        tags.add(id3.APIC(encoding=3, mime="image/png", type=3, desc="", data=bytes(17_000_000)))
+    tags.save(source)
+    with open_input(source) as reader, open_output(target, reader.format, source) as writer:
+        for block in reader.blocks():
+            writer.write(block)
+    with FileReader(target) as reader:
+        assert sum(block.shape[1] for block in reader.blocks()) == 8_000
+    text = str(dict(mutagen.File(target).tags))
+    assert all(part in text for part in ("Song", "no name", "17", "odd"))
+    lost = {"flac": "a picture of 17.0 MB, 日本", "ogg": "日本"}.get(extension)
+    assert [warning.rpartition(": ")[2] for warning in writer.warnings] == ([f"{lost}."] if lost else [])
