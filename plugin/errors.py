@@ -59,6 +59,10 @@ def describe_error(error: Exception) -> str:
         return f"{text}. {_install_hint(error.name or '')}"
     # hushgate's own ImportErrors carry no module name; their text says what to install.
     is_ours = isinstance(error, ImportError) and error.name is None
+    if isinstance(error, MemoryError):
+        return f"not enough memory ({text})." if text else "not enough memory."
+    if "failed to map segment" in text:  # how the loader says that a library did not fit
+        return f"not enough memory to load a library ({text})."
     if is_ours or isinstance(error, OSError | ValueError | RuntimeError | TypeError):
         return text or type(error).__name__
     return f"{type(error).__name__}: {text} (a fault of hushgate; --debug shows where)"

@@ -44,6 +44,9 @@ SLOW = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=20261, help="drives settings and noise of all tests")
+    parser.addoption(
+        "--fuzz", type=int, default=0, help="inputs that tests/fuzz/test_fuzz.py tries in addition"
+    )
     parser.addoption("--kills", type=int, default=4, help="processes that tests/fuzz/test_kills.py kills")
     parser.addoption("--level", type=int, default=5, help="leave out tests above this level (1 to 10)")
 

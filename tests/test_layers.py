@@ -16,7 +16,7 @@ MAX_MODULES = 15
 
 # From the bottom up. A module may import its own layer and those below it.
 PLUGIN_LAYERS = (
-    ("engine", "errors", "printable", "termination", "version"),
+    ("engine", "errors", "printable", "process_limits", "termination", "version"),
     ("audio_files", "pedalboard_compat", "measuring"),
     ("pictures", "chain_graph"),
     ("rendering", "effects"),

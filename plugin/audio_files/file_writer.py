@@ -101,6 +101,7 @@ class FileWriter:
         self.num_clipped = 0
         self.warnings: list[str] = []
         self.num_written = 0
+        self._is_complete = False
         self._is_isolated = can_isolate() and not is_plain(format)
         self._quantize = Quantizer(format.subtype, dither_seed=dither_seed)
         self._finish = finish
@@ -127,14 +128,28 @@ class FileWriter:
     ) -> None:
         try:
             if kind is None:
-                if self._converter is not None:
-                    self._write(self._converter.flush())
-                self._encoder.close()
-                self._complete()
+                self.complete()
                 self._atomic.commit()
         finally:
             self._encoder.abort()
             self._atomic.discard()
+
+    def complete(self) -> None:
+        """Finish the file, and check it, under its temporary name; leaving the `with` statement renames it.
+
+        After this all `warnings` are known: what is done before the end of the statement, such as printing
+        them, can still fail without leaving an output in place.
+
+        Raises:
+            OSError, AudioFileError: As `write`; or the file is not what was written.
+        """
+        if self._is_complete:
+            return
+        self._is_complete = True
+        if self._converter is not None:
+            self._write(self._converter.flush())
+        self._encoder.close()
+        self._complete()
 
     def write(self, block: Block) -> None:
         """Append float32 (channels, samples).

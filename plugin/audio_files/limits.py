@@ -12,6 +12,10 @@ MAX_CHANNELS = 256
 MAX_SAMPLE_RATE = 4_000_000
 """Hz. Ultrasound recorders and DSD converted to PCM stay below 3 MHz."""
 
+MAX_VALUES_PER_S = 64_000_000
+"""Channels times Hz: 256 channels at 192 kHz fit. Memory grows with both, to 1.3 GB for 256
+channels at 1 MHz."""
+
 MAX_NUM_CHUNKS = 4_096
 """Chunks of one RIFF-like file that are listed. Real files have fewer than a hundred; without a bound
 a file of empty chunks would cost eight bytes of file but a hundred bytes of memory each."""
@@ -45,3 +49,17 @@ MAX_FLAC_TAIL_BYTES = 2**19
 MAX_GAP_S = 3600.0
 """The longest hole between two packets of a film's sound that is filled with silence, seconds.
 A time stamp that jumps further is taken for damage."""
+
+
+def is_within(num_channels: int, sample_rate: float) -> bool:
+    """True for a number of channels and a rate, Hz, that are read."""
+    in_range = 1 <= num_channels <= MAX_CHANNELS and 1 <= sample_rate <= MAX_SAMPLE_RATE
+    return in_range and num_channels * sample_rate <= MAX_VALUES_PER_S
+
+
+def describe_within(num_channels: int, sample_rate: float) -> str:
+    """What `is_within` wants, for an error about a file that is not."""
+    return (
+        f"must have 1 to {MAX_CHANNELS} channels, 1 to {MAX_SAMPLE_RATE} Hz and at most {MAX_VALUES_PER_S} "
+        f"values per second in all (got {num_channels} channels at {sample_rate} Hz)"
+    )

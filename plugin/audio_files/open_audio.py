@@ -85,6 +85,9 @@ class AudioWriter(Protocol):
     def write(self, block: NDArray[np.float32]) -> None:
         """Append float32 (channels, samples)."""
 
+    def complete(self) -> None:
+        """Do what can fail, so that all warnings are known; a file gets its name when the writer is left."""
+
 
 class _PipeReader:
     """A pipe as a source; only one that was opened for it is closed at the end."""
@@ -133,6 +136,10 @@ class _ObjectWriter:
         """Append float32 (channels, samples)."""
         self._writer.write(block)
         self.num_clipped = self._writer.num_clipped
+
+    def complete(self) -> None:
+        """See `AudioWriter`."""
+        self._writer.complete()
 
     def __enter__(self) -> Self:
         self._writer.__enter__()

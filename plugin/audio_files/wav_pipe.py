@@ -16,7 +16,7 @@ from hushgate.audio_files.channel_layouts import plain_mask, usable_mask
 from hushgate.audio_files.container_chunks import is_open_size
 from hushgate.audio_files.dither import Quantizer
 from hushgate.audio_files.formats import AudioFormat, count_clipped
-from hushgate.audio_files.limits import MAX_CHANNELS, MAX_PIPE_CHUNK_BYTES, MAX_SAMPLE_RATE
+from hushgate.audio_files.limits import MAX_PIPE_CHUNK_BYTES, describe_within, is_within
 from hushgate.errors import AudioFileError
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
 
@@ -69,10 +69,8 @@ def parse_raw_format(text: str) -> AudioFormat:
             f"raw must be RATE,CHANNELS,FORMAT, like 48000,2,s16le (got {text!r}); FORMAT: {names}."
         )
     rate, num_channels = int(parts[0]), int(parts[1])
-    if not 1 <= rate <= MAX_SAMPLE_RATE or not 1 <= num_channels <= MAX_CHANNELS:
-        raise ValueError(
-            f"raw must have 1 to {MAX_SAMPLE_RATE} Hz and 1 to {MAX_CHANNELS} channels (got {text!r})."
-        )
+    if not is_within(num_channels, rate):
+        raise ValueError(f"raw {describe_within(num_channels, rate)}.")
     subtype, endian = RAW_FORMATS[parts[2]]
     return AudioFormat(rate, num_channels, None, "WAV", subtype, endian)
 
@@ -200,8 +198,9 @@ class WavStreamReader(RawStreamReader):
         if code == _EXTENSIBLE and len(body) >= 26:
             mask, code = struct.unpack_from("<IH", body, 20)
         subtype = _SUBTYPES.get((code, bits))
-        in_range = 0 < num_channels <= MAX_CHANNELS and 0 < sample_rate <= MAX_SAMPLE_RATE
-        if subtype is None or not in_range:
+        if not is_within(num_channels, sample_rate):
+            raise AudioFileError(f"{self._name} {describe_within(num_channels, sample_rate)}.")
+        if subtype is None:
             raise AudioFileError(
                 f"{self._name} has an unsupported WAV format (code {code}, {bits} bits, {num_channels} "
                 f"channels, {sample_rate} Hz). A pipe may carry PCM or floating point."
@@ -251,6 +250,9 @@ class WavStreamWriter:
         data = _encode(np.ascontiguousarray(block.T), self.format.subtype)
         self._num_bytes += len(data)
         self._stream.write(data)
+
+    def complete(self) -> None:
+        """See `AudioWriter`: a stream has no name to get."""
 
     def finish(self) -> None:
         """End the stream: pad the data chunk to an even length, put a file's header right."""

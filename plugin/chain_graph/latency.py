@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import pedalboard
 
+from hushgate.audio_files.limits import MAX_SAMPLE_RATE
 from hushgate.chain_graph.flatten import Branches, EffectTree, Node
 from hushgate.chain_graph.stages import NATIVE_BLOCK_SIZE
 from hushgate.pedalboard_compat.effect_protocol import Effect
@@ -48,6 +49,8 @@ def _effect_latency(effect: Effect, sample_rate: float) -> int:
 
 
 def _native_latency(plugin: pedalboard.Plugin, sample_rate: float) -> int:
+    if not 0.0 < sample_rate <= MAX_SAMPLE_RATE:
+        raise ValueError(f"sample_rate must be above 0 and at most {MAX_SAMPLE_RATE} Hz (got {sample_rate}).")
     if type(plugin).__name__ not in native_effects():
         # A plugin from a file reports its latency; Convolution has none.
         return int(getattr(plugin, "reported_latency_samples", 0))

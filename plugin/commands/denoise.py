@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hushgate.commands.make_effect import add_effect_flags, add_loudness_flag, given_loudness, make_effect
 from hushgate.commands.progress_bar import progress_bar
 from hushgate.commands.retired_flags import add_retired_flags, output_path
-from hushgate.errors import describe_error
+from hushgate.errors import describe_error, interruptions_unwrapped
 from hushgate.printable import printable
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
         if number and not args.quiet:
             print()
         try:
-            _denoise(args, source, None)
+            with interruptions_unwrapped():
+                _denoise(args, source, None)
         except Exception as error:  # one bad file never stops the rest
             if args.debug or len(inputs) == 1:
                 raise
@@ -123,24 +124,27 @@ def _denoise(args: argparse.Namespace, path: str, output: str | None) -> None:
             )
         written = LevelMeter()
         started = time.perf_counter()
-        advance = files.enter_context(progress_bar(Path(path).name, source.num_samples, quiet=args.quiet))
-        for block in normalized(_advancing(loop.blocks(), advance), normalizer):
-            written.update(block)
-            writer.write(block)
+        with progress_bar(Path(path).name, source.num_samples, quiet=args.quiet) as advance:
+            for block in normalized(_advancing(loop.blocks(), advance), normalizer):
+                written.update(block)
+                writer.write(block)
+        writer.complete()
         elapsed_s = time.perf_counter() - started
-    for warning in loop.warnings(writer, clip_remedy=_CLIP_REMEDY):
-        print(f"hushgate: warning: {printable(warning)}", file=sys.stderr)
-    if args.quiet or target == PIPE:
-        return
-    loudness = normalizer.figures if normalizer else None
-    summary = summarize(effect, loop, elapsed_s, writer.num_clipped, loudness, written)
-    names = [
-        ("input", f"{path} ({source}, {loop.num_samples / source.sample_rate:.2f} s)"),
-        ("output", target),
-        *([("preset", args.preset)] if args.preset else []),
-    ]
-    for line in columns([*names, *summary.lines()]):
-        print(printable(line))
+        # Before the output gets its name: if nothing can be printed, the command fails, and leaves none.
+        for warning in loop.warnings(writer, clip_remedy=_CLIP_REMEDY):
+            print(f"hushgate: warning: {printable(warning)}", file=sys.stderr)
+        if args.quiet or target == PIPE:
+            return
+        loudness = normalizer.figures if normalizer else None
+        summary = summarize(effect, loop, elapsed_s, writer.num_clipped, loudness, written)
+        names = [
+            ("input", f"{path} ({source}, {loop.num_samples / source.sample_rate:.2f} s)"),
+            ("output", target),
+            *([("preset", args.preset)] if args.preset else []),
+        ]
+        for line in columns([*names, *summary.lines()]):
+            print(printable(line))
+        sys.stdout.flush()
 
 
 def _advancing(blocks: Iterable[Block], advance: Callable[[float], None]) -> Iterator[Block]:

@@ -13,6 +13,7 @@ from hushgate.commands.parser import EXIT_ERROR, bind_negative_values, build_par
 from hushgate.commands.standard_streams import drop_standard_output, open_closed_streams
 from hushgate.errors import describe_error, interruptions_unwrapped
 from hushgate.printable import printable
+from hushgate.process_limits import check_limits, describe_limits
 from hushgate.termination import Ending, signals_unwind
 from hushgate.version import __version__
 
@@ -52,6 +53,7 @@ def _status(argv: Sequence[str] | None, ending: Ending) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid text
     try:
         with interruptions_unwrapped():
+            check_limits()
             status = _run(arguments)
             sys.stdout.flush()
             return status
@@ -61,7 +63,8 @@ def _status(argv: Sequence[str] | None, ending: Ending) -> int:
     except Exception as error:
         if "--debug" in arguments or ending.signum is not None:  # an interruption looks like a fault
             raise
-        _say(f"hushgate: error: {printable(describe_error(error))}")
+        text = f"{describe_error(error)} {describe_limits()}".rstrip()
+        _say(f"hushgate: error: {printable(text)}")
         return EXIT_ERROR
 
 

@@ -35,7 +35,10 @@ def run(args: argparse.Namespace) -> int:
     recordings = [args.input] if args.processed is None else [args.input, args.processed]
     check_figure_path(target, overwrite=args.overwrite, originals=recordings)
     figure = plot_file(args.input, args.processed)
-    save_figure(figure, target, overwrite=args.overwrite, originals=recordings)
-    if not args.quiet:
-        print(f"figure   {printable(target)}")
+
+    def say() -> None:
+        if not args.quiet:
+            print(f"figure   {printable(target)}", flush=True)
+
+    save_figure(figure, target, overwrite=args.overwrite, originals=recordings, on_written=say)
     return 0

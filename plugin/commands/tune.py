@@ -159,9 +159,12 @@ def _draw(args: argparse.Namespace, series: dict[str, list[Reading]], path: Path
     duration_s = last[-1].time_s if last else 1.0
     name = "standard input" if args.file == "-" else Path(args.file).name
     figure = plot_readings(series, _make_tuner(args).targets, duration_s, name)
-    save_figure(figure, path, overwrite=args.overwrite, originals=[args.file])
-    if not args.json and not args.quiet:
-        print(f"figure   {printable(path)}")
+
+    def say() -> None:
+        if not args.json and not args.quiet:
+            print(f"figure   {printable(path)}", flush=True)
+
+    save_figure(figure, path, overwrite=args.overwrite, originals=[args.file], on_written=say)
 
 
 def _print_notes(readings: Sequence[Reading]) -> None:

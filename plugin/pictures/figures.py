@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,9 +59,21 @@ def check_figure_path(path: Path, *, overwrite: bool, originals: Iterable[Origin
 
 
 def save_figure(
-    figure: Figure, path: Path, *, overwrite: bool = True, originals: Iterable[Original] = ()
+    figure: Figure,
+    path: Path,
+    *,
+    overwrite: bool = True,
+    originals: Iterable[Original] = (),
+    on_written: Callable[[], None] = lambda: None,
 ) -> None:
     """Write a figure in one step: a failure leaves no file behind.
+
+    Args:
+        figure: The figure.
+        path: The picture.
+        overwrite: Replace a file that exists.
+        originals: Files that are never replaced.
+        on_written: Called before the complete file gets its name.
 
     Raises:
         FileExistsError: The file exists and `overwrite` is False.
@@ -70,3 +82,4 @@ def save_figure(
     """
     with AtomicFile(path, overwrite=overwrite, originals=originals) as file:
         figure.savefig(file.part, dpi=_DOTS_PER_INCH, format=path.suffix.lstrip(".").lower())
+        on_written()

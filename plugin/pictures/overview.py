@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 _FRAME_MS = 40.0
 _FRAMES_PER_COLUMN = 3
+_FRAMES_AT_ONCE = 16
 _LOWEST_HZ = 40.0
 _SILENCE_DB = -200.0
 
@@ -76,6 +77,11 @@ class SpectrogramOverview:
         return levels.T.astype(np.float32)
 
     def _add(self, frames: NDArray[np.int64]) -> None:
+        # In parts: at rates of megahertz, all frames of a block that fills the picture would take gigabytes.
+        for first in range(0, len(frames), _FRAMES_AT_ONCE):
+            self._add_part(frames[first : first + _FRAMES_AT_ONCE])
+
+    def _add_part(self, frames: NDArray[np.int64]) -> None:
         offsets = np.maximum(self._starts[frames] - self._position, 0)
         pieces = np.stack([self._held[offset : offset + self._size] for offset in offsets])
         power = np.abs(np.fft.rfft(pieces * self._window)) ** 2 * self._scale

@@ -19,6 +19,9 @@ from hushgate.pedalboard_compat.streaming import stream
 if TYPE_CHECKING:
     from hushgate.audio_files.open_audio import AudioReader, AudioWriter
 
+# Single frames in which a model fails are muted, with a warning.
+_MAX_FAULTY_SHARE = 0.5
+
 Block = NDArray[np.float32]
 Progress = Callable[[int, int | None], None]
 
@@ -82,7 +85,8 @@ class FileLoop:
         Raises:
             OSError: The recording cannot be read.
             AudioFileError: It is damaged, cut short, or without sound.
-            RuntimeError: The effect swallowed samples, or gave samples that are not finite.
+            RuntimeError: The effect swallowed samples, gave samples that are not finite, or its model failed
+                in more than half of the frames.
         """
         source = self._reader.format
         num_done = 0
@@ -99,6 +103,18 @@ class FileLoop:
                 self._progress(num_done, source.num_samples)
         if self.num_samples == 0 and not self._allow_empty:
             raise AudioFileError(f"{self._name} holds no sound.")
+        self._check_models(source.sample_rate)
+
+    def _check_models(self, sample_rate: float) -> None:
+        """Refuse a result that is silence for the most part, because a model failed."""
+        for denoiser in find_denoisers(self._effect):
+            info = denoiser.model_info
+            num_frames = 1000.0 * self.num_samples / sample_rate / (info.frame_ms / info.overlap)
+            if denoiser.num_faulty_frames > _MAX_FAULTY_SHARE * num_frames:
+                raise RuntimeError(
+                    f"{self._name}: the model {denoiser.model} failed in {denoiser.num_faulty_frames} of "
+                    f"{num_frames:.0f} frames. Use another model."
+                )
 
     def warnings(self, *writers: AudioWriter, clip_remedy: str = "Turn the input down.") -> list[str]:
         """One sentence for each thing about the result that the user must know.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hushgate.audio_files.channel_layouts import MASK_OF, usable_mask
 from hushgate.audio_files.ffmpeg.library import load_av, open_container
 from hushgate.audio_files.formats import AudioFormat
-from hushgate.audio_files.limits import MAX_CHANNELS, MAX_GAP_S, MAX_SAMPLE_RATE
+from hushgate.audio_files.limits import MAX_GAP_S, describe_within, is_within
 from hushgate.errors import AudioFileError
 
 # Our names of FFmpeg's demuxers and codecs. Lossless codecs get their word length: "ALAC_16".
@@ -133,11 +133,8 @@ class FfmpegDecoder:
                 f"{self._name} cannot be read as audio (FFmpeg has no decoder for its codec)."
             )
         num_channels, rate = len(codec.layout.channels), codec.sample_rate
-        if not 1 <= num_channels <= MAX_CHANNELS or not 1 <= rate <= MAX_SAMPLE_RATE:
-            raise AudioFileError(
-                f"{self._name} must have 1 to {MAX_CHANNELS} channels and 1 to {MAX_SAMPLE_RATE} Hz "
-                f"(got {num_channels} and {rate})."
-            )
+        if not is_within(num_channels, rate):
+            raise AudioFileError(f"{self._name} {describe_within(num_channels, rate)}.")
         container = CONTAINERS.get(self._demuxer, self._demuxer.upper())
         if self._demuxer == "matroska" and "webm" in self._name.rpartition(".")[2].lower():
             container = "WEBM"

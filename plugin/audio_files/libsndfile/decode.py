@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hushgate.audio_files.channel_layouts import fixed_mask, from_stored, stored_order, usable_mask
 from hushgate.audio_files.formats import AudioFormat, native_path
-from hushgate.audio_files.limits import MAX_CHANNELS, MAX_SAMPLE_RATE
+from hushgate.audio_files.limits import describe_within, is_within
 from hushgate.audio_files.scanning.file_region import FileRegion
 from hushgate.audio_files.scanning.sound_parts import SoundPart, SoundPlan
 from hushgate.errors import AudioFileError
@@ -94,11 +94,8 @@ class LibsndfileDecoder:
             raise AudioFileError(
                 f"{self._path} holds no sound (its header announces 0 samples in {file_size} bytes)."
             )
-        if file.channels > MAX_CHANNELS or file.samplerate > MAX_SAMPLE_RATE:
-            raise AudioFileError(
-                f"{self._path} must have at most {MAX_CHANNELS} channels and {MAX_SAMPLE_RATE} Hz "
-                f"(got {file.channels} and {file.samplerate})."
-            )
+        if not is_within(file.channels, file.samplerate):
+            raise AudioFileError(f"{self._path} {describe_within(file.channels, file.samplerate)}.")
         mask = usable_mask(plan.channel_mask, file.channels)
         if container == "FLAC":
             mask = self._flac_mask(file.channels)

@@ -69,3 +69,23 @@ def test_a_signal_leaves_no_temporary_file(name: str, tmp_path: Path, identity: 
     assert child.returncode == 128 + number
     assert b"Traceback" not in printed
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize("command", ["denoise", "plot"])
+def test_a_command_that_ends_with_an_error_leaves_no_output(
+    command: str, tmp_path: Path, identity: str
+) -> None:
+    if command == "plot":
+        pytest.importorskip("matplotlib", reason="needs the extra plot")
+    soundfile.write(tmp_path / "in.wav", noise(4800), 48_000)
+    output = tmp_path / ("out.wav" if command == "denoise" else "out.png")
+    words = [command, str(tmp_path / "in.wav"), "-o", str(output)]
+    words += ["--model", identity] if command == "denoise" else []
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "hushgate", *words], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 2, done.stderr
+    assert b"No space left on device" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]

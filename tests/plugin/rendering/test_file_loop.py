@@ -14,7 +14,7 @@ from hushgate.audio_files.formats import AudioFormat
 from hushgate.audio_files.open_audio import open_input, open_output
 from hushgate.rendering.file_loop import FileLoop
 from tests.helpers.seeded_noise import noise
-from tests.helpers.tiny_models import overflowing
+from tests.helpers.tiny_models import constant_mask, overflowing
 
 RATE = 48_000
 
@@ -105,6 +105,13 @@ def test_a_model_that_fails_is_named(tmp_path: Path) -> None:
     assert warning == (
         f"{denoiser.model}: frames in which the model failed, now silent: {denoiser.num_faulty_frames}."
     )
+
+
+def test_a_model_that_fails_most_of_the_time_is_an_error(tmp_path: Path) -> None:
+    constant_mask(1e9).save(tmp_path / "loud.onnx")
+    loop = FileLoop(Denoiser(tmp_path / "loud.onnx"), Sound(noise(1, 48_000)), "take")
+    with pytest.raises(RuntimeError, match=r"take: the model .*loud.onnx failed in \d+ of \d+ frames"):
+        run(loop)
 
 
 def test_clipping_is_reported_with_the_remedy_of_the_command(tmp_path: Path) -> None:
