@@ -18,11 +18,13 @@ from tests.helpers.live_room import Room
 from tests.helpers.tiny_models import VARIANTS
 from tests.helpers.tiny_segments import SEGMENT_VARIANTS
 
-# Left out of the everyday loop (-m "not slow"): they train networks, kill processes, decode films or run
-# whole benchmarks.
+# Left out of the everyday loop (-m "not slow"): they train networks, kill processes, decode films, compile the
+# native core or run whole benchmarks.
 SLOW = (
     "tests/benchmarks/",
     "tests/docs/test_example_scripts.py",
+    "tests/engine/test_engines.py",
+    "tests/native/",
     "tests/plugin/audio_files/test_corpus.py",
     "tests/plugin/audio_files/test_films.py",
     "tests/plugin/batching/test_batch_crash.py",
