@@ -18,8 +18,8 @@ from tests.helpers.live_room import Room
 from tests.helpers.tiny_models import VARIANTS
 from tests.helpers.tiny_segments import SEGMENT_VARIANTS
 
-# Left out of the everyday loop (-m "not slow"): they train networks, kill processes, decode films, compile the
-# native core or run whole benchmarks.
+# Left out of the everyday loop (-m "not slow"): they train networks, kill processes, decode films, compile
+# the native core or run whole benchmarks.
 SLOW = (
     "tests/benchmarks/",
     "tests/docs/test_example_scripts.py",
