@@ -15,12 +15,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from hushgate.effects.chain import Chain
 from hushgate.effects.denoiser import Denoiser, find_denoisers
 from hushgate.errors import HushgateError, describe_error
+from hushgate.live.processing.sound_stream import SoundStream
 from hushgate.printable import printable
 from hushgate.serving.request_fields import RequestError, StreamRequest, read_settings, read_stream_request
 from hushgate.serving.server_state import ServerState
 from hushgate.serving.streams.opus_packets import OpusCodec
 from hushgate.serving.streams.sample_formats import decode_samples, encode_samples
-from hushgate.serving.streams.sound_stream import SoundStream
 from hushgate.serving.streams.stream_budget import FRAME_LOAD, slice_size, try_stream
 
 MAX_FRAME_BYTES = 2**20

@@ -1,0 +1,1 @@
+"""hushgate in other packages; each module needs its own."""
