@@ -17,7 +17,8 @@ from typing import Any
 # A temporary file is called PREFIX, a random number, SUFFIX. A run that looks for its own leftovers
 # after a crash (a batch) gives its own prefix.
 PART_PREFIX, PART_SUFFIX = ".hushgate-", ".part"
-_NUM_DIGITS = 12
+# Not the 12 of versions that did not lock their files: those are never taken for abandoned.
+_NUM_DIGITS = 16
 _HAS_LOCKS = importlib.util.find_spec("fcntl") is not None
 _ENDING_SIGNALS = ("SIGTERM", "SIGHUP")
 
