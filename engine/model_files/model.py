@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.engine.errors import ModelError
+from hushgate.engine.errors import ModelError, did_you_mean
 from hushgate.engine.model_files.graph_checks import check_mask_graph, check_segment_graph, input_name
 from hushgate.engine.model_files.metadata import UPPER_INPUT, parse_metadata
 from hushgate.engine.model_files.runtime import import_onnxruntime
@@ -327,7 +327,8 @@ def _resolve(name_or_path: str | os.PathLike[str]) -> Path:
         raise FileNotFoundError(2, "No such model file", name)
     shipped = ", ".join(available_models()) or "none"
     raise ModelError(
-        f"model must be a shipped name or the path of a file (got {name!r}). Shipped: {shipped}."
+        f"model must be a shipped name or the path of a file (got {name!r})."
+        f"{did_you_mean(name, available_models())} Shipped: {shipped}."
     )
 
 

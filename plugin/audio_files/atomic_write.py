@@ -195,7 +195,7 @@ def file_identity(file: Original) -> tuple[int, int] | None:
 
 
 def _exists(path: str | os.PathLike[str]) -> FileExistsError:
-    return FileExistsError(errno.EEXIST, "exists already (pass --overwrite to replace it)", str(path))
+    return FileExistsError(errno.EEXIST, "exists already (pass overwrite=True to replace it)", str(path))
 
 
 def _status(path: Path) -> os.stat_result | None:

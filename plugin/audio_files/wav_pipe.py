@@ -125,9 +125,7 @@ class RawStreamReader:
         if format.num_samples is not None and num_read < format.num_samples:
             message = f"{self._name} ends after {num_read} of {format.num_samples} samples"
             if not self._allow_truncated:
-                raise AudioFileError(
-                    f"{message}. Pass --allow-truncated (allow_truncated=True) to take what is there."
-                )
+                raise AudioFileError(f"{message}. Pass allow_truncated=True to take what is there.")
             self.warnings.append(f"{message}.")
 
     def _read(self, size: int) -> bytes:

@@ -23,7 +23,12 @@ from hushgate.batching.planning.run_parts import remove_scratch
 from hushgate.batching.planning.storage import file_size, local_path, store_for
 from hushgate.batching.progress_views import QuietView, View
 from hushgate.batching.reports.write_report import check_report, write_report
-from hushgate.batching.workers.process_pool import Listener, run_here, run_in_processes
+from hushgate.batching.workers.process_pool import (
+    Listener,
+    leave_unguarded_script,
+    run_here,
+    run_in_processes,
+)
 from hushgate.batching.workers.task import Outcome, Task
 from hushgate.effects.preset_or_model import loudness_of
 
@@ -115,6 +120,7 @@ def batch(
     >>> [file.name for file in result.failed]  # doctest: +SKIP
     []
     """
+    leave_unguarded_script()
     started = time.monotonic()
     settings = BatchSettings(
         make_recipe(preset, model, parameters),

@@ -6,10 +6,11 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from hushgate.commands.flags.parameter_flags import given_parameters
+from hushgate.commands.flags.retired_flags import add_retired_flags
 from hushgate.commands.make_effect import add_effect_flags, add_loudness_flag, given_loudness, trust
-from hushgate.commands.parameter_flags import given_parameters
+from hushgate.commands.parser import in_flags
 from hushgate.commands.progress_bar import progress_bars
-from hushgate.commands.retired_flags import add_retired_flags
 from hushgate.printable import printable
 
 if TYPE_CHECKING:
@@ -196,4 +197,4 @@ def _totals(result: BatchResult) -> str:
 
 
 def _complain(text: str) -> None:
-    print(f"hushgate: {printable(text)}", file=sys.stderr)
+    print(f"hushgate: {printable(in_flags(text))}", file=sys.stderr)

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hushgate.commands.flags.retired_flags import add_retired_flags, output_path
 from hushgate.commands.make_effect import add_effect_flags, add_loudness_flag, given_loudness, make_effect
+from hushgate.commands.parser import in_flags
 from hushgate.commands.progress_bar import progress_bar
-from hushgate.commands.retired_flags import add_retired_flags, output_path
 from hushgate.errors import describe_error, interruptions_unwrapped
 from hushgate.printable import printable
 
@@ -86,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
             if args.debug or len(inputs) == 1:
                 raise
             num_failed += 1
-            print(f"hushgate: error: {printable(describe_error(error))}", file=sys.stderr)
+            print(f"hushgate: error: {printable(in_flags(describe_error(error)))}", file=sys.stderr)
     return 1 if num_failed else 0
 
 

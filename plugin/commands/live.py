@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from hushgate.commands.device_flags import add_device_flags, device_options
+from hushgate.commands.flags.device_flags import add_device_flags, device_options
 from hushgate.commands.make_effect import add_effect_flags, make_effect
 from hushgate.printable import printable
 

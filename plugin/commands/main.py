@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from hushgate.commands.parser import EXIT_ERROR, bind_negative_values, build_parser
+from hushgate.commands.first_steps import FIRST_STEPS
+from hushgate.commands.parser import EXIT_ERROR, bind_negative_values, build_parser, in_flags
 from hushgate.commands.standard_streams import drop_standard_output, open_closed_streams
 from hushgate.errors import describe_error, interruptions_unwrapped
 from hushgate.printable import printable
@@ -64,7 +65,7 @@ def _status(argv: Sequence[str] | None, ending: Ending) -> int:
         if "--debug" in arguments or ending.signum is not None:  # an interruption looks like a fault
             raise
         text = f"{describe_error(error)} {describe_limits()}".rstrip()
-        _say(f"hushgate: error: {printable(text)}")
+        _say(f"hushgate: error: {printable(in_flags(text))}")
         return EXIT_ERROR
 
 
@@ -91,7 +92,7 @@ def _run(arguments: Sequence[str]) -> int:
     except SystemExit as exit_:  # argparse has printed the help, the version or the error
         return exit_.code if isinstance(exit_.code, int) else EXIT_ERROR
     if args.command is None:
-        parser.print_help(sys.stderr)
+        print(FIRST_STEPS, file=sys.stderr)
         return EXIT_ERROR
     with _logged(verbose=getattr(args, "verbose", False)):
         _log.debug("hushgate %s, Python %s", __version__, sys.version.partition(" ")[0])

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Literal
 
-from hushgate.commands.parameter_flags import add_parameter_flags, given_parameters
+from hushgate.commands.flags.parameter_flags import add_parameter_flags, given_parameters
 
 if TYPE_CHECKING:
     from hushgate.effects.chain import Chain
@@ -30,23 +30,24 @@ def add_effect_flags(
         residual: Help text of `--residual`; None for a command without it.
         exclude: Parameters that get no flag.
     """
+    group = parser.add_argument_group("effect")
     default = "the model alone" if default_preset is None else default_preset
-    parser.add_argument(
+    group.add_argument(
         "--preset",
         default=default_preset,
         metavar="NAME|FILE",
         help=f"shipped preset or preset file (default: {default}); flags change its denoiser",
     )
-    parser.add_argument(
+    group.add_argument(
         "--model", metavar="NAME|PATH", help="shipped model or model file (default: the preset's, or voice)"
     )
-    parser.add_argument(
+    group.add_argument(
         "--trust-model",
         action="store_true",
         help="load model files without the limits that protect from a stranger's (docs/security.md)",
     )
     if residual is not None:
-        parser.add_argument("--residual", action="store_true", help=residual)
+        group.add_argument("--residual", action="store_true", help=residual)
     add_parameter_flags(parser, exclude=["output", *exclude])
 
 

@@ -6,6 +6,10 @@ import argparse
 import json
 from typing import Any
 
+from hushgate.commands.text_table import print_table
+
+_HEAD = ("name", "latency", "parameters", "engine", "licence", "task")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `hushgate models`."""
@@ -24,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(models, indent=2))
     else:
-        print("\n".join(_table(models)))
+        print_table(_HEAD, [_row(model) for model in models], right=("latency", "parameters"))
     return 0
 
 
@@ -48,26 +52,12 @@ def _describe(name: str) -> dict[str, Any]:
     }
 
 
-def _table(models: list[dict[str, Any]]) -> list[str]:
-    """Rows of equal column widths; figures are right-aligned."""
-    head = ("name", "task", "rate", "latency", "parameters", "engine", "licence")
-    rows = [
-        (
-            model["name"],
-            model["task"],
-            model["sample_rate"],
-            f"{model['latency_ms']:.1f} ms",
-            f"{model['num_parameters']:,}",
-            model["engine"],
-            model["licence"],
-        )
-        for model in models
-    ]
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    aligns = ("<", "<", "<", ">", ">", "<", "<")
-    return [
-        "  ".join(
-            f"{text:{align}{width}}" for text, align, width in zip(row, aligns, widths, strict=True)
-        ).rstrip()
-        for row in [head, *rows]
-    ]
+def _row(model: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        model["name"],
+        f"{model['latency_ms']:.0f} ms",
+        f"{model['num_parameters']:,}",
+        model["engine"],
+        model["licence"],
+        f"{model['task']}: {model['description']}" if model["description"] else model["task"],
+    )

@@ -6,15 +6,19 @@ import argparse
 import importlib
 import importlib.metadata
 import re
-from collections.abc import Sequence
+import shutil
+import textwrap
+from collections.abc import Mapping, Sequence
 from typing import NoReturn, Protocol
 
+from hushgate.engine.errors import did_you_mean
 from hushgate.printable import printable
 from hushgate.version import __version__
 
 # Name: (module with add_arguments and run, help). A module is imported only when its command is called.
 _COMMANDS = {
     "batch": ("hushgate.commands.batch", "remove the noise from many sound files"),
+    "completion": ("hushgate.commands.completion", "print a script that completes commands in your shell"),
     "denoise": ("hushgate.commands.denoise", "remove the noise from a sound file"),
     "live": ("hushgate.commands.live", "remove the noise from a microphone, now"),
     "models": ("hushgate.commands.models", "list the models that ship with hushgate"),
@@ -24,12 +28,24 @@ _COMMANDS = {
     "serve": ("hushgate.serving.command", "remove the noise for other programs, over HTTP and WebSockets"),
     "tune": ("hushgate.commands.tune", "print the notes of a recording, or tune with the microphone"),
 }
+_GROUPS = {
+    "clean sound": ("denoise", "batch", "live", "serve", "plugin"),
+    "look and tune": ("plot", "tune"),
+    "see what there is": ("presets", "models", "completion"),
+}
+_OTHER_GROUP = "train and measure"
 _COMMAND_GROUP = "hushgate.commands"
 
 EXIT_ERROR = 2
+_NARROWEST = 40
 
 # Numbers that argparse takes for options.
 _NEGATIVE_VALUE = re.compile(r"-(inf|infinity|[\d.]+e[+-]?\d+)", re.IGNORECASE)
+
+
+_UNKNOWN_COMMAND = re.compile(r"(argument COMMAND: invalid choice: '([^']*)')")
+_UNKNOWN_FLAG = re.compile(r"unrecognized arguments: (--\S+)")
+_KEYWORD = re.compile(r"\b([a-z]+(?:_[a-z]+)*)=True\b")
 
 
 class Command(Protocol):
@@ -46,34 +62,54 @@ class Command(Protocol):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Reports wrong usage in one line, like any other error."""
+    """Reports wrong usage in one line, like any other error, with the nearest name for a misspelt one."""
+
+    names: tuple[str, ...] = ()
+    """Commands, and flags of the called one."""
 
     def error(self, message: str) -> NoReturn:
         text = printable(" ".join(message.split()))
+        if match := _UNKNOWN_COMMAND.match(text):
+            text = f"{match[1]}.{did_you_mean(match[2], self.names)}"
+        elif match := _UNKNOWN_FLAG.match(text):
+            text += f".{did_you_mean(match[1].partition('=')[0], self.names)}"
         self.exit(EXIT_ERROR, f"hushgate: error: {text} (see {self.prog} --help)\n")
 
 
-def build_parser(arguments: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str, Command]]:
-    """The parser, and the called command. Only that one is imported and gets its arguments."""
+def build_parser(
+    arguments: Sequence[str], *, everything: bool = False
+) -> tuple[argparse.ArgumentParser, dict[str, Command]]:
+    """The parser, and the called command.
+
+    Args:
+        arguments: Those of the process.
+        everything: Import every command that can be, for its arguments; otherwise only the called one.
+    """
     parser = _Parser(
         prog="hushgate",
         description="A neural denoiser and smart noise gate for sound files.",
         epilog="hushgate COMMAND --help shows what a command takes.",
         allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="hushgate COMMAND [options]",
     )
     parser.add_argument("--version", action="version", version=f"hushgate {__version__}")
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    subparsers = parser.add_subparsers(
+        dest="command", metavar="COMMAND", prog="hushgate", help=None if everything else argparse.SUPPRESS
+    )
     called = next((argument for argument in arguments if not argument.startswith("-")), None)
     commands: dict[str, Command] = {}
     external = {point.name: point for point in importlib.metadata.entry_points(group=_COMMAND_GROUP)}
+    descriptions: dict[str, str] = {}
     for name in [*_COMMANDS, *sorted(external.keys() - _COMMANDS.keys())]:
         description = _COMMANDS[name][1] if name in _COMMANDS else ""
-        if name == called:
+        if name == called or everything:
             commands[name] = (
                 importlib.import_module(_COMMANDS[name][0]) if name in _COMMANDS else external[name].load()
             )
         if name not in _COMMANDS and called is None:
             description = _external_help(external[name])
+        descriptions[name] = description
         # argparse formats help texts with %, so a plain percent sign must be doubled.
         subparser = subparsers.add_parser(name, help=description.replace("%", "%%"), allow_abbrev=False)
         if name in commands:
@@ -85,7 +121,52 @@ def build_parser(arguments: Sequence[str]) -> tuple[argparse.ArgumentParser, dic
             subparser.add_argument(
                 "--verbose", action="store_true", help="print what happens to standard error"
             )
+            subparser.usage = _usage(subparser)
+            parser.names += tuple(flag for action in subparser._actions for flag in action.option_strings)
+    parser.names += tuple(descriptions)
+    _list_commands(parser, descriptions)
     return parser, commands
+
+
+def _list_commands(parser: argparse.ArgumentParser, descriptions: Mapping[str, str]) -> None:
+    """Show the commands in groups, a line for each."""
+    grouped = {name for names in _GROUPS.values() for name in names}
+    others = tuple(name for name in descriptions if name not in grouped)
+    width = max(len(name) for name in descriptions)
+    for title, names in {**_GROUPS, _OTHER_GROUP: others}.items():
+        if not names:
+            continue
+        lines = [
+            textwrap.fill(
+                f"{name:<{width}}  {descriptions[name]}",
+                max(_NARROWEST, shutil.get_terminal_size().columns - 2),
+                subsequent_indent=" " * (width + 2),
+            )
+            for name in names
+        ]
+        parser.add_argument_group(title, "\n".join(lines))
+
+
+def _usage(parser: argparse.ArgumentParser) -> str:
+    """One line: flags are listed below it."""
+    words = [parser.prog.replace("%", "%%"), "[options]"]
+    for action in parser._actions:
+        if action.option_strings or action.help == argparse.SUPPRESS:
+            continue
+        word = str(action.metavar or action.dest)
+        words.append(
+            {"+": f"{word} ...", "*": f"[{word} ...]", "?": f"[{word}]"}.get(str(action.nargs), word)
+        )
+    return " ".join(words)
+
+
+def in_flags(text: str) -> str:
+    """An error for Python in the words of the command line.
+
+    >>> in_flags("exists already (pass overwrite=True to replace it)")
+    'exists already (pass --overwrite to replace it)'
+    """
+    return _KEYWORD.sub(lambda match: "--" + match[1].replace("_", "-"), text)
 
 
 def _external_help(point: importlib.metadata.EntryPoint) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hushgate.commands.retired_flags import add_retired_flags
+from hushgate.commands.flags.retired_flags import add_retired_flags
 from hushgate.printable import printable
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hushgate.commands.text_table import print_table
 from hushgate.printable import printable
 
 if TYPE_CHECKING:
@@ -43,11 +44,32 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([_described(preset) for preset in presets], indent=2))
         return 0
-    width = max((len(preset.name) for preset in presets), default=0)
-    for preset in presets:
-        print(printable(f"{preset.name:<{width}}  {preset.description}"))
-        print(f"{'':<{width}}  {_outline(preset.entries)}")
+    print_table(("name", "model", "latency", "what it does"), [_row(preset) for preset in presets])
     return 0
+
+
+def _row(preset: Preset) -> tuple[str, str, str, str]:
+    from hushgate.engine import load_model
+
+    models = list(dict.fromkeys(_models(preset.entries)))
+    latency_ms = sum(load_model(name).info.latency_ms for name in _models(preset.entries))
+    latency = f"{latency_ms:.0f} ms" if models else "none"
+    return (
+        preset.name,
+        ", ".join(models) or "none",
+        latency,
+        f"{preset.description} {_outline(preset.entries)}",
+    )
+
+
+def _models(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The model of each Denoiser in a series."""
+    found = []
+    for entry in entries:
+        if entry["effect"] == "Denoiser":
+            found.append(str(entry.get("model", "voice")))
+        found += _models(entry.get("effects", []))
+    return found
 
 
 def _outline(entries: Sequence[Mapping[str, Any]]) -> str:

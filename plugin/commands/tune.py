@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushgate.commands.device_flags import add_device_flags, device_options
+from hushgate.commands.flags.device_flags import add_device_flags, device_options
 from hushgate.commands.make_effect import add_effect_flags, given_settings, make_effect
 from hushgate.printable import printable
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from hushgate.audio_files.atomic_write import write_atomically
 from hushgate.effects.serialization import is_model_path, make_effect
 from hushgate.engine import PARAMETERS
+from hushgate.engine.errors import did_you_mean
 from hushgate.errors import PresetError
 from hushgate.pedalboard_compat.native_effects import native_effects
 
@@ -112,7 +113,8 @@ def read_preset_text(preset: str | os.PathLike[str]) -> str:
         data = importlib.resources.files("hushgate.presets").joinpath(f"{preset}.toml").read_bytes()
     else:
         raise PresetError(
-            f"there is no preset {os.fspath(preset)!r}. Shipped: {', '.join(available_presets())}. "
+            f"there is no preset {preset!r}.{did_you_mean(str(preset), available_presets())} "
+            f"Shipped: {', '.join(available_presets())}. "
             "A file is named by its path, with .toml."
         )
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hushgate.commands.retired_flags import add_retired_flags
+from hushgate.commands.flags.retired_flags import add_retired_flags
 from hushgate.training.recordings.manifest import MANIFEST_NAME, SPLITS
 from hushgate.training.synthesis.render import COMPOSERS, Choice, render_minutes
 from hushgate.training.synthesis.solo_scores import FAMILIES, GUITAR_STYLES

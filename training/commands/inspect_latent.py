@@ -7,7 +7,7 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushgate.commands.retired_flags import add_retired_flags
+from hushgate.commands.flags.retired_flags import add_retired_flags
 from hushgate.training.commands.extra import training_extra
 
 if TYPE_CHECKING:

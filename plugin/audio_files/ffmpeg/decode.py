@@ -273,10 +273,7 @@ class FfmpegDecoder:
 
     def _report(self, message: str) -> None:
         if not self._allow_truncated:
-            raise AudioFileError(
-                f"{self._name} {message}. "
-                "Pass --allow-truncated (allow_truncated=True) to take what is there."
-            )
+            raise AudioFileError(f"{self._name} {message}. Pass allow_truncated=True to take what is there.")
         self.warnings.append(f"{self._name} {message}.")
 
 

@@ -162,9 +162,7 @@ class LibsndfileDecoder:
 
     def _report_truncated(self, message: str) -> None:
         if not self._allow_truncated:
-            raise AudioFileError(
-                f"{message}. Pass --allow-truncated (allow_truncated=True) to take what is there."
-            )
+            raise AudioFileError(f"{message}. Pass allow_truncated=True to take what is there.")
         self.warnings.append(f"{message}.")
 
 

@@ -83,8 +83,8 @@ def decide(plan: Plan, journal: Journal, policy: Policy) -> Decision:
         _refuse_outdated(outdated, plan, journal)
     if existing:
         raise PlanError(
-            f"{_named(existing)} already there. Pass --overwrite, --skip-existing, or --resume for an "
-            "interrupted batch. Nothing was written."
+            f"{_named(existing)} already there. Pass overwrite=True, skip_existing=True, or resume=True for "
+            "an interrupted batch. Nothing was written."
         )
     return Decision(tuple(pending), settled)
 
@@ -107,7 +107,7 @@ def _refuse_outdated(outdated: Sequence[Entry], plan: Plan, journal: Journal) ->
     raise PlanError(
         f"{len(outdated)} finished files were made with other settings "
         f"(changed: {', '.join(sorted(names))}). "
-        "Use the same settings, or add --overwrite to do them again. Nothing was written."
+        "Use the same settings, or add overwrite=True to do them again. Nothing was written."
     )
 
 

@@ -141,7 +141,7 @@ class RemoteStore:
                     raise OSError(errno.EIO, "arrived damaged: its checksum differs", path)
                 if not overwrite and self._fs.exists(place):
                     raise FileExistsError(
-                        errno.EEXIST, "exists already (pass --overwrite to replace it)", path
+                        errno.EEXIST, "exists already (pass overwrite=True to replace it)", path
                     )
                 self._rename(part, place)
         except BaseException as error:

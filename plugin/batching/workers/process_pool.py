@@ -6,6 +6,7 @@ import contextlib
 import logging
 import multiprocessing
 import signal
+import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,8 @@ _EXIT_TIMEOUT_S = 5.0
 # A file whose process died is tried again: the system may have killed it for memory that another file took.
 _MAX_ATTEMPTS = 2
 _MAX_FAILED_STARTS = 3
+# Exit code of a worker that was started by a script without its guard; not one of Python's own.
+_UNGUARDED = 117
 
 
 class Listener(Protocol):
@@ -34,6 +37,16 @@ class Listener(Protocol):
 
     def progressed(self, job: Job, fraction: float) -> None:
         """Called with the share of a file that is done, 0.0 to 1.0."""
+
+
+def leave_unguarded_script() -> None:
+    """End a worker that runs the user's script, because the script calls `batch` as it is imported.
+
+    Raises:
+        SystemExit: This is such a worker; its parent says so.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        sys.exit(_UNGUARDED)
 
 
 def run_here(tasks: Sequence[Task], listener: Listener) -> Iterator[Outcome]:
@@ -78,6 +91,11 @@ def run_in_processes(tasks: Sequence[Task], num_workers: int, listener: Listener
                     workers.remove(worker)
                     died_early = not worker.is_ready
                     num_failed_starts += died_early
+                    if died_early and worker.exit_code == _UNGUARDED:
+                        raise RuntimeError(
+                            'batch must be called under `if __name__ == "__main__":` in a script, because '
+                            "worker processes import it. Add that line, or use jobs=0 to stay in one process."
+                        )
                     if num_failed_starts >= _MAX_FAILED_STARTS:
                         raise RuntimeError(
                             f"worker processes do not start ({worker.exit_reason()}). In a script, call "
@@ -143,10 +161,15 @@ class _Worker:
             self.is_ready = True
         return message
 
+    @property
+    def exit_code(self) -> int | None:
+        """Exit code of the dead process."""
+        self._process.join(_EXIT_TIMEOUT_S)
+        return self._process.exitcode
+
     def exit_reason(self) -> str:
         """Signal name or exit code of the dead process."""
-        self._process.join(_EXIT_TIMEOUT_S)
-        code = self._process.exitcode
+        code = self.exit_code
         if code is not None and code < 0:
             with contextlib.suppress(ValueError):
                 return f"killed by {signal.Signals(-code).name}"

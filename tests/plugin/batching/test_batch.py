@@ -183,7 +183,7 @@ def test_samples_that_are_no_numbers_become_silence_even_before_native_effects(
 def test_existing_outputs_are_refused_before_any_work(stems: Path, tmp_path: Path, identity: str) -> None:
     write(tmp_path / "out" / "vox.flac", noise(1, 100))
     before = (tmp_path / "out" / "vox.flac").read_bytes()
-    with pytest.raises(PlanError, match=r"vox\.flac is already there\. Pass --overwrite"):
+    with pytest.raises(PlanError, match=r"vox\.flac is already there\. Pass overwrite=True"):
         run(stems, tmp_path / "out", identity)
     assert files_in(tmp_path / "out") == ["vox.flac"]
     result = run(stems, tmp_path / "out", identity, skip_existing=True)

@@ -86,7 +86,11 @@ def test_the_console_command_is_installed() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["denoize"], "invalid choice: 'denoize'"),
+        (["denoize"], "invalid choice: 'denoize'. Did you mean denoise?"),
+        (
+            ["denoise", "a.wav", "--presett", "x"],
+            "--presett x. Did you mean --preset?",
+        ),
         (["denoise"], "required: INPUT"),
         (["denoise", "--loud", "a.wav"], "unrecognized arguments: --loud"),
         (["denoise", "a.wav", "--mix"], "argument --mix: expected one argument"),
@@ -104,11 +108,27 @@ def test_wrong_usage_is_one_line_and_status_2(
     assert captured.err.count("\n") == 1
 
 
-def test_no_command_shows_the_help_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_command_shows_five_to_start_with(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("usage: hushgate")
+    assert captured.err.count("\n  hushgate ") == 5
+    assert max(map(len, captured.err.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion_knows_commands_flags_and_names(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    for word in ("denoise", "attenuation-limit-db", "podcast"):
+        assert word in script
+
+
+@pytest.mark.parametrize("command", ["denoise", "batch", "live", "plot", "tune", "presets", "models"])
+def test_help_fits_80_columns(command: str, run_cli: RunCli) -> None:
+    shown = run_cli(command, "--help", COLUMNS="80").stdout.decode()
+    assert max(map(len, shown.splitlines())) <= 80
+    assert shown.startswith(f"usage: hushgate {command} [options]")
 
 
 class FailingCommand:

@@ -247,7 +247,7 @@ def test_files_that_are_no_presets_are_named(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(PresetError, match=r"binary\.toml: is not UTF-8"):
         load_preset(tmp_path / "binary.toml")
-    with pytest.raises(PresetError, match=r"no preset 'podcst'. Shipped: .*podcast"):
+    with pytest.raises(PresetError, match=r"no preset 'podcst'. Did you mean podcast\? Shipped: .*podcast"):
         load_preset("podcst")
 
 
@@ -269,7 +269,9 @@ def test_the_command_lists_every_preset(capsys: pytest.CaptureFixture[str]) -> N
     listed = capsys.readouterr().out
     for name in SHIPPED:
         assert f"{name} " in listed
-    assert "HighpassFilter > Denoiser > Linked(Compressor > Limiter)" in listed
+    assert "HighpassFilter > Denoiser > Linked(Compressor > Limiter)" in " ".join(listed.split())
+    assert max(map(len, listed.splitlines())) <= 80
+    assert "voice   32 ms" in listed
     assert cli.main(["presets", "--json"]) == 0
     assert [entry["name"] for entry in json.loads(capsys.readouterr().out)] == SHIPPED
 

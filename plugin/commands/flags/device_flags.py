@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from hushgate.commands.retired_flags import add_retired_flags
+from hushgate.commands.flags.retired_flags import add_retired_flags
 
 if TYPE_CHECKING:
     from hushgate.live.run_loop import SessionOptions
