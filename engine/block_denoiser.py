@@ -15,7 +15,12 @@ from hushgate.engine.model_files.model import Model, load_model
 from hushgate.engine.native.library import native_path
 from hushgate.engine.onnx_path import OnnxPath
 from hushgate.engine.parameters import PARAMETERS, ParameterProperties, ParameterValues, Value
-from hushgate.engine.signal.input_checks import check_block, check_stream_format
+from hushgate.engine.signal.input_checks import (
+    MAX_TESTED_RATE,
+    MIN_TESTED_RATE,
+    check_block,
+    check_stream_format,
+)
 from hushgate.engine.sound_path import SoundPath
 
 _logger = logging.getLogger(__name__)
@@ -94,7 +99,7 @@ class BlockDenoiser(Meters, ParameterProperties):
         """Allocate for a format. Keeps the sound when rate and channel count stay the same.
 
         Args:
-            sample_rate: Hz, 1,000 to 1,000,000.
+            sample_rate: Hz, 1,000 to 1,000,000; outside 8,000 to 192,000 it is logged as untested.
             max_block_size: Largest block to expect, samples, 1 or more. Larger ones are accepted.
             num_channels: 1 to 256.
 
@@ -107,6 +112,14 @@ class BlockDenoiser(Meters, ParameterProperties):
         self._format = None  # should memory run out, it is not prepared
         self._path.prepare(float(sample_rate), max_block_size, int(num_channels))
         self._format = (float(sample_rate), max_block_size, int(num_channels))
+        if not MIN_TESTED_RATE <= sample_rate <= MAX_TESTED_RATE:
+            _logger.warning(
+                "%s: %g Hz is outside the tested sample rates, %d to %d Hz",
+                self.model.info.name,
+                sample_rate,
+                MIN_TESTED_RATE,
+                MAX_TESTED_RATE,
+            )
         _logger.debug(
             "%s prepared for %g Hz, %d channels: %d samples of latency (engine %s)",
             self.model.info.name,

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 MIN_SAMPLE_RATE = 1_000.0
 MAX_SAMPLE_RATE = 1_000_000.0
 MAX_CHANNELS = 256
+# Sample rates that models are trained and tested for, Hz; others are accepted.
+MIN_TESTED_RATE, MAX_TESTED_RATE = 8_000, 192_000
 # Samples beyond this (240 dB over full scale) are not sound, and their squares would overflow.
 LARGEST_SAMPLE = 1e12
 

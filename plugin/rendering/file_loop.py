@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hushgate.effects.denoiser import Denoiser, find_denoisers
-from hushgate.engine.signal.input_checks import replace_nonfinite
+from hushgate.engine.signal.input_checks import MAX_TESTED_RATE, MIN_TESTED_RATE, replace_nonfinite
 from hushgate.errors import AudioFileError
 from hushgate.measuring.cleaning_meter import CleaningMeter
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
@@ -124,6 +124,12 @@ class FileLoop:
             clip_remedy: What to do about clipped samples, a sentence.
         """
         found = list(self._reader.warnings)
+        rate = self._reader.format.sample_rate
+        if not MIN_TESTED_RATE <= rate <= MAX_TESTED_RATE and list(find_denoisers(self._effect)):
+            found.append(
+                f"{self._name} has {rate} Hz; denoisers are made and tested for {MIN_TESTED_RATE} to "
+                f"{MAX_TESTED_RATE} Hz."
+            )
         for writer in writers:
             found += writer.warnings
         if self.num_nonfinite:

@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--soundfont", type=Path, metavar="FILE", help="General MIDI .sf2 file (default: FluidR3, or "
         "what HUSHGATE_SOUNDFONT names)",
     )  # fmt: skip
+    parser.add_argument("--quiet", action="store_true", help="print only warnings and errors")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -76,5 +77,6 @@ def run(args: argparse.Namespace) -> int:
         soundfont=args.soundfont,
     )
     total = sum(row.seconds for row in rows) / 60.0
-    print(f"{len(rows)} {args.kind} files, {total:.1f} minutes, in {args.output / MANIFEST_NAME}")
+    if not args.quiet:
+        print(f"{len(rows)} {args.kind} files, {total:.1f} minutes, in {args.output / MANIFEST_NAME}")
     return 0

@@ -22,6 +22,9 @@ NOISE = "noise"
 _STEP_DB = 5.0
 _NONE = "none"
 _SEVERAL = "several"
+_SYNTHESIZED = "synthesized "
+# Folders that hold recordings of all classes.
+_ANY_CLASS = ("audio", "clips", "wav", "noise")
 
 
 class ItemSet(Protocol):
@@ -140,10 +143,10 @@ class PairSet:
         given = row.get("snr_db") or ""
         ratio_db = float(given) if given else measured_snr_db(clean, noisy)
         noises = [one for one in (row.get("noises") or "").split(";") if one]
-        kinds = [one.partition(" ")[0] if one.startswith("synthesized ") else "recorded" for one in noises]
+        kinds = ["synthesized" if one.startswith(_SYNTHESIZED) else "recorded" for one in noises]
         groups = {SNR: snr_group(ratio_db)}
         if self._rows:
-            groups |= {NOISE_KIND: _summary(kinds), NOISE: _summary(noises)}
+            groups |= {NOISE_KIND: _summary(kinds), NOISE: _summary([_class_of(one) for one in noises])}
         return Item(name, noisy, clean, rate, groups, self._text(name))
 
     def _text(self, name: str) -> str | None:
@@ -190,6 +193,19 @@ def snr_group(ratio_db: float) -> str:
         return _NONE
     low = _STEP_DB * math.floor(ratio_db / _STEP_DB)
     return f"{low:.0f} to {low + _STEP_DB:.0f} dB"
+
+
+def _class_of(noise: str) -> str:
+    """The class of a noise: a generator's name, or the folder of a recording (its own name without one).
+
+    >>> _class_of("synthesized hum"), _class_of("/sounds/street/3.wav"), _class_of("ESC-50/audio/1-17-B.wav")
+    ('hum', 'street', '1-17-B')
+    """
+    if noise.startswith(_SYNTHESIZED):
+        return noise.removeprefix(_SYNTHESIZED)
+    path = Path(noise)
+    folder = path.parent.name
+    return path.stem if folder in ("", *_ANY_CLASS) or folder.startswith("fold") else folder
 
 
 def _summary(names: list[str]) -> str:

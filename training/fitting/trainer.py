@@ -18,6 +18,7 @@ from hushgate.training.fitting.callbacks import AtomicCheckpoints, NewExamples, 
 from hushgate.training.fitting.distributed import BatchShareSampler, EveryNth, share_plan
 from hushgate.training.fitting.initial_weights import initialize
 from hushgate.training.fitting.log_previews import Previews
+from hushgate.training.fitting.third_party_messages import without_advertisements
 from hushgate.training.mixtures.band_split import BandSplit
 from hushgate.training.mixtures.dataset import MixtureDataset
 from hushgate.training.mixtures.full_band_mixer import make_mixer
@@ -49,6 +50,7 @@ def train(
     Raises:
         FileNotFoundError: Recordings, the checkpoint to resume or `init_from` are missing.
         FileExistsError: `run_dir` holds a training already.
+        RuntimeError: The processor that `train.accelerator` names is not there.
         ValueError: The network does not fit the sample rate, `init_from` does not fit the configuration, or
             there are too few validation examples.
     """
@@ -57,6 +59,7 @@ def train(
         raise FileNotFoundError(f"{last} does not exist: there is no training to resume.")
     if not resume and last.exists():
         raise FileExistsError(f"{last} exists. Use --resume to go on, or another folder.")
+    _check_accelerator(config)
     lightning.seed_everything(config.train.seed, verbose=False)
     torch.set_num_threads(config.train.threads)
     # Made before the recordings are read, which may take long: it refuses a rate that does not fit.
@@ -76,7 +79,8 @@ def train(
         BatchShareSampler(config.train.steps_per_epoch, config.train.batch_size),
         EveryNth(config.data.val_examples),
     )
-    trainer = _trainer(config, run_dir, validation, samplers, progress, callbacks)
+    with without_advertisements():
+        trainer = _trainer(config, run_dir, validation, samplers, progress, callbacks)
     for sampler in samplers:
         sampler.world_size = trainer.world_size
     if config.data.val_examples < trainer.world_size:
@@ -86,14 +90,36 @@ def train(
         )
     run_dir.mkdir(parents=True, exist_ok=True)  # not before: a training that cannot begin leaves nothing
     share = config.train.batch_size // trainer.world_size
-    trainer.fit(
-        module,
-        _loader(examples, config, samplers[0], share),
-        _loader(validation, config, samplers[1], share),
-        ckpt_path=last if resume else None,
-        weights_only=True,
-    )
+    with without_advertisements():
+        trainer.fit(
+            module,
+            _loader(examples, config, samplers[0], share),
+            _loader(validation, config, samplers[1], share),
+            ckpt_path=last if resume else None,
+            weights_only=True,
+        )
     return last
+
+
+def _check_accelerator(config: Config) -> None:
+    """Refuse a processor that is not there, before anything is read."""
+    wanted, devices = config.train.accelerator, config.train.devices
+    if wanted == "mps" and not torch.backends.mps.is_available():
+        raise RuntimeError('train.accelerator = "mps" needs an Apple GPU (found none). Use "auto" or "cpu".')
+    if wanted != "cuda":
+        return
+    if torch.version.cuda is None:
+        raise RuntimeError(
+            'train.accelerator = "cuda" needs a PyTorch with CUDA '
+            f"(this one, {torch.__version__}, has none). "
+            'Install one from pytorch.org, or use "auto" or "cpu".'
+        )
+    found = torch.cuda.device_count()
+    if found < devices:
+        raise RuntimeError(
+            f'train.accelerator = "cuda" needs {devices} NVIDIA GPU{"s" * (devices > 1)} and a driver '
+            f'(found {found}). Use "auto" or "cpu", or set train.devices lower.'
+        )
 
 
 def _trainer(

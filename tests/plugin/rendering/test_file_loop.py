@@ -22,8 +22,8 @@ RATE = 48_000
 class Sound:
     """A reader of sound in memory."""
 
-    def __init__(self, sound: np.ndarray, num_samples: int | None = None) -> None:
-        self.format = AudioFormat(RATE, sound.shape[0], num_samples, "WAV", "FLOAT")
+    def __init__(self, sound: np.ndarray, num_samples: int | None = None, rate: int = RATE) -> None:
+        self.format = AudioFormat(rate, sound.shape[0], num_samples, "WAV", "FLOAT")
         self.warnings: list[str] = []
         self._sound = sound
 
@@ -141,3 +141,19 @@ def _cut_file(folder: Path) -> Path:
     soundfile.write(path, noise(10_000), RATE, subtype="FLOAT")
     path.write_bytes(path.read_bytes()[:20_000])
     return path
+
+
+@pytest.mark.parametrize(
+    ("rate", "is_tested"), [(6_000, False), (8_000, True), (192_000, True), (352_800, False)]
+)
+def test_rates_that_no_model_was_tested_for_are_warned_of(
+    rate: int, is_tested: bool, identity: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    loop = FileLoop(Denoiser(model=identity), Sound(np.zeros((1, 4_000), np.float32), rate=rate), "talk.wav")
+    run(loop)
+    found = [warning for warning in loop.warnings() if "made and tested for 8000 to 192000 Hz" in warning]
+    assert len(found) == (not is_tested)
+    assert ("outside the tested sample rates" in caplog.text) == (not is_tested)
+    without = FileLoop(Chain([]), Sound(np.zeros((1, 4_000), np.float32), rate=rate), "talk.wav")
+    run(without)
+    assert without.warnings() == []

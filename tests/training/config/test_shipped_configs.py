@@ -16,6 +16,7 @@ from hushgate import training  # noqa: E402
 from hushgate.engine import BlockDenoiser  # noqa: E402
 from hushgate.training.config.mixture_schema import SourceSpec  # noqa: E402
 from hushgate.training.config.schema import Config, load_config  # noqa: E402
+from hushgate.training.config.toml_tables import read_values  # noqa: E402
 from hushgate.training.exporting.checkpoint import export_checkpoint  # noqa: E402
 from hushgate.training.fitting.trainer import train  # noqa: E402
 from hushgate.training.models import FAMILIES, build_model  # noqa: E402
@@ -69,6 +70,22 @@ def test_a_shipped_configuration_describes_itself_and_builds(path: Path) -> None
     frames = Framing(rate, shape.frame_ms, shape.overlap).analyse(audio).shape[1]
     segment = getattr(shape, "segment_frames", 1)
     assert frames >= 0.95 * segment * np.ceil(frames / segment)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_choice_of_a_shipped_search_makes_a_network(path: Path) -> None:
+    study = pytest.importorskip("hushgate.training.search.study", reason="needs hushgate[search]")
+    values = read_values(path, [])
+    space = load_config(path).search.space
+    study.check_space(space, values, path.stem)
+    assert len(space) >= 2
+    for name, entry in space.items():
+        ends = entry["choices"] if "choices" in entry else [entry["low"], entry["high"]]
+        for value in ends:
+            settings = value if isinstance(value, dict) else {name: value}
+            changed = Config.from_dict(study.with_settings(values, settings), path.stem)
+            shape = build_model(changed.model).config
+            assert shape.num_bins * 1000.0 / shape.frame_ms <= 1.01 * changed.data.sample_rate / 2
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

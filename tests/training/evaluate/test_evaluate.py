@@ -309,6 +309,28 @@ def test_texts_and_rows_are_found_for_files_in_subfolders(tmp_path: Path) -> Non
     assert [pairs[index].groups["SNR"] for index in (0, 1)] == ["10 to 15 dB", "20 to 25 dB"]
 
 
+def test_groups_are_named_after_classes_and_not_after_paths(tmp_path: Path) -> None:
+    lines = ["path,noisy,noises"]
+    names = (
+        "/sounds/street/3.wav",
+        "noise/esc10/rain/1.ogg",
+        "synthesized hum",
+        "ESC-50/audio/1-17-B.wav",
+    )
+    for number, noise in enumerate(names):
+        for role in ("clean", "noisy"):
+            (tmp_path / role).mkdir(exist_ok=True)
+            soundfile.write(
+                tmp_path / role / f"{number}.wav", np.full(80, 0.1 + 0.1 * (role == "noisy")), 8_000
+            )
+        lines.append(f"clean/{number}.wav,noisy/{number}.wav,{noise}")
+    (tmp_path / "manifest.csv").write_text("\n".join(lines))
+    pairs = PairSet(tmp_path / "clean", tmp_path / "noisy")
+    groups = [pairs[index].groups for index in range(4)]
+    assert [group["noise"] for group in groups] == ["street", "rain", "hum", "1-17-B"]
+    assert [group["noise kind"] for group in groups] == ["recorded", "recorded", "synthesized", "recorded"]
+
+
 def test_texts_are_read_with_any_usual_separator(tmp_path: Path) -> None:
     path = tmp_path / "texts"
     path.write_text("a.wav\thello there\nb, good day\n84-1-0000 MISTER QUILTER\n\n")

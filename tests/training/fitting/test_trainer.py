@@ -34,7 +34,9 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_train_resume_export_and_denoise(workshop: Path) -> None:
     run, config = workshop / "run", workshop / "tiny.toml"
     common = ("train", config, "--data", workshop / "data", "--quiet")
-    _hushgate(*common, "-o", run, "--set", "train.max_steps=2")
+    printed = _hushgate(*common, "-o", run, "--set", "train.max_steps=2")
+    # Nothing of third parties: no advertisement, no warning about the folder that the logs are in.
+    assert not re.search("Tip|TPU|Lit|not empty|deprecated|logging interval", printed)
     assert (run / "last.ckpt").is_file()
     assert list(run.glob("logs/events*"))
 
@@ -79,6 +81,15 @@ def test_interrupted_training_ends_like_an_undisturbed_one(workshop: Path) -> No
     other, _ = load_network(workshop / "parts" / "last.ckpt")
     for name, value in one.state_dict().items():
         torch.testing.assert_close(other.state_dict()[name], value, msg=name)
+
+
+@pytest.mark.skipif(torch.version.cuda is not None, reason="this PyTorch has CUDA")
+def test_a_missing_processor_is_named(workshop: Path, tmp_path: Path) -> None:
+    flags = ("--data", workshop / "data", "-o", tmp_path / "run", "--set", "train.accelerator='cuda'")
+    printed = _hushgate("train", workshop / "tiny.toml", *flags, expect=2)
+    assert "needs a PyTorch with CUDA" in printed
+    assert "fault of hushgate" not in printed
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_rate_too_low_for_the_network_is_refused_before_anything_is_read(tmp_path: Path) -> None:
