@@ -40,7 +40,7 @@ _ENDING_S = 2.0
 # inputs, or come from the limited pool. Not here: Loop, Scan, If and all that holds a graph, random numbers,
 # strings, sequences, and operators that are functions.
 _OPERATOR_NAMES = """
-    Abs Add And AveragePool BatchNormalization Cast Ceil Clip Concat Constant ConstantOfShape Conv
+    Abs Add And Atan AveragePool BatchNormalization Cast Ceil Clip Concat Constant ConstantOfShape Conv
     ConvTranspose Cos Div Dropout Elu Equal Erf Exp Expand Flatten Floor GRU Gather Gemm
     GlobalAveragePool Greater GreaterOrEqual HardSigmoid Identity InstanceNormalization LSTM
     LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax MatMul Max MaxPool Mean Min Mod Mul

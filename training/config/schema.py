@@ -25,6 +25,7 @@ LOSS_TERMS = (
     "mse",
     "quiet_mse",
     "log_magnitude",
+    "level_mse",
     "si_sdr",
     "multi_resolution",
     "perceptual",
@@ -47,6 +48,7 @@ class LossConfig:
         mse: Weight of the mean squared error of the magnitudes.
         quiet_mse: Weight of the same with frames weighted the more, the quieter they are.
         log_magnitude: Weight of the mean squared error of the magnitudes' logarithms.
+        level_mse: Weight of the mean squared error of the levels in dB, -100 to 100 scaled to 0..1.
         si_sdr: Weight of the negative SI-SDR, a dB; unlike `snr` it lets the output level drift.
         multi_resolution: Weight of the multi-resolution STFT loss.
         perceptual: Weight of the disturbance of PESQ's model; speech at 16 kHz or more.
@@ -72,6 +74,7 @@ class LossConfig:
     mse: float = 0.0
     quiet_mse: float = 0.0
     log_magnitude: float = 0.0
+    level_mse: float = 0.0
     si_sdr: float = 0.0
     multi_resolution: float = 0.0
     perceptual: float = 0.0

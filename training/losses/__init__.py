@@ -15,6 +15,7 @@ from hushgate.training.losses.opinion import OpinionLoss
 from hushgate.training.losses.perceptual import PerceptualLoss
 from hushgate.training.losses.spectral import (
     compressed_losses,
+    level_mse_loss,
     log_magnitude_loss,
     magnitude_loss,
     quiet_magnitude_loss,
@@ -34,6 +35,7 @@ __all__ = [
     "feature_distance",
     "generator_loss",
     "is_sounding",
+    "level_mse_loss",
     "log_magnitude_loss",
     "magnitude_loss",
     "quiet_magnitude_loss",

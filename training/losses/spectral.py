@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 _TINY = 1e-8
+# -100 dB.
+_LEVEL_FLOOR = 1e-10
 # Level relative to the loudest frame below which weights stop growing: -26 dB.
 _QUIETEST = 0.05
 
@@ -56,6 +58,18 @@ def log_magnitude_loss(estimate: Tensor, target: Tensor, floor_db: float = -80.0
     floor = 10.0 ** (floor_db / 10.0)
     logarithms = [0.5 * torch.log(one.square().sum(-1) + floor) for one in (estimate, target)]
     return (logarithms[0] - logarithms[1]).square().mean((-2, -1))
+
+
+def level_mse_loss(estimate: Tensor, target: Tensor) -> Tensor:
+    """Mean squared error of levels in dB, -100 to 100 scaled to 0..1.
+
+    0.001 is a difference of 6.3 dB (RMS over all bins and frames).
+    """
+    scaled = [
+        ((10.0 * torch.log10(one.square().sum(-1) + _LEVEL_FLOOR) + 100.0) / 200.0).clamp(0.0, 1.0)
+        for one in (estimate, target)
+    ]
+    return (scaled[0] - scaled[1]).square().mean((-2, -1))
 
 
 def _magnitude(spectrum: Tensor) -> Tensor:

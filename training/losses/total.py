@@ -14,6 +14,7 @@ from hushgate.training.losses.opinion import OpinionLoss
 from hushgate.training.losses.perceptual import PerceptualLoss
 from hushgate.training.losses.spectral import (
     compressed_losses,
+    level_mse_loss,
     log_magnitude_loss,
     magnitude_loss,
     quiet_magnitude_loss,
@@ -88,6 +89,8 @@ class DenoisingLoss:
             terms["quiet_mse"] = quiet_magnitude_loss(*spectra).mean()
         if config.log_magnitude:
             terms["log_magnitude"] = log_magnitude_loss(*spectra, config.log_floor_db).mean()
+        if config.level_mse:
+            terms["level_mse"] = level_mse_loss(*spectra).mean()
         if config.si_sdr:
             terms["si_sdr"] = of_sounding(si_sdr_loss(estimate, target, config.snr_ceiling_db))
         if self._multi_resolution is not None:

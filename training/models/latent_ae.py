@@ -23,12 +23,15 @@ from hushgate.training.models.segments import (
 )
 
 _RANGE_DB = (-100.0, 100.0)
-_PHASES = ("noisy", "predicted", "complex")
+_PHASES = ("noisy", "predicted", "angle", "complex")
+_LEVELS = ("signed", "unit")
 # Exponent that compresses magnitudes at the input and the output.
 _COMPRESSION = 0.3
 # Initial output level: most bins of most sounds are near it. Starting at 0 dB would waste the first steps.
 _INITIAL_DB = -65.0
 _TINY = 1e-12
+# Far below the faintest bin, and large enough that its reciprocal is finite in float32.
+_SMALL = 1e-10
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,10 @@ class LatentAEConfig(SegmentConfig):
         filters: Filters of the strided convolutions; each halves bins and frames.
         code_size: Dimensions of the code.
         skips: Layers on the way down, counted from 1, whose output is added on the way up.
-        phase: "noisy" keeps the phase, "predicted" sees and generates its angle beside the level,
-            "complex" sees and generates real and imaginary parts.
+        phase: "noisy" keeps the phase, "predicted" sees and generates its cosine and sine beside the level,
+            "angle" its angle as one number, -pi to pi scaled to -1..1, "complex" real and imaginary parts.
+        levels: Scale of the levels that the network sees and generates, -100 to 100 dBFS: "signed" is -1..1,
+            "unit" 0..1. Without meaning for "complex".
     """
 
     frame_ms: float = 46.44
@@ -53,6 +58,7 @@ class LatentAEConfig(SegmentConfig):
     code_size: int = 256
     skips: Sequence[int] = (3, 5)
     phase: str = "noisy"
+    levels: str = "signed"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -60,6 +66,8 @@ class LatentAEConfig(SegmentConfig):
         self.require_multiple(2**depth, depth)
         if self.phase not in _PHASES:
             raise ValueError(f"phase must be one of {', '.join(_PHASES)} (got {self.phase!r}).")
+        if self.levels not in _LEVELS:
+            raise ValueError(f"levels must be one of {', '.join(_LEVELS)} (got {self.levels!r}).")
         if not all(1 <= layer < depth for layer in self.skips):
             raise ValueError(f"skips must lie between 1 and {depth - 1} (got {list(self.skips)}).")
         if self.code_size < 1:
@@ -69,8 +77,8 @@ class LatentAEConfig(SegmentConfig):
 class LatentAE(SegmentNetwork):
     """Strided 3 x 3 convolutions down to a dense code and their mirror image, with additive skips.
 
-    Levels are dB, -100 to 100 dBFS scaled to -1..1, over (frames, bins). The output is no mask: what comes
-    out of a silent bin is up to the network ("noisy" excepted, where silence has no phase to give it).
+    Levels are dB, -100 to 100 dBFS scaled to -1..1 or 0..1, over (frames, bins). The output is no mask: what
+    comes out of a silent bin is up to the network ("noisy" excepted, where silence has no phase to give it).
     """
 
     has_code = True
@@ -79,7 +87,8 @@ class LatentAE(SegmentNetwork):
         config = config or LatentAEConfig()
         super().__init__(config)
         self.phase, self.skips = config.phase, tuple(config.skips)
-        channels = {"noisy": 1, "predicted": 3, "complex": 2}[config.phase]
+        self.is_unit = config.levels == "unit"
+        channels = {"noisy": 1, "predicted": 3, "angle": 2, "complex": 2}[config.phase]
         sizes = [channels, *config.filters]
         depth = len(config.filters)
         self.deepest = (config.filters[-1], config.segment_frames >> depth, config.num_bins >> depth)
@@ -96,7 +105,9 @@ class LatentAE(SegmentNetwork):
         ]
         self.up = nn.ModuleList(ConvolutionNorm(layer) for layer in mirrored[:-1])
         self.last = mirrored[-1]
-        start_near(self.last, 0.0 if config.phase == "complex" else _INITIAL_DB / _RANGE_DB[1])
+        level = _INITIAL_DB / _RANGE_DB[1]
+        level = 0.5 * (level + 1.0) if self.is_unit else level
+        start_near(self.last, 0.0 if config.phase == "complex" else level)
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
         x = self._features(inputs)
@@ -122,8 +133,15 @@ class LatentAE(SegmentNetwork):
             compressed = segments * (power + _TINY).pow((_COMPRESSION - 1.0) / 2.0)[..., None]
             return compressed.permute(0, 3, 1, 2)
         level = scaled_db(power, *_RANGE_DB)[:, None]
+        if self.is_unit:
+            level = 0.5 * (level + 1.0)
         if self.phase == "noisy":
             return level
+        if self.phase == "angle":
+            # The half-angle formula: ONNX has no atan2.
+            real, imaginary = segments.unbind(-1)
+            half = torch.atan(imaginary / (power.sqrt() + real + _SMALL))
+            return torch.cat([level, (half * (2.0 / math.pi))[:, None]], dim=1)
         direction = segments * (power + _TINY).rsqrt()[..., None]
         return torch.cat([level, direction.permute(0, 3, 1, 2)], dim=1)
 
@@ -132,8 +150,12 @@ class LatentAE(SegmentNetwork):
             parts = generated.permute(0, 2, 3, 1)
             power = parts.square().sum(-1, keepdim=True) + _TINY
             return parts * power.pow((1.0 / _COMPRESSION - 1.0) / 2.0)
-        magnitude = magnitude_from_db(generated[:, 0], *_RANGE_DB)
+        level = 2.0 * generated[:, 0] - 1.0 if self.is_unit else generated[:, 0]
+        magnitude = magnitude_from_db(level, *_RANGE_DB)
         if self.phase == "noisy":
             return with_phase_of(magnitude, segments)
+        if self.phase == "angle":
+            angle = generated[:, 1] * math.pi
+            return magnitude[..., None] * torch.stack([torch.cos(angle), torch.sin(angle)], dim=-1)
         direction = generated[:, 1:].permute(0, 2, 3, 1)
         return with_phase_of(magnitude, direction)

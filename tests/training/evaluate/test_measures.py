@@ -14,6 +14,7 @@ pytest.importorskip("scipy", reason="evaluation needs the extra hushgate[evaluat
 
 from hushgate.training.evaluate.confidence import estimate_mean
 from hushgate.training.evaluate.measures.level import level_change_db, upper_level_change_db
+from hushgate.training.evaluate.measures.level_mse import level_mse
 from hushgate.training.evaluate.measures.lsd import log_spectral_distance, target_log_spectral_distance
 from hushgate.training.evaluate.measures.snr import si_sdr_db
 
@@ -71,6 +72,15 @@ def test_lsd_counts_the_noise_that_target_lsd_leaves_out() -> None:
     assert log_spectral_distance(tone, noisy, RATE) > 2.0 * log_spectral_distance(tone, harmed, RATE)
     # Of the tone itself the noise leaves more.
     assert target_log_spectral_distance(tone, noisy) < target_log_spectral_distance(tone, harmed)
+
+
+def test_level_mse_is_the_error_of_the_scaled_decibels() -> None:
+    rng = np.random.default_rng(4)
+    clean = rng.standard_normal((1, 8_000)).astype(np.float32) * 0.1
+    assert level_mse(clean, clean, 16_000) == 0.0
+    # 10 dB are a twentieth of -100 to 100 dB.
+    assert level_mse(clean, clean * np.float32(10**0.5), 16_000) == pytest.approx(0.0025, rel=1e-3)
+    assert level_mse(clean * 0.0, clean * np.float32(1e-9), 16_000) < 1e-6
 
 
 def test_confidence_interval_leaves_out_what_could_not_be_measured() -> None:

@@ -127,6 +127,13 @@ def test_quiet_passages_count_more_in_the_weighted_error_alone() -> None:
     assert errors[1][1] > 10 * errors[0][1]
 
 
+def test_level_mse_is_the_error_of_the_scaled_decibels() -> None:
+    target = torch.rand(2, 3, 5, 2) * 0.1 + 0.05
+    # 20 dB are a tenth of -100 to 100 dB.
+    assert float(losses.level_mse_loss(target * 10.0, target).mean()) == pytest.approx(0.01, rel=1e-4)
+    assert float(losses.level_mse_loss(target * 1e-9, target * 1e-8).mean()) < 1e-6
+
+
 def test_log_magnitude_measures_ratios() -> None:
     target = torch.rand(1, 4, 8, 2) + 0.1
     assert float(losses.log_magnitude_loss(target * torch.e, target)) == pytest.approx(1.0, abs=1e-3)

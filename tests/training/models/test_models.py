@@ -10,13 +10,16 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
 
+from torch.nn import functional  # noqa: E402
+
 from hushgate.engine import BlockDenoiser  # noqa: E402
 from hushgate.training.config.mixture_schema import DataConfig  # noqa: E402
 from hushgate.training.config.schema import CardConfig, Config, load_config, shipped_config  # noqa: E402
 from hushgate.training.exporting import onnx_file, segment_network  # noqa: E402
 from hushgate.training.fitting.denoising_module import DenoisingModule  # noqa: E402
-from hushgate.training.models import FAMILIES, SegmentNetwork, build_model  # noqa: E402
+from hushgate.training.models import FAMILIES, LatentAE, SegmentNetwork, build_model  # noqa: E402
 from hushgate.training.models.torch_framing import Framing  # noqa: E402
+from hushgate.training.models.unet import WidenByConvolution  # noqa: E402
 from tests.helpers.small_models import SMALL  # noqa: E402
 
 if TYPE_CHECKING:
@@ -33,6 +36,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {"family": "conv_ae", "compression": 1.0},
     "predicted": {"family": "latent_ae", "phase": "predicted"},
     "complex": {"family": "latent_ae", "phase": "complex"},
+    "angle": {"family": "latent_ae", "phase": "angle"},
+    "unit": {"family": "latent_ae", "levels": "unit"},
+    "unit-angle": {"family": "latent_ae", "levels": "unit", "phase": "angle"},
+    "upsampled": {"family": "unet", "upsampling": "convolution"},
+    "spectrogram": {"family": "unet", "upsampling": "convolution", "output": "spectrogram"},
     "uneven": {"family": "unet", "segment_hop_frames": 5, "overlap": 2},
 }
 
@@ -115,11 +123,11 @@ def test_half_precision_changes_little(variant: str) -> None:
         assert torch.isfinite(value.grad).all(), name
 
 
-@pytest.mark.parametrize("family", [*SEGMENTS, "latent_ae:complex"])
-def test_a_network_learns_to_keep_a_sound(family: str) -> None:
+@pytest.mark.parametrize("variant", [*SEGMENTS, "complex", "angle", "unit", "upsampled", "spectrogram"])
+def test_a_network_learns_to_keep_a_sound(variant: str) -> None:
     """Sixty steps on one example: most of the noise goes, or most of the sound comes back."""
-    name, _, phase = family.partition(":")
-    model: dict[str, Any] = SMALL[name] | {"family": name} | ({"phase": phase} if phase else {})
+    name = VARIANTS[variant]["family"]
+    model: dict[str, Any] = SMALL[name] | VARIANTS[variant]
     if name == "wave_ae":
         model["layers"] = [64, 32]
     if name == "unet":
@@ -278,3 +286,43 @@ def test_shipped_shapes_are_those_of_the_originals(name: str, bottleneck: tuple[
         assert (shape.num_bins, shape.segment_frames) == (512, 256)
         assert network.to_code.in_features == 8192  # type: ignore[union-attr]
         assert network.to_code.out_features == 256  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("levels", ["signed", "unit"])
+def test_an_angle_is_one_number_and_comes_back(levels: str) -> None:
+    """The features of the phase, given back as the output, are the phase."""
+    network = _small(family="latent_ae", phase="angle", levels=levels)
+    assert isinstance(network, LatentAE)
+    generator = torch.Generator().manual_seed(3)
+    segments = torch.randn(1, 16, 32, 2, generator=generator) * 0.1
+    features = network._features(segments)
+    assert features.shape == (1, 2, 16, 32)
+    expected = torch.atan2(segments[..., 1], segments[..., 0]) / torch.pi
+    torch.testing.assert_close(features[:, 1], expected, atol=1e-5, rtol=0.0)
+    assert features[:, 0].min() >= (0.0 if levels == "unit" else -1.0)
+    torch.testing.assert_close(network._render(features, segments), segments, atol=1e-5, rtol=1e-3)
+    # Silence has the angle 0, not NaN.
+    assert network._features(torch.zeros(1, 16, 32, 2))[:, 1].abs().max() == 0.0
+
+
+def test_up_sampling_repeats_values_before_its_convolution() -> None:
+    widen = WidenByConvolution(1, 1)
+    with torch.no_grad():
+        widen.convolution.weight.copy_(torch.tensor([[[[1.0, 0.0], [0.0, 0.0]]]]))
+        widen.convolution.bias.zero_()  # type: ignore[union-attr]  # it has one
+    x = torch.arange(6.0).reshape(1, 1, 2, 3)
+    torch.testing.assert_close(widen(x), functional.interpolate(x, scale_factor=2.0, mode="nearest"))
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ({"family": "unet", "upsampling": "bilinear"}, "upsampling must be one of transposed, convolution"),
+        ({"family": "unet", "output": "magnitude"}, "output must be one of mask, spectrogram"),
+        ({"family": "latent_ae", "levels": "percent"}, "levels must be one of signed, unit"),
+        ({"family": "latent_ae", "phase": "none"}, "phase must be one of noisy, predicted, angle, complex"),
+    ],
+)
+def test_options_that_do_not_exist_are_refused(model: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        build_model(SMALL[model["family"]] | model)

@@ -15,6 +15,7 @@ _PLACES = {
     "mse": ("snr", "MeanSquaredError", ""),
     "lsd": ("lsd", "LogSpectralDistance", ""),
     "target_lsd": ("lsd", "TargetLogSpectralDistance", ""),
+    "level_mse": ("level_mse", "LevelMse", ""),
     "level": ("level", "LevelChange", ""),
     "upper_level": ("level", "UpperLevelChange", ""),
     "pesq": ("pesq", "Pesq", "pesq"),
