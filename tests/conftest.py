@@ -23,6 +23,7 @@ from tests.helpers.tiny_segments import SEGMENT_VARIANTS
 SLOW = (
     "tests/benchmarks/",
     "tests/docs/test_example_scripts.py",
+    "tests/docs/test_five_projects.py",
     "tests/engine/test_engines.py",
     "tests/native/",
     "tests/plugin/audio_files/test_corpus.py",

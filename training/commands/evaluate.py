@@ -58,8 +58,8 @@ class EvaluateCommand:
             "--measures",
             default=_DEFAULT_MEASURES,
             metavar="LIST",
-            help="of si_sdr, snr, mse, lsd, target_lsd, level, upper_level, pesq, stoi, dnsmos, visqol, wer, "
-            f"with commas (default: {_DEFAULT_MEASURES})",
+            help="of si_sdr, snr, mse, lsd, target_lsd, level_mse, level, upper_level, pesq, stoi, dnsmos, "
+            f"visqol, wer, with commas (default: {_DEFAULT_MEASURES})",
         )
         how.add_argument(
             "--texts",

@@ -170,7 +170,8 @@ class ClipPool:
             elif at == 0 and rng.random() < 0.5:
                 # Start with silence half of the time: denoisers damage onsets most.
                 at = int(rng.uniform(0.0, pause_s[1]) * self.sample_rate)
-            taken = clip[: num_samples - at]
+            # A pause at the beginning may be longer than all of it.
+            taken = clip[: max(0, num_samples - at)]
             if used is not None:
                 used.append(UsedClip(name, start, at, len(taken), len(taken) == whole_length))
             if len(taken):

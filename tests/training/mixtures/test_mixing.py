@@ -112,6 +112,14 @@ def test_short_recordings_are_joined_within_their_label(recordings: Path) -> Non
     assert max(strength) > 20 * min(strength)
 
 
+def test_a_pause_longer_than_the_example_leaves_silence(recordings: Path) -> None:
+    pool = ClipPool([c for c in list_clips(recordings) if c.kind == "speech" and c.split == "train"], RATE)
+    drawn = [pool.draw(RATE // 2, np.random.default_rng(seed), (0.0, 4.0)) for seed in range(30)]
+    silent = sum(not audio.any() for audio in drawn)
+    assert 0 < silent < 30
+    assert all(audio.shape == (RATE // 2,) for audio in drawn)
+
+
 @pytest.mark.parametrize("name", noises.GENERATORS)
 @pytest.mark.parametrize("rate", [16_000, 44_100])
 def test_every_noise_is_finite_reproducible_and_at_unit_level(name: str, rate: int) -> None:
