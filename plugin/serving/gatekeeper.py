@@ -157,7 +157,7 @@ class _Exchange:
         await self.send({"type": f"{prefix}.response.body", "body": body, "more_body": False})
 
     def log(self) -> None:
-        """One line: who asked for what, what came of it, how many bytes went each way. No query, no contents."""
+        """One line: who asked for what, what came of it, the bytes each way. No query, no contents."""
         client = self._scope.get("client") or ("-", 0)
         _access.info(
             "%s %s %s %d in=%d out=%d %.3fs",
