@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hushgate.pictures.colour_map import inferno
 
 _RANGE_DB = 80.0
+_LOWEST_TOP_DB = -60.0
 
 
 def spectrogram_png(decibels: NDArray[np.float32], top_db: float) -> str:
@@ -19,8 +20,10 @@ def spectrogram_png(decibels: NDArray[np.float32], top_db: float) -> str:
 
     Args:
         decibels: Levels, dB, (rows, columns), the lowest frequency first.
-        top_db: Level of the brightest colour, dB; 80 dB below it is black.
+        top_db: Level of the brightest colour, dB; 80 dB below it is black. It counts as -60 dB or more, so
+            that silence is dark.
     """
+    top_db = max(top_db, _LOWEST_TOP_DB)
     levels = np.clip((decibels[::-1] - top_db) / _RANGE_DB + 1.0, 0.0, 1.0)
     return base64.b64encode(_png(np.rint(levels * 255.0).astype(np.uint8))).decode()
 

@@ -8,10 +8,12 @@ import importlib
 import pkgutil
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 import hushgate
 from hushgate.commands import main as cli
@@ -80,3 +82,21 @@ def test_flags_in_the_readme_exist() -> None:
         parser, _ = build_parser(arguments)
         with contextlib.redirect_stderr(None):
             parser.parse_args(arguments)
+
+
+def test_the_command_block_of_the_readme_can_be_pasted_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    block = re.findall(r"<!-- a test pastes the next block twice -->\n```sh\n(.*?)```", README, re.DOTALL)[0]
+    (tmp_path / "examples").mkdir()
+    sound, rate = soundfile.read(ROOT / "examples" / "noisy_speech.flac", stop=48_000)
+    soundfile.write(tmp_path / "examples" / "noisy_speech.flac", sound, rate)
+    monkeypatch.chdir(tmp_path)
+    for line in [*block.splitlines(), *block.splitlines()]:
+        words = shlex.split(line, comments=True)
+        if words[0] == "cp":
+            shutil.copy(words[1], words[2])
+        else:
+            extra = ["-j", "0"] if words[1] == "batch" else []
+            assert cli.main([*words[1:], *extra]) == 0, line
+    assert (tmp_path / "cleaned" / "take.flac").exists()

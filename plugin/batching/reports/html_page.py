@@ -17,24 +17,25 @@ _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin: 0 0 .2rem; }
-.summary { color: #777; margin: 0 0 1.5rem; }
+.summary { color: light-dark(#595959, #b4b4b4); margin: 0 0 1.5rem; }
 .file { border-top: 1px solid #8885; padding: 1rem 0; }
 .file h2 { font-size: 1.05rem; margin: 0 0 .4rem; overflow-wrap: anywhere; }
 .status { border-radius: .3rem; font-size: .8rem; margin-left: .5rem; padding: .1rem .45rem; }
 .done, .resumed { background: #2a7a3a; color: #fff; }
-.skipped, .unfinished { background: #777; color: #fff; }
+.skipped, .unfinished { background: #5f5f5f; color: #fff; }
 .failed { background: #b3261e; color: #fff; }
 .pair { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr)); }
 .pair figure { margin: 0; }
-.pair figcaption { color: #777; font-size: .85rem; }
+.pair figcaption { color: light-dark(#595959, #b4b4b4); font-size: .85rem; }
 .pair img { background: #000; display: block; height: 110px; image-rendering: pixelated; width: 100%; }
 audio { height: 2.2rem; margin-top: .3rem; width: 100%; }
 table.figures { border-collapse: collapse; font-size: .85rem; margin: .5rem 0 0; }
-.figures td { padding: 0 1.2rem 0 0; white-space: nowrap; }
-.figures th { color: #777; font-weight: normal; padding: 0 .4rem 0 0; text-align: left; }
-.error { color: #b3261e; margin: .3rem 0; overflow-wrap: anywhere; }
-.warning { color: #a15c00; margin: .3rem 0; overflow-wrap: anywhere; }
-details { color: #777; font-size: .85rem; margin-top: 2rem; }
+.figures td { padding: 0 1.2rem 0 0; overflow-wrap: anywhere; }
+.figures th { color: light-dark(#595959, #b4b4b4); font-weight: normal; padding: 0 .4rem 0 0; }
+.figures th { text-align: left; }
+.error { color: light-dark(#b3261e, #ff8a80); margin: .3rem 0; overflow-wrap: anywhere; }
+.warning { color: light-dark(#8a4f00, #ffb74d); margin: .3rem 0; overflow-wrap: anywhere; }
+details { color: light-dark(#595959, #b4b4b4); font-size: .85rem; margin-top: 2rem; }
 pre { overflow-x: auto; }
 """
 
@@ -104,7 +105,7 @@ def _side(caption: str, path: str, picture: str | None, folder: Path) -> str:
         f'<img alt="spectrogram {caption}" src="data:image/png;base64,{_text(picture)}">' if picture else ""
     )
     link = _link(path, folder)
-    player = f'<audio controls preload="none" src="{link}"></audio>' if link else ""
+    player = f'<audio controls aria-label="{caption}" preload="none" src="{link}"></audio>' if link else ""
     return f"<figure><figcaption>{caption}</figcaption>{image}{player}</figure>"
 
 

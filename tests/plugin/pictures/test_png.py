@@ -27,3 +27,8 @@ def test_pictures_are_valid_png() -> None:
     rows = np.frombuffer(zlib.decompress(content), np.uint8).reshape(3, 5)[:, 1:]
     assert rows[0, -1] == 255  # the highest frequency on top
     assert rows[-1, 0] == 0
+
+
+def test_silence_is_dark() -> None:
+    silence = np.full((4, 6), -200.0, np.float32)
+    assert spectrogram_png(silence, -200.0) == spectrogram_png(silence, 0.0)
