@@ -17,8 +17,9 @@ ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 # As long as this after the first signal, others are ignored; one that comes later ends the process at once.
 _GRACE_S = 5.0
 _RETRY_S = 0.005
-# soundfile hands these functions to libsndfile. An exception in one of them is printed and lost.
-_CALLBACKS = ("vio_get_filelen", "vio_seek", "vio_read", "vio_write", "vio_tell")
+# soundfile hands the first five functions to libsndfile; an exception in one of them is printed and lost. In
+# the last, multiprocessing starts a process, which prints a traceback if its start is interrupted half-way.
+_UNINTERRUPTED = ("vio_get_filelen", "vio_seek", "vio_read", "vio_write", "vio_tell", "_launch")
 
 
 class Ending:
@@ -68,7 +69,7 @@ class Ending:
                 signal.signal(signum, signal.SIG_DFL)
                 os.kill(os.getpid(), signum)
             return
-        if _is_in_callback(frame):
+        if _is_uninterrupted(frame):
             _send_later(signum)
             return
         self.signum, self._since = signum, time.monotonic()
@@ -118,9 +119,9 @@ def _send_later(signum: int) -> None:
     timer.start()
 
 
-def _is_in_callback(frame: FrameType | None) -> bool:
+def _is_uninterrupted(frame: FrameType | None) -> bool:
     while frame is not None:
-        if frame.f_code.co_name in _CALLBACKS:
+        if frame.f_code.co_name in _UNINTERRUPTED:
             return True
         frame = frame.f_back
     return False
