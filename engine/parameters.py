@@ -159,6 +159,13 @@ class ParameterProperties(ABC):
     attenuation_limit_db = _Property[float | None](
         "dB", 0.0, 120.0, None, "Most that model and gate together may remove.", special={None: "none"}
     )
+    hum_reduction_db = _Property[float](
+        "dB",
+        0.0,
+        60.0,
+        0.0,
+        "How far steady mains hum (50 or 60 Hz and multiples) is turned down; 0 leaves it.",
+    )
     gate_threshold_db = _Property[float](
         "dBFS",
         -100.0,

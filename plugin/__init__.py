@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hushgate.batching import BatchResult, FileResult, PlanError, batch
     from hushgate.effects.chain import Chain
     from hushgate.effects.denoiser import Denoiser
+    from hushgate.effects.hum_remover import HumRemover
     from hushgate.effects.linked import Linked
     from hushgate.effects.mix import Mix
     from hushgate.effects.preset_file import Preset, available_presets, load_preset
@@ -51,6 +52,7 @@ __all__ = [
     "DuplicateEffectError",
     "EngineError",
     "FileResult",
+    "HumRemover",
     "HushgateError",
     "Linked",
     "Mix",
@@ -85,6 +87,7 @@ _HOME = {
     "DuplicateEffectError": "hushgate.errors",
     "FileResult": "hushgate.batching",
     "EngineError": "hushgate.errors",
+    "HumRemover": "hushgate.effects.hum_remover",
     "HushgateError": "hushgate.errors",
     "Linked": "hushgate.effects.linked",
     "Mix": "hushgate.effects.mix",

@@ -37,7 +37,7 @@ TRAINING_LAYERS = (
 )
 ENGINE_LAYERS = (
     ("signal", "parameters", "errors"),
-    ("model_files", "meters", "gate"),
+    ("model_files", "meters", "gate", "hum"),
 )
 
 

@@ -135,7 +135,10 @@ def _run_file(args: argparse.Namespace) -> int:
             if tuner_before is not None:
                 readings["before"] += tuner_before.process(block, rate, reset=False)
 
-        loop = FileLoop(effect, reader, args.file, block_size=_BLOCK_SIZE, on_input=read_input)
+        # A pipe may be live: its readings do not wait for what is learnt from 8 s.
+        loop = FileLoop(
+            effect, reader, args.file, block_size=_BLOCK_SIZE, on_input=read_input, learn=args.file != "-"
+        )
         for block in loop.blocks():
             due = tuner.process(block, rate, reset=False)
             readings["after"] += due

@@ -55,6 +55,8 @@ class Denoiser(PythonEffect, ParameterProperties):
             a loaded model.
         mix: Share of the processed sound, 0.0 to 1.0; the dry part is aligned with it.
         attenuation_limit_db: Most that may be removed, dB, 0.0 to 120.0; None for no limit.
+        hum_reduction_db: How far mains hum that has sounded for 8 s is turned down, dB, 0.0 to 60.0;
+            0.0 leaves it.
         gate_threshold_db: Level of the wanted sound that opens the gate, dBFS, -100.0 to 0.0;
             -inf switches the gate off.
         gate_floor_db: Gain of the closed gate, dB, -120.0 to 0.0.
@@ -104,6 +106,7 @@ class Denoiser(PythonEffect, ParameterProperties):
         *,
         mix: float = 1.0,
         attenuation_limit_db: float | None = None,
+        hum_reduction_db: float = 0.0,
         gate_threshold_db: float = -math.inf,
         gate_floor_db: float = -80.0,
         gate_hysteresis_db: float = 6.0,
@@ -177,8 +180,28 @@ class Denoiser(PythonEffect, ParameterProperties):
 
     __call__ = process
 
+    def learn(self) -> None:
+        """Learn noise and hum from the blocks that come, until `reset`: the next recording's beginning.
+
+        Until then sound passes unchanged, `latency_samples` late. Give it the first 8 s with
+        `reset=False` and then the recording itself: its noise and its hum are known from the first
+        sample on. `hushgate.render` and the commands do this for files.
+
+        >>> denoiser = Denoiser("music", hum_reduction_db=40.0)  # doctest: +SKIP
+        >>> denoiser.learn()  # doctest: +SKIP
+        >>> denoiser(sound[:, : 8 * 44_100], 44_100, reset=False)  # doctest: +SKIP
+        >>> cleaned = denoiser(sound, 44_100)  # doctest: +SKIP
+        """
+        with self._lock:
+            self._engine.learn()
+            self._num_provided = 0
+            self._layout.forget()
+
     def reset(self) -> None:
-        """Forget all sound and the last layout, keep all settings."""
+        """Forget all sound and the last layout, keep all settings.
+
+        What `learn` was given stays for one recording.
+        """
         with self._lock:
             self._reset_sound()
             self._layout.forget()

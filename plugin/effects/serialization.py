@@ -1,7 +1,7 @@
 """Effects as entries and back: the contents of presets, copies and pickles.
 
 An entry is a table with the key `effect` and that effect's settings. In a preset file `effect` is a name: one
-of pedalboard's effects, `Denoiser`, `Chain` or `Mix`. A name leads to a class only through the tables here
+of pedalboard's effects, or one of hushgate's. A name leads to a class only through the tables here
 and in `native_effects`, so an entry cannot name a module, a file of code or an attribute. In copies and
 pickles `effect` may also be a class of the user's own; no file format can hold that.
 """
@@ -24,6 +24,7 @@ from hushgate.pedalboard_compat.native_effects import describe_native, native_ef
 _CLASSES = {
     "Chain": "hushgate.effects.chain:Chain",
     "Denoiser": "hushgate.effects.denoiser:Denoiser",
+    "HumRemover": "hushgate.effects.hum_remover:HumRemover",
     "Linked": "hushgate.effects.linked:Linked",
     "Mix": "hushgate.effects.mix:Mix",
 }
@@ -98,6 +99,9 @@ def make_effect(entry: object, where: str, folder: Path | None = None) -> Effect
             raise PresetError(f"{where}: {error}") from error
     if name == "Denoiser":
         return _make_denoiser(settings, where, folder)
+    if name == "HumRemover":
+        remover: Effect = _class(name)(**_parameters(settings, ["hum_reduction_db"], name, where))
+        return remover
     try:
         return native_effects()[name].make(settings)
     except (ValueError, TypeError) as error:
@@ -134,30 +138,36 @@ def _describes_itself(kind: type) -> bool:
     return callable(getattr(kind, "to_dict", None)) and callable(getattr(kind, "from_dict", None))
 
 
-def _make_denoiser(settings: Mapping[str, Any], where: str, folder: Path | None) -> Effect:
-    arguments: dict[str, Any] = {}
-    for key, value in settings.items():
-        if key == "model":
-            if not isinstance(value, str):
-                raise PresetError(f"{where}.model must be a model's name or path (got {value!r}).")
-            arguments[key] = _model_path(value, folder)
-        elif key in PARAMETERS:
-            parameter = PARAMETERS[key]
-            # TOML has no value for "no limit", so words are read as on the command line.
-            read = parameter.parse if isinstance(value, str) else parameter.validate
-            try:
-                arguments[key] = read(value)
-            except OverflowError:
-                raise PresetError(f"{where}.{key} must be {parameter.allowed} (got {value}).") from None
-            except (ValueError, TypeError) as error:
-                raise PresetError(f"{where}.{error}") from error
-        else:
-            known = ", ".join(["model", *PARAMETERS])
-            raise PresetError(f"{where}.{key} is unknown. Allowed for Denoiser: {known}.")
+def _make_denoiser(settings: dict[str, Any], where: str, folder: Path | None) -> Effect:
+    model = settings.pop("model", None)
+    if model is not None and not isinstance(model, str):
+        raise PresetError(f"{where}.model must be a model's name or path (got {model!r}).")
+    arguments = _parameters(settings, list(PARAMETERS), "Denoiser", where)
+    if model is not None:
+        arguments["model"] = _model_path(model, folder)
     try:
         return _class("Denoiser")(**arguments)
     except (OSError, ValueError) as error:
         raise PresetError(f"{where}.model: {error}") from error
+
+
+def _parameters(settings: Mapping[str, Any], allowed: list[str], effect: str, where: str) -> dict[str, Any]:
+    """The values of an entry's parameters, checked."""
+    values: dict[str, Any] = {}
+    for key, value in settings.items():
+        if key not in allowed:
+            known = ", ".join([*(["model"] if effect == "Denoiser" else []), *allowed])
+            raise PresetError(f"{where}.{key} is unknown. Allowed for {effect}: {known}.")
+        parameter = PARAMETERS[key]
+        # TOML has no value for "no limit", so words are read as on the command line.
+        read = parameter.parse if isinstance(value, str) else parameter.validate
+        try:
+            values[key] = read(value)
+        except OverflowError:
+            raise PresetError(f"{where}.{key} must be {parameter.allowed} (got {value}).") from None
+        except (ValueError, TypeError) as error:
+            raise PresetError(f"{where}.{error}") from error
+    return values
 
 
 def _model_path(model: str, folder: Path | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from hushgate.measuring.cleaning_meter import CleaningMeter
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
 from hushgate.pedalboard_compat.effect_protocol import Effect
 from hushgate.pedalboard_compat.streaming import stream
+from hushgate.rendering.learn_ahead import learn_ahead
 
 if TYPE_CHECKING:
     from hushgate.audio_files.open_audio import AudioReader, AudioWriter
@@ -43,6 +45,8 @@ class FileLoop:
         on_input: Called with each input block, finite, before the effect gets it.
         measure: Compare input and output.
         allow_empty: Accept a recording without samples.
+        learn: Let denoisers learn noise and hum from the first 8 s before the first sample comes out
+            (`learn_ahead`); False for sound that must not wait.
 
     Attributes:
         sample_rate: Hz.
@@ -62,6 +66,7 @@ class FileLoop:
         on_input: Callable[[Block], None] | None = None,
         measure: bool = False,
         allow_empty: bool = False,
+        learn: bool = True,
     ) -> None:
         self.num_samples = 0
         self.num_nonfinite = 0
@@ -75,6 +80,7 @@ class FileLoop:
         self._progress = progress
         self._on_input = on_input
         self._allow_empty = allow_empty
+        self._learn = learn
 
     def blocks(self) -> Iterator[Block]:
         """Yield the processed sound, aligned with the input and as long to the sample.
@@ -90,7 +96,11 @@ class FileLoop:
         """
         source = self._reader.format
         num_done = 0
-        for block in stream(self._effect, self._input(), source.sample_rate, self._block_size):
+        recording: Iterator[Block] = self._input()
+        if self._learn:
+            beginning = learn_ahead(self._effect, recording, source.sample_rate, self._block_size)
+            recording = itertools.chain(beginning, recording)
+        for block in stream(self._effect, recording, source.sample_rate, self._block_size):
             if not np.isfinite(block).all():
                 raise RuntimeError(
                     f"{self._name}: the effect gave samples that are not finite. Change its settings."

@@ -49,6 +49,7 @@ def render(
     raw: str | None = None,
     dither: bool = True,
     loudness: float | Literal["preset"] | None = "preset",
+    learn: bool = True,
 ) -> Rendered:
     """Run a file through an effect into another file, aligned and as long to the sample.
 
@@ -74,6 +75,8 @@ def render(
         dither: Add dither where samples get shorter on the way to an output path or file object.
         loudness: Loudness of the output, LUFS (EBU R 128), with true peaks of at most -1 dBTP; None for that
             which the effect gives, "preset" for that of the preset.
+        learn: Let denoisers hear the first 8 s before the first sample is processed, so that noise and hum
+            are known from the start; False gives what a stream gives.
 
     Returns:
         Samples written, per channel, with a `summary` of what was done.
@@ -93,7 +96,9 @@ def render(
     writer: AudioWriter | None = None
     with contextlib.ExitStack() as files:
         excerpt = Excerpt(start_s, end_s)
-        loop, source = _open_loop(files, ready, input, progress, block_size, excerpt, raw, measure=True)
+        loop, source = _open_loop(
+            files, ready, input, progress, block_size, excerpt, raw, measure=True, learn=learn
+        )
         write: Callable[[NDArray[np.float32]], None]
         if isinstance(output, str | os.PathLike) or is_file_object(output):
             has_path = isinstance(input, str | os.PathLike)
@@ -190,11 +195,12 @@ def stream_file(
     start_s: float = 0.0,
     end_s: float | None = None,
     raw: str | None = None,
+    learn: bool = True,
 ) -> Iterator[Block]:
     """Yield the processed sound of a file, aligned with it and as long to the sample.
 
     Args:
-        effect, input, progress, block_size, start_s, end_s, raw: As for `render`.
+        effect, input, progress, block_size, start_s, end_s, raw, learn: As for `render`.
 
     Yields:
         float32 (channels, samples), never empty.
@@ -204,7 +210,7 @@ def stream_file(
     """
     with contextlib.ExitStack() as files:
         excerpt = Excerpt(start_s, end_s)
-        loop, _ = _open_loop(files, as_effect(effect), input, progress, block_size, excerpt, raw)
+        loop, _ = _open_loop(files, as_effect(effect), input, progress, block_size, excerpt, raw, learn=learn)
         yield from loop.blocks()
 
 
@@ -236,6 +242,7 @@ def _open_loop(
     raw: str | None,
     *,
     measure: bool = False,
+    learn: bool = True,
 ) -> tuple[FileLoop, AudioFormat]:
     check_streamable(effect)
     size = checked_buffer_size(block_size, "block_size")
@@ -251,6 +258,13 @@ def _open_loop(
         reader = HandleReader(source)
     name = os.fspath(source) if is_path else str(getattr(source, "name", "input"))
     loop = FileLoop(
-        effect, reader, name, block_size=size, progress=progress, measure=measure, allow_empty=not is_path
+        effect,
+        reader,
+        name,
+        block_size=size,
+        progress=progress,
+        measure=measure,
+        allow_empty=not is_path,
+        learn=learn,
     )
     return loop, reader.format

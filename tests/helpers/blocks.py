@@ -1,8 +1,12 @@
-"""Sound cut into blocks of any sizes."""
+"""Sound cut into blocks of any sizes, and sound as if it came from a file."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from hushgate import Chain, Denoiser
+from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
+from hushgate.rendering.learn_ahead import learn_ahead
 
 BLOCK_SIZES = [(50_000,), (1000,), (7, 480), (100, 3000, 1)]
 
@@ -15,3 +19,13 @@ def cut(sound: np.ndarray, sizes: tuple[int, ...]) -> list[np.ndarray]:
         start += blocks[-1].shape[1]
         turn += 1
     return blocks
+
+
+def as_file(effect: Denoiser | Chain, sound: np.ndarray, sample_rate: float) -> np.ndarray:
+    """What commands and `render` give for a file with this sound, float32 (samples, channels).
+
+    The effect learns from it first; its next `reset`, in the call, keeps what it has learnt.
+    """
+    planar = np.ascontiguousarray(sound.reshape(len(sound), -1).T, dtype=np.float32)
+    learn_ahead(effect, iter([planar]), sample_rate, DEFAULT_BLOCK_SIZE)
+    return np.asarray(effect(sound, sample_rate))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,3 +78,37 @@ def assert_close(
     distance = np.abs(found - wanted)
     beyond = ~(distance <= np.maximum(rel * np.abs(wanted), abs))
     assert not beyond.any(), f"{beyond.sum()} of {beyond.size} differ, by up to {distance.max():g}"
+
+
+def mains_hum(
+    frequency_hz: float | NDArray[np.float64],
+    num_samples: int,
+    sample_rate: float,
+    *,
+    orders: Sequence[int] = range(1, 13),
+    level_db: float = -38.0,
+    num_channels: int = 1,
+    seed: int = 1,
+) -> NDArray[np.float32]:
+    """Lines of random phases whose levels fall as 1 / order, float32 (channels, samples).
+
+    Args:
+        frequency_hz: Of the mains: one, or one for each sample.
+        orders: Multiples of it.
+        level_db: RMS of all channels, dBFS.
+    """
+    rng = np.random.default_rng(seed)
+    phase = 2.0 * np.pi * np.cumsum(np.broadcast_to(frequency_hz, num_samples)) / sample_rate
+    hum = np.zeros((num_channels, num_samples))
+    for order in orders:
+        if order * float(np.max(frequency_hz)) >= 0.49 * sample_rate:
+            break
+        shares = rng.uniform(0.5, 1.0, (num_channels, 1)) / order
+        hum += shares * np.cos(order * phase + rng.uniform(0.0, 2.0 * np.pi, (num_channels, 1)))
+    hum *= 10.0 ** (level_db / 20.0) / np.sqrt(np.mean(hum**2))
+    return hum.astype(np.float32)
+
+
+def power_db(sound: NDArray[np.float32]) -> float:
+    """Level (RMS), dBFS; -200 for silence."""
+    return float(10.0 * np.log10(np.mean(np.square(sound, dtype=np.float64)) + 1e-20))

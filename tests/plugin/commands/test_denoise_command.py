@@ -19,6 +19,7 @@ from mutagen.flac import FLAC
 from hushgate import Denoiser
 from hushgate.commands import main as cli
 from hushgate.engine import PARAMETERS
+from tests.helpers.blocks import as_file
 from tests.helpers.command_line import RunCli
 from tests.helpers.seeded_noise import noise
 from tests.plugin.effects.test_denoiser import OTHER_VALUES
@@ -41,7 +42,7 @@ def test_writes_beside_the_input_what_denoiser_gives(
 ) -> None:
     assert cli.main(["denoise", str(take), "--model", stateful]) == 0
     sound, _ = soundfile.read(take, dtype="float32")
-    expected = Denoiser(stateful)(sound, 48_000)
+    expected = as_file(Denoiser(stateful), sound, 48_000)
     written, _ = soundfile.read(take.with_name("take.denoised.wav"), dtype="float32")
     np.testing.assert_allclose(written, expected, atol=1e-5)
     assert capsys.readouterr().err == ""
@@ -116,7 +117,7 @@ def test_every_parameter_is_a_flag(name: str, tmp_path: Path, stateful: str) -> 
     flags += ["--gate-threshold-db", "-40"] if gate else []
     out = tmp_path / "out.wav"
     assert cli.main(["denoise", str(tmp_path / "take.wav"), "-o", str(out), "--model", stateful, *flags]) == 0
-    expected = Denoiser(stateful, **{name: value}, **gate)(sound, 48_000)  # type: ignore[arg-type]
+    expected = as_file(Denoiser(stateful, **{name: value}, **gate), sound, 48_000)  # type: ignore[arg-type]
     np.testing.assert_allclose(soundfile.read(out, dtype="float32")[0], expected, atol=1e-5)
 
 

@@ -23,6 +23,7 @@ RATE = 48_000
 OTHER_VALUES: dict[str, Any] = {
     "mix": 0.25,
     "attenuation_limit_db": 18.0,
+    "hum_reduction_db": 24.0,
     "gate_threshold_db": -45.0,
     "gate_floor_db": -30.0,
     "gate_hysteresis_db": 3.0,

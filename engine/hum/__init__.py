@@ -1,0 +1,1 @@
+"""Mains hum: found by its steadiness, followed, and subtracted from the samples."""

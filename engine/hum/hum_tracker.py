@@ -1,0 +1,195 @@
+"""Following of a hum that was found: phase, frequency, and the amplitude of every line."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+
+from hushgate.engine.hum.hum_search import HISTORY_HOPS, HumPath, HumSearch, line_statistics
+from hushgate.engine.hum.line_spectra import Complex, LineSpectra, Real
+
+# Hops that a new hum is followed through before it is subtracted.
+_REPLAYED_HOPS = 20
+# New lines are looked for, and lost ones dropped, this often.
+_REVIEW_HOPS = 10
+# Changes within a hop that the filter expects: of phase, rad; of frequency, rad/s; of amplitude, relative.
+_PHASE_CHANGE, _FREQUENCY_CHANGE, _AMPLITUDE_CHANGE = 2e-3, 8e-3, 0.02
+# Largest relative variance of an amplitude: what a line may change by while music covers it.
+_MOST_VARIANCE = 0.1
+_ERROR_SMOOTHING, _LEVEL_SMOOTHING = 0.2, 0.3
+# A line is subtracted only as far as there is that much sound: twice its power.
+_LEAST_SOUND = 2.0
+# A line is lost when the quietest fifth of the last 8 s has less than this share of its power.
+_LOST = 0.05
+_FURTHEST_HZ = 0.45
+# A further line of the family is taken up at once where nothing covers it for this long, unless it is louder
+# than the loudest by more than this.
+_RECENT_HOPS, _LOUDEST = 30, 4.0
+_TINY = 1e-30
+
+
+class HumTracker:
+    """Follow the lines of one hum from hop to hop.
+
+    Phase and frequency of the mains follow all lines together (a Kalman filter of two states; each line
+    counts by its power over its error, times the square of its order). Each amplitude has a Kalman filter of
+    its own, whose gain falls with the present error: sound that is not the hum's hardly moves it.
+
+    Args:
+        lines: What measures the hops.
+        search: What found the hum, for reviews.
+        path: Its path over the history.
+        history: Spectra of the hops, complex64 (frames, channels, bins).
+        backwards: Follow the hum from the end of the history to its beginning.
+
+    Attributes:
+        phase, frequency_hz: Of the mains in the middle of the last hop, radians and Hz.
+        amplitudes: What to subtract from the next hop, complex64 (channels, lines), to be turned by `phase`
+            times the order.
+        before: What was subtracted from the last hop, relative to the same phase.
+        is_lost: The hum has ended, and `amplitudes` are zeros.
+    """
+
+    def __init__(
+        self,
+        lines: LineSpectra,
+        search: HumSearch,
+        path: HumPath,
+        history: Complex,
+        *,
+        backwards: bool = False,
+    ) -> None:
+        self._lines = lines
+        self._mains_hz = path.mains_hz
+        self._num_lines = lines.num_lines(path.mains_hz)
+        self._orders = np.arange(1, self._num_lines + 1)
+        found = search.statistics(history, path, self._num_lines)
+        self._is_line = found.are_steady
+        self._mean = np.where(found.are_steady, found.amplitudes, 0.0).astype(np.complex64)
+        self._variance: Real = _MOST_VARIANCE * np.abs(self._mean) ** 2
+        self._error: Real = np.broadcast_to(found.hop_variances, self._mean.shape).copy()
+        self._level: Real = np.abs(self._mean) ** 2
+        self._covariance = (0.01, 0.0, 1e-3)
+        self._phases = path.phases(search.times_s)
+        self._frequencies_hz = path.frequencies_hz(search.times_s)
+        self.before = np.zeros_like(self._mean)
+        self.amplitudes = self.before
+        self.is_lost = False
+        # After a rewind the history is complete, and worth a review, 8 s later.
+        self._age = -HISTORY_HOPS if backwards else 0
+        if backwards:
+            self._mean = self._mean.conj()
+            first, replayed = _REPLAYED_HOPS - 1, history[_REPLAYED_HOPS - 1 : 0 : -1].conj()
+            self.phase, self.frequency_hz = -float(self._phases[first]), float(self._frequencies_hz[first])
+        else:
+            first, replayed = HISTORY_HOPS - _REPLAYED_HOPS, history[-_REPLAYED_HOPS:]
+            self.phase, self.frequency_hz = float(self._phases[first]), float(self._frequencies_hz[first])
+        self.phase -= 2.0 * np.pi * self.frequency_hz * lines.hop_s
+        for spectrum in replayed:
+            self._follow(spectrum)
+        if backwards:
+            # From the second frame, whose first half is the first hop, to the frame before the recording.
+            self._mean, self.phase = self._mean.conj(), -self.phase
+            self.phase -= 2.0 * 2.0 * np.pi * self.frequency_hz * lines.hop_s
+            self.amplitudes = self.amplitudes.conj()
+        self.before = self.amplitudes if backwards else np.zeros_like(self.amplitudes)
+
+    def copy(self) -> HumTracker:
+        """A tracker in the same state."""
+        twin = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray):
+                setattr(twin, name, value.copy())
+        return twin
+
+    def coast(self) -> None:
+        """Go on by a hop without measuring."""
+        self._predict()
+        self.before = self.amplitudes
+
+    def step(self, history: Complex) -> None:
+        """Follow the hum through the last hop of a history."""
+        self._follow(history[-1])
+        for values, last in ((self._phases, self.phase), (self._frequencies_hz, self.frequency_hz)):
+            values[:-1] = values[1:]
+            values[-1] = last
+        self._age += 1
+        if self._age > 0 and self._age % _REVIEW_HOPS == 0:
+            self._review(history)
+        self.is_lost = not self._is_line.any() or abs(self.frequency_hz - self._mains_hz) > _FURTHEST_HZ
+        if self.is_lost:
+            self.amplitudes = np.zeros_like(self.amplitudes)
+
+    def _follow(self, spectrum: Complex) -> None:
+        self._predict()
+        values = self._lines.amplitudes(
+            spectrum[None], np.array([self.phase]), np.array([self.frequency_hz]), self._num_lines
+        )[0]
+        turned = self._follow_phase(values)
+        turn = np.exp(-1j * turned * self._orders).astype(np.complex64)
+        values = values * turn
+        self._follow_amplitudes(values)
+        self.before = self.amplitudes * turn
+        level = np.abs(self._mean) ** 2
+        share = np.minimum(1.0, np.sqrt(_LEAST_SOUND * self._level / (level + _TINY)))
+        self.amplitudes = (self._mean * share).astype(np.complex64)
+
+    def _predict(self) -> None:
+        hop_s = self._lines.hop_s
+        self.phase = (self.phase + 2.0 * np.pi * self.frequency_hz * hop_s) % (2.0 * np.pi)
+        of_phase, common, of_frequency = self._covariance
+        self._covariance = (
+            of_phase + 2.0 * hop_s * common + hop_s**2 * of_frequency + _PHASE_CHANGE**2,
+            common + hop_s * of_frequency,
+            of_frequency + _FREQUENCY_CHANGE**2,
+        )
+
+    def _follow_phase(self, values: Complex) -> float:
+        """Correct phase and frequency by those of the lines; the phase's correction, radians."""
+        error = values - self._mean
+        noise = np.sum(np.maximum(self._error, np.abs(error) ** 2), axis=0)
+        level = np.sum(np.abs(self._mean) ** 2, axis=0)
+        weights = 2.0 * self._orders**2 * level / (noise + _TINY)
+        total = float(weights.sum())
+        if total <= 0.0:
+            return 0.0
+        turned = np.angle(np.sum(values * self._mean.conj(), axis=0)) / self._orders
+        measured = float(np.sum(weights * turned)) / total
+        of_phase, common, of_frequency = self._covariance
+        gain = of_phase / (of_phase + 1.0 / total)
+        slope = common / (of_phase + 1.0 / total)
+        self._covariance = (
+            (1.0 - gain) * of_phase,
+            (1.0 - gain) * common,
+            of_frequency - slope * common,
+        )
+        self.phase += gain * measured
+        self.frequency_hz += slope * measured / (2.0 * np.pi)
+        return gain * measured
+
+    def _follow_amplitudes(self, values: Complex) -> None:
+        error = values - self._mean
+        squared = np.abs(error) ** 2
+        level = np.abs(self._mean) ** 2
+        self._variance = np.minimum(self._variance + _AMPLITUDE_CHANGE**2 * level, _MOST_VARIANCE * level)
+        gain = self._variance / (self._variance + self._error + squared + _TINY)
+        self._mean = (self._mean + gain * error).astype(np.complex64)
+        self._variance *= 1.0 - gain
+        self._error += _ERROR_SMOOTHING * (squared - self._error)
+        self._level += _LEVEL_SMOOTHING * (np.abs(values) ** 2 - self._level)
+
+    def _review(self, history: Complex) -> None:
+        """Take up lines that have become steady, and drop those that have vanished."""
+        values = self._lines.amplitudes(history, self._phases, self._frequencies_hz, self._num_lines)
+        found = line_statistics(values)
+        recent = line_statistics(values[-_RECENT_HOPS:])
+        loudest = np.max(np.sum(np.abs(self._mean) ** 2, axis=0))
+        is_lone = recent.are_alone & (np.sum(np.abs(recent.amplitudes) ** 2, axis=0) < _LOUDEST * loudest)
+        found.amplitudes[:, is_lone] = recent.amplitudes[:, is_lone]
+        new = (found.are_steady | is_lone) & ~self._is_line
+        self._mean[:, new] = found.amplitudes[:, new]
+        level = np.sum(np.abs(self._mean) ** 2, axis=0)
+        self._variance[:, new] = _MOST_VARIANCE * np.abs(self._mean[:, new]) ** 2
+        self._is_line = (self._is_line & (found.quiet_powers >= _LOST * level)) | new
+        self._mean[:, ~self._is_line] = 0.0

@@ -1,0 +1,72 @@
+"""The beginning of a recording, heard before its first sample is processed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hushgate.effects.denoiser import Denoiser
+from hushgate.effects.hum_remover import HumRemover
+from hushgate.engine.block_denoiser import LEARNT_S
+from hushgate.pedalboard_compat.effect_protocol import Container, Effect
+
+Block = NDArray[np.float32]
+
+
+def learn_ahead(effect: Effect, blocks: Iterator[Block], sample_rate: float, block_size: int) -> list[Block]:
+    """Let the denoisers in an effect learn the noise and the hum of a recording from its first 8 s.
+
+    The effect is reset, and runs over that beginning with its denoisers as mere listeners. The next `reset`
+    of the effect begins the recording with what they have learnt.
+
+    Args:
+        effect: Any effect.
+        blocks: The recording, float32 (channels, samples) each. Nothing is taken where nothing can be learnt.
+        sample_rate: Hz.
+        block_size: Samples handed to the effect at once.
+
+    Returns:
+        The blocks that were taken, to be processed before the others.
+    """
+    learners = list(_learners(effect))
+    if not learners:
+        return []
+    beginning, num_samples = [], 0
+    for block in blocks:
+        beginning.append(block)
+        num_samples += block.shape[1]
+        if num_samples >= LEARNT_S * sample_rate:
+            break
+    if not beginning or num_samples <= beginning[0].shape[0]:  # too little to tell channels from samples
+        return beginning
+    effect.reset()
+    # Chains reset effects that they have not run before, which would end the learning.
+    num_channels = beginning[0].shape[0]
+    effect.process(
+        np.zeros((num_channels, num_channels + 1), np.float32), sample_rate, block_size, reset=False
+    )
+    for learner in learners:
+        learner.learn()
+    for block in _equal_blocks(beginning, max(block_size, num_channels + 1)):
+        effect.process(block, sample_rate, block_size, reset=False)
+    return beginning
+
+
+def _learners(effect: Effect | None) -> Iterator[Denoiser | HumRemover]:
+    """Every effect that learns, at any depth."""
+    if isinstance(effect, Denoiser | HumRemover):
+        yield effect
+    elif isinstance(effect, Container):
+        for member in effect._effects:
+            yield from _learners(member)
+
+
+def _equal_blocks(blocks: Sequence[Block], size: int) -> Iterator[Block]:
+    """The sound in blocks of one size, as effects get it afterwards, and the rest in a smaller one."""
+    sound = np.concatenate(blocks, axis=1)
+    for start in range(0, sound.shape[1], size):
+        block = sound[:, start : start + size]
+        if block.shape[1] > block.shape[0]:
+            yield np.ascontiguousarray(block)

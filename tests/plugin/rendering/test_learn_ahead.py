@@ -1,0 +1,82 @@
+"""Files whose noise and hum are known from the first sample on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from hushgate import Chain, Denoiser, HumRemover, available_models, stream_file
+from tests.helpers.sounds import mains_hum, power_db
+
+RATE = 16_000
+Sound = NDArray[np.float32]
+
+
+@pytest.fixture
+def humming(tmp_path: Path) -> Path:
+    """9 s of 60 Hz hum and a little hiss."""
+    path = tmp_path / "hum.wav"
+    sound = mains_hum(60.0, 9 * RATE, RATE) + hiss(9 * RATE, 1e-5)
+    soundfile.write(path, sound.T, RATE, subtype="FLOAT")
+    return path
+
+
+def hiss(num_samples: int, level: float) -> Sound:
+    return (level * np.random.default_rng(5).standard_normal((1, num_samples))).astype(np.float32)
+
+
+def cleaned(effect: Denoiser | HumRemover | Chain, path: Path, *, learn: bool = True) -> Sound:
+    return np.concatenate(list(stream_file(effect, path, learn=learn)), axis=1)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_hum_of_a_file_is_gone_from_the_first_sample(humming: Path, nested: bool) -> None:
+    remover: HumRemover | Chain = HumRemover(60.0)
+    if nested:
+        remover = Chain([Chain([remover])])
+    first = slice(RATE // 10)
+    assert power_db(cleaned(remover, humming)[:, first]) < -75.0
+    assert power_db(cleaned(remover, humming, learn=False)[:, first]) > -40.0
+
+
+def test_a_second_file_does_not_inherit_the_first_ones_hum(humming: Path, tmp_path: Path) -> None:
+    remover = HumRemover(60.0)
+    cleaned(remover, humming)
+    sound = hiss(9 * RATE, 0.01)
+    soundfile.write(tmp_path / "hiss.wav", sound.T, RATE, subtype="FLOAT")
+    np.testing.assert_array_equal(cleaned(remover, tmp_path / "hiss.wav"), sound)
+    np.testing.assert_array_equal(remover(sound, RATE), sound)
+
+
+@pytest.mark.skipif("music" not in available_models(), reason="the music model is not shipped")
+def test_the_first_tenth_of_a_second_of_noise_is_as_quiet_as_the_rest(tmp_path: Path) -> None:
+    rate = 44_100
+    soundfile.write(tmp_path / "hiss.wav", hiss(8 * rate, 0.01).T, rate, subtype="FLOAT")
+    denoiser = Denoiser("music")
+    path = tmp_path / "hiss.wav"
+    with_learning, without = cleaned(denoiser, path), cleaned(denoiser, path, learn=False)
+    first, rest = slice(rate // 10), slice(rate // 10, rate)
+    assert power_db(with_learning[:, first]) < power_db(with_learning[:, rest]) + 3.0
+    assert power_db(with_learning[:, first]) < power_db(without[:, first]) - 20.0
+
+
+def test_learning_by_hand_is_what_files_get(humming: Path, stateful: str) -> None:
+    sound = soundfile.read(humming, dtype="float32")[0]
+    denoiser = Denoiser(stateful, hum_reduction_db=40.0)
+    expected = cleaned(denoiser, humming)[0]
+    denoiser.learn()
+    latency = denoiser.latency_samples_at(RATE)
+    passed = denoiser(sound[: 8 * RATE], RATE, reset=False)
+    np.testing.assert_array_equal(passed, sound[: 8 * RATE - latency])
+    np.testing.assert_allclose(denoiser(sound, RATE), expected, atol=1e-6)
+
+
+def test_sound_that_is_not_from_files_learns_nothing(stateful: str) -> None:
+    sound = hiss(RATE, 0.1)
+    denoiser = Denoiser(stateful)
+    first = denoiser(sound, RATE)
+    np.testing.assert_array_equal(denoiser(sound, RATE), first)
