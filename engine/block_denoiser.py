@@ -54,7 +54,8 @@ class BlockDenoiser(Meters, ParameterProperties):
 
     With w = mix * (1 - 10 ** (-attenuation_limit_db / 20)) the denoised output is
     (1 - w) * dry + w * wet: a limit bounds the attenuation of every component. The residual
-    is the aligned input minus this. Hum is taken from the input beforehand, from the dry path too. With w = 0 the output is the aligned input bit for bit.
+    is the aligned input minus this. With w = 0 the output is the aligned input bit for bit. Hum is taken
+    from the input beforehand, for the dry path too.
 
     NaN, infinite samples and samples beyond +-1e12 count as 0, in the dry path too; they are
     counted in `num_nonfinite`. Digital silence gives digital silence.

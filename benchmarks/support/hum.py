@@ -20,6 +20,7 @@ import numpy as np
 import soundfile
 from gate import Phrase, make_phrase
 from numpy.typing import NDArray
+
 from support.music_sets import MUSIC_RATE
 from support.note_sets import RATE as NOTE_RATE
 from support.note_sets import sound_files
