@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from hushgate.audio_files.open_audio import open_input
 from hushgate.effects.preset_file import Preset
 from hushgate.effects.preset_or_model import loudness_of, make_preset_or_model
+from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
 from hushgate.pedalboard_compat.channel_layout import LayoutMemory
+from hushgate.rendering.learn_ahead import learn_ahead
 from hushgate.rendering.loudness import LoudnessNormalizer, normalized
 
 
@@ -86,6 +88,7 @@ def denoise(
     else:
         samples = np.asarray(sound)
     effect = make_preset_or_model(preset, model, parameters)
+    learn_ahead(effect, iter([LayoutMemory().to_planar(samples)]), sample_rate, DEFAULT_BLOCK_SIZE)
     clean = effect(samples, sample_rate)
     lufs = loudness_of(loudness, preset)
     if lufs is not None:

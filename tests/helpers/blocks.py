@@ -6,6 +6,7 @@ import numpy as np
 
 from hushgate import Chain, Denoiser
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
+from hushgate.pedalboard_compat.channel_layout import LayoutMemory
 from hushgate.rendering.learn_ahead import learn_ahead
 
 BLOCK_SIZES = [(50_000,), (1000,), (7, 480), (100, 3000, 1)]
@@ -22,10 +23,10 @@ def cut(sound: np.ndarray, sizes: tuple[int, ...]) -> list[np.ndarray]:
 
 
 def as_file(effect: Denoiser | Chain, sound: np.ndarray, sample_rate: float) -> np.ndarray:
-    """What commands and `render` give for a file with this sound, float32 (samples, channels).
+    """What commands, `render` and `hushgate.denoise` give for a recording with this sound.
 
     The effect learns from it first; its next `reset`, in the call, keeps what it has learnt.
     """
-    planar = np.ascontiguousarray(sound.reshape(len(sound), -1).T, dtype=np.float32)
+    planar = LayoutMemory().to_planar(sound)
     learn_ahead(effect, iter([planar]), sample_rate, DEFAULT_BLOCK_SIZE)
     return np.asarray(effect(sound, sample_rate))
