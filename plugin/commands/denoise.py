@@ -113,7 +113,7 @@ def _denoise(args: argparse.Namespace, path: str, output: str | None) -> None:
             raise ValueError("standard output is a terminal. Name a file with -o, or pipe the output on.")
         effect = make_effect(args)
         check_streamable(effect)
-        loop = FileLoop(effect, reader, path, measure=True)
+        loop = FileLoop(effect, reader, path, measure=True, learn=path != PIPE)
         writer = files.enter_context(
             open_output(target, source, path, subtype=args.subtype, overwrite=args.overwrite, excerpt=excerpt)
         )

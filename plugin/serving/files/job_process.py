@@ -155,6 +155,7 @@ def run_job(catalogue: Catalogue, job: Job) -> dict[str, Any]:
             _BoundedReader(reader, job.max_duration_s),
             job.source or "the stream",
             block_size=65_536 if job.source else _STREAM_BLOCK_SIZE,
+            learn=bool(job.source),
         )
         if job.source:
             target = f"output{job.target_suffix or _suffix_like(reader.format, job.source)}"

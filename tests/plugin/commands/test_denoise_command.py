@@ -16,7 +16,7 @@ import pytest
 import soundfile
 from mutagen.flac import FLAC
 
-from hushgate import Denoiser
+from hushgate import Denoiser, stream_file
 from hushgate.commands import main as cli
 from hushgate.engine import PARAMETERS
 from tests.helpers.blocks import as_file
@@ -337,6 +337,18 @@ def test_pipes_carry_wav_both_ways(tmp_path: Path, identity: str, run_cli: RunCl
     assert soundfile.info(tmp_path / "out.flac").frames == 30_000
     piped = run_cli("denoise", tmp_path / "out.flac", "-o", "-", "--model", identity)
     assert soundfile.info(io.BytesIO(piped.stdout)).frames == 30_000
+
+
+def test_standard_input_is_not_heard_ahead(tmp_path: Path, models: Path, run_cli: RunCli) -> None:
+    model = models / "stateful.onnx"
+    take = tmp_path / "take.wav"
+    soundfile.write(take, noise(60_000, 1), 48_000, subtype="FLOAT")
+    piped = run_cli("denoise", "-", "--model", model, stdin=take.read_bytes())
+    sound = soundfile.read(io.BytesIO(piped.stdout), dtype="float32")[0]
+    at_once = np.concatenate(list(stream_file(Denoiser(model), take, learn=False)), axis=1)[0]
+    np.testing.assert_allclose(sound, at_once, atol=1e-6)
+    learnt = np.concatenate(list(stream_file(Denoiser(model), take)), axis=1)[0]
+    assert not np.allclose(learnt, at_once, atol=1e-6)
 
 
 def test_sound_is_not_written_to_a_terminal(
