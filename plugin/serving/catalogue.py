@@ -16,6 +16,7 @@ from hushgate.effects.preset_file import Preset, available_presets, read_preset
 from hushgate.effects.preset_or_model import DEFAULT_MODEL, make_preset_or_model
 from hushgate.engine import available_models, load_model, trusting_models
 from hushgate.engine.parameters import Value
+from hushgate.errors import HushgateError
 from hushgate.rendering import check_streamable
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -40,7 +41,7 @@ class Choice:
         return asdict(self)
 
 
-class UnknownNameError(ValueError):
+class UnknownNameError(HushgateError, ValueError):
     """A client named a preset or model that is not in the catalogue."""
 
 

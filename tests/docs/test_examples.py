@@ -41,7 +41,12 @@ def voice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["hushgate", *MODULES])
 def test_examples_in_docstrings_run(name: str) -> None:
-    module = importlib.import_module(name)
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if not name.startswith("hushgate.integrations."):
+            raise
+        pytest.skip(f"{error.name}, which no extra of hushgate installs, is missing")
     results = doctest.testmod(module, extraglobs={"np": np, "Path": Path}, optionflags=doctest.ELLIPSIS)
     assert results.failed == 0
 
