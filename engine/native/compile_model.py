@@ -58,8 +58,8 @@ def read_network(model: Model) -> tuple[NetworkConfig, Weights]:
 
     Raises:
         FileNotFoundError: The model's file is gone.
-        ModelError: The model is not a hush network with its configuration in the file, or a weight is missing
-            or of another shape.
+        ModelError: The model is not a hush network with its configuration in the file, or a weight is
+            missing, of another shape or not finite.
     """
     file = model.path.name
     found = read_weights(file, model.path.read_bytes())
@@ -67,7 +67,11 @@ def read_network(model: Model) -> tuple[NetworkConfig, Weights]:
         raise ModelError(f"{file} takes whole segments (format 2). The native engine runs hush networks.")
     config = read_network_config(file, found.metadata)
     _check_against_metadata(file, config, model.info)
-    return config, _named_weights(file, config, found)
+    weights = _named_weights(file, config, found)
+    for name, values in weights.items():
+        if not np.isfinite(values).all():
+            raise ModelError(f"{file}: the weight {name} is not finite.")
+    return config, weights
 
 
 def compare(model: Model, run: RunNetwork) -> None:

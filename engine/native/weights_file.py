@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.engine.errors import ModelError
 from hushgate.engine.native.network_config import NetworkConfig
 
 MAGIC, VERSION = b"hushgate", 1
@@ -71,10 +70,7 @@ def write_weights_file(name: str, config: NetworkConfig, weights: Weights) -> by
     Args:
         name: The model's name.
         config: Its configuration.
-        weights: By the names of `weight_shapes`, in those shapes.
-
-    Raises:
-        ModelError: A weight is not finite.
+        weights: By the names of `weight_shapes`, in those shapes, finite.
     """
     flags = config.silent_pauses | config.presence << 1 | config.steady_noise << 2
     body = struct.pack(
@@ -101,7 +97,5 @@ def write_weights_file(name: str, config: NetworkConfig, weights: Weights) -> by
     for key, shape in weight_shapes(config):
         values = weights[key]
         assert values.shape == shape, (key, values.shape, shape)
-        if not np.isfinite(values).all():
-            raise ModelError(f"{name}: the weight {key} is not finite.")
         body += values.astype("<f4").tobytes()
     return MAGIC + struct.pack("<II", VERSION, zlib.crc32(body)) + body

@@ -33,6 +33,7 @@ from tests.helpers import tiny_models
 
 MAX_MEMORY_MB = 600
 MAX_SECONDS = 20.0
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 class Harness:
@@ -178,7 +179,7 @@ def run_apart(first: int, count: int) -> list[str]:
     while seed < end:
         with tempfile.TemporaryFile() as printed:
             command = [sys.executable, "-m", "tests.fuzz.harness", str(seed), str(end - seed)]
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=printed)
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=printed, cwd=_ROOT)
             assert process.stdout is not None
             last = seed
             for line in process.stdout:

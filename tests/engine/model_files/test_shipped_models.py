@@ -14,6 +14,7 @@ from hushgate.engine import available_models, load_model
 
 MODELS = available_models()
 FOLDER = Path(engine.__file__).parent / "models"
+ROOT = Path(__file__).resolve().parents[3]
 CLEAN = Path(__file__).parents[2] / "data" / "clean_speech.flac"
 Audio = NDArray[np.float32]
 
@@ -67,8 +68,11 @@ def test_every_model_is_small_and_described(name: str) -> None:
     assert info.description
     assert info.licence
     card = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
-    for section in ("## Data", "## Training", "## Measured", "## Limits"):
+    for section in ("## Data", "## Measured", "## Limits"):
         assert section in card
+    diary = f"docs/development/{name}-training.md"
+    assert diary in card
+    assert "## Training" in (ROOT / diary).read_text(encoding="utf-8")
     assert f"{info.num_parameters:,}" in card
 
 

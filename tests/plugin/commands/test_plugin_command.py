@@ -64,6 +64,8 @@ def test_build_names_missing_sources_and_a_missing_dpf(
 ) -> None:
     assert cli.main(["plugin", "build", "--source", str(tmp_path)]) == 2
     assert "does not hold hushgate's native sources" in capsys.readouterr().err
-    assert cli.main(["plugin", "build", "-o", str(tmp_path / "out"), "--dpf", str(tmp_path)]) == 2
+    native = str(Path(__file__).resolve().parents[3] / "native")
+    arguments = ["--source", native, "-o", str(tmp_path / "out"), "--dpf", str(tmp_path)]
+    assert cli.main(["plugin", "build", *arguments]) == 2
     assert "has no DPF. Install Debian's dpf-source" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

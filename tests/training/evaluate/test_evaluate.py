@@ -269,7 +269,7 @@ def test_manifests_of_written_mixtures_tell_ratio_and_noise(pairs: Path) -> None
         csv.writer(file).writerows(rows)
     items = PairSet(pairs / "clean", pairs / "noisy")
     assert items[0].groups == {"SNR": "5 to 10 dB", "noise kind": "several", "noise": "several"}
-    assert items[5].groups["noise"] == "synthesized hum"
+    assert items[5].groups["noise"] == "hum"
 
 
 @pytest.mark.parametrize("mix_rate", [0, 12_000])

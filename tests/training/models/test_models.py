@@ -242,7 +242,6 @@ def test_skips_join_the_layers_that_the_configuration_names() -> None:
         ({"family": "conv_ae", "compression": 0.0}, r"compression must be above 0\.0"),
         ({"family": "conv_vae", "kl_weight": -1.0}, r"kl_weight must be at least 0\.0"),
         ({"family": "conv_vae", "code_channels": 0}, "code_channels must be at least 1"),
-        ({"family": "latent_ae", "phase": "none"}, "phase must be one of noisy, predicted, complex"),
         ({"family": "latent_ae", "skips": [7]}, r"skips must lie between 1 and 6 \(got \[7\]\)"),
         ({"family": "latent_ae", "code_size": 0}, "code_size must be at least 1"),
         ({"family": "wave_ae", "segment_frames": 2, "segment_hop_frames": 1}, "segment_frames must be 1"),
