@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from hushgate import Chain, Denoiser, load_preset
+from hushgate import Chain, Denoiser, load_preset, stream_file
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NOISY = EXAMPLES / "noisy_speech.flac"
@@ -42,6 +42,11 @@ def read(path: Path) -> np.ndarray:
     return np.asarray(soundfile.read(path, dtype="float32")[0])
 
 
+def cleaned(effect: Chain) -> np.ndarray:
+    """What the effect makes of the file, which it hears ahead."""
+    return np.asarray(np.concatenate(list(stream_file(effect, NOISY)), axis=1)[0])
+
+
 def test_every_script_is_tested() -> None:
     assert {name for name in globals() if name.startswith("test_runs_")} == {
         f"test_runs_{s}" for s in SCRIPTS
@@ -50,7 +55,7 @@ def test_every_script_is_tested() -> None:
 
 def test_runs_pedalboard_chain(run_example: RunExample, tmp_path: Path) -> None:
     assert "1536 samples of latency taken out" in run_example("pedalboard_chain", NOISY, "out.wav")
-    expected = Chain.from_preset("podcast")(read(NOISY), 48_000)
+    expected = cleaned(Chain.from_preset("podcast"))
     np.testing.assert_allclose(read(tmp_path / "out.wav"), expected, atol=1e-4)
 
 
@@ -59,7 +64,7 @@ def test_runs_clean_stems(run_example: RunExample, tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(NOISY.read_bytes())
     printed = run_example("clean_stems", "a.flac", "b.flac", "-o", "out", "--threads", "2")
     assert printed.count("100%") == 2
-    expected = Chain(load_preset("stems-vocal").make_effects())(read(NOISY), 48_000)
+    expected = cleaned(Chain(load_preset("stems-vocal").make_effects()))
     for name in ("a.flac", "b.flac"):
         np.testing.assert_allclose(read(tmp_path / "out" / name), expected, atol=1e-4)
 
