@@ -14,8 +14,8 @@ from hushgate.serving.request_fields import RequestError, StreamRequest
 SLICE_S = 0.01
 """Sound that a stream's effect gets at once, seconds: longer frames are cut, so that streams alternate."""
 
-FRAME_LOAD = 0.02
-"""Share of a core that frames of 10 ms cost beside the effect: receiving, threads, sending."""
+FRAME_LOAD = 0.07
+"""Share of a core that frames of 10 ms cost beside the effect: receiving, sending and counting them."""
 
 _MAX_TRIALS = 256
 # Time from a frame to its answer over its duration, on average, at which no more streams are taken.
