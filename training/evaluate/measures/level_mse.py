@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hushgate.training.evaluate.measures.base import Audio, Column, Item
+from hushgate.training.evaluate.measures.spectra import magnitudes
 
 _FRAME_S = 0.046
 _LOWEST_DB, _HIGHEST_DB = -100.0, 100.0
@@ -37,11 +38,8 @@ class LevelMse:
 
 
 def _scaled_levels(audio: Audio, size: int) -> NDArray[np.float64]:
-    missing = max(0, size - audio.shape[1])
-    padded = np.pad(audio.astype(np.float64), ((0, 0), (0, missing)))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, size, axis=1)[:, :: size // 4]
     window = np.hanning(size)
-    power = np.square(np.abs(np.fft.rfft(frames * (window * (2.0 / window.sum())))))
+    power = np.square(magnitudes(audio, window * (2.0 / window.sum()), size // 4))
     levels = 10.0 * np.log10(power + 10.0 ** (_LOWEST_DB / 10.0))
     scaled: NDArray[np.float64] = np.clip((levels - _LOWEST_DB) / (_HIGHEST_DB - _LOWEST_DB), 0.0, 1.0)
     return scaled

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hushgate.training.evaluate.measures.base import Audio, Column, Item
+from hushgate.training.evaluate.measures.spectra import magnitudes
 
 _FRAME_S = 0.032
 _RANGE_DB = 80.0
@@ -31,7 +31,7 @@ def log_spectral_distance(clean: Audio, output: Audio, sample_rate: int) -> floa
         sample_rate: Hz.
     """
     size = 2 * round(_FRAME_S * sample_rate / 2)
-    powers = [np.square(_magnitudes(audio, size)) for audio in (clean, output)]
+    powers = [np.square(magnitudes(audio, np.hanning(size), size // 2)) for audio in (clean, output)]
     floor = max(float(powers[0].max()), 1e-20) * 10.0 ** (-_RANGE_DB / 10.0)
     one, other = (np.maximum(power, floor) for power in powers)
     return float(np.sqrt(np.mean(np.square(10.0 * np.log10(one / other)), axis=-1)).mean())
@@ -48,7 +48,9 @@ def target_log_spectral_distance(clean: Audio, output: Audio) -> float:
     Args:
         clean, output: (channels, samples) of one shape, aligned.
     """
-    one, other = (_magnitudes(audio, _TARGET_FRAME) for audio in (clean, output))
+    one, other = (
+        magnitudes(audio, np.hanning(_TARGET_FRAME), _TARGET_FRAME // 2) for audio in (clean, output)
+    )
     peak = float(one.max())
     own = one >= peak * 10.0 ** (-_TARGET_RANGE_DB / 20.0)
     counts = own.sum(axis=-1)
@@ -77,11 +79,3 @@ class TargetLogSpectralDistance:
 
     def __call__(self, item: Item, output: Audio) -> dict[str, float]:
         return {"target_lsd_db": target_log_spectral_distance(item.clean, output)}
-
-
-def _magnitudes(audio: Audio, size: int) -> NDArray[np.float64]:
-    missing = max(0, size - audio.shape[1])
-    padded = np.pad(audio.astype(np.float64), ((0, 0), (0, missing)))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, size, axis=1)[:, :: size // 2]
-    magnitudes: NDArray[np.float64] = np.abs(np.fft.rfft(frames * np.hanning(size)))
-    return magnitudes
