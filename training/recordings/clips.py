@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hushgate.training.recordings.atomic_files import list_audio
 from hushgate.training.recordings.decoded_cache import load_samples, read_clip
 from hushgate.training.recordings.manifest import MANIFEST_NAME, read_manifest
+from hushgate.training.recordings.seamless_loop import close_loop
 
 Audio = NDArray[np.float32]
 
@@ -194,11 +195,7 @@ def _fit(
         start = int(rng.integers(0, num_samples - len(clip) + 1))
         out[start : start + len(clip)] = clip
         return out, 0, start
-    # Crossfade the end into the beginning to avoid a click at the seam.
-    fade = min(sample_rate // 50, len(clip) // 4)
-    ramp = np.sin(0.5 * np.pi * (np.arange(fade, dtype=np.float32) + 0.5) / max(1, fade))
-    turn = clip[: len(clip) - fade].copy()
-    turn[:fade] = turn[:fade] * ramp + clip[len(clip) - fade :] * ramp[::-1]
+    turn = close_loop(clip, min(sample_rate // 50, len(clip) // 4))
     start = int(rng.integers(0, len(turn)))
     return np.take(turn, np.arange(num_samples) + start, mode="wrap"), start, 0
 

@@ -16,6 +16,7 @@ from hushgate.audio_files.resampling import RateConverter
 from hushgate.training.config.mixture_schema import ANY_SYNTHESIZED
 from hushgate.training.mixtures.augmentations import keep_band
 from hushgate.training.recordings.atomic_files import list_audio
+from hushgate.training.recordings.seamless_loop import close_loop
 from hushgate.training.synthesis.noises import GENERATORS, RANDOM_NAMES
 
 Block = NDArray[np.float32]
@@ -195,12 +196,7 @@ class _LoopStream:
         self.name, self.start_s = name, start_s
         self._position = 0
         self._first = piece
-        turn = piece
-        if fade:
-            ramp = np.sin(0.5 * np.pi * (np.arange(fade, dtype=np.float32) + 0.5) / fade)
-            turn = piece[:, : piece.shape[1] - fade].copy()
-            turn[:, :fade] = turn[:, :fade] * ramp + piece[:, piece.shape[1] - fade :] * ramp[::-1]
-        self._turn = turn
+        self._turn = close_loop(piece, fade)
 
     def read(self, num_samples: int) -> Block:
         """See `NoiseStream`."""
