@@ -217,6 +217,7 @@ class Mixer:
         used: list[UsedClip] = []
         noisy, clean = pairs.draw(self.num_samples, rng, used)
         self._note("target", pairs, used, 1.0, record)
+        record.scale(pairs.clean_peak(used[0].name))
         record.changes.append("mixture as recorded")
         level_db = record.level_db = self._level_db(rng, record)
         loud = clean if augmentations.level_db(clean) > -100.0 else noisy

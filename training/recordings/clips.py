@@ -214,6 +214,7 @@ class PairPool:
     def __init__(self, clips: Sequence[Clip], sample_rate: int) -> None:
         self.names = [clip.name for clip in clips]
         self._paths = {clip.name: clip.path for clip in clips}
+        self._clean_peaks: dict[str, float] = {}
         self._pairs: list[NDArray[np.int16]] = []
         for clip in clips:
             assert clip.noisy is not None
@@ -225,6 +226,7 @@ class PairPool:
                 )
             both = np.stack([audio[: min(len(clean), len(noisy))] for audio in (noisy, clean)])
             peak = float(np.max(np.abs(both), initial=1e-9))
+            self._clean_peaks[clip.name] = float(np.max(np.abs(clean), initial=1e-9)) / peak
             self._pairs.append(np.round(both * (32767.0 / peak)).astype(np.int16))
         lengths = np.array([pair.shape[1] for pair in self._pairs], dtype=np.float64)
         if not lengths.sum():
@@ -234,6 +236,10 @@ class PairPool:
     def path(self, name: str) -> Path:
         """Return the clean file of a pair."""
         return self._paths[name]
+
+    def clean_peak(self, name: str) -> float:
+        """Return the peak of a clean file, where full scale is that of the louder file of the pair."""
+        return self._clean_peaks[name]
 
     def draw(
         self, num_samples: int, rng: Generator, used: list[UsedClip] | None = None

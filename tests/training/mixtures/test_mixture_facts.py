@@ -94,6 +94,23 @@ def test_parts_give_the_mixture_again(fill: str, folders: tuple[str, str], tmp_p
         assert row["snr_of"] == "active"
 
 
+def test_a_pair_has_the_gain_of_its_clean_file(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    clean = 0.1 * np.sin(0.1 * np.arange(RATE))
+    for name, sound in (("clean", clean), ("noisy", clean + 0.5 * rng.uniform(-1.0, 1.0, RATE))):
+        soundfile.write(tmp_path / f"{name}.wav", sound, RATE, subtype="FLOAT")
+    (tmp_path / "manifest.csv").write_text(
+        "path,kind,split,label,noisy\nclean.wav,speech,train,a,noisy.wav\n"
+    )
+    data = DataConfig((str(tmp_path),), RATE, 1.0)
+    job = MixJob(Config(data=data, mix=replace(PLAIN, noises=(SourceSpec("white"),), pairs=1.0)))
+    (row,) = read_manifest(write_mixtures(job, tmp_path / "out", 1))
+    (part,) = json.loads(row["parts"])
+    written, _ = soundfile.read(tmp_path / "out" / row["path"])
+    gain = float(written @ clean) / float(clean @ clean)
+    assert part["gain_db"] == pytest.approx(20.0 * np.log10(gain), abs=0.01)
+
+
 def test_whole_utterances_keep_their_transcripts(folders: tuple[str, str], tmp_path: Path) -> None:
     chapter = tmp_path / "voices" / "103" / "1240"
     chapter.mkdir(parents=True)
