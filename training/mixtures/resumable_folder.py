@@ -41,7 +41,13 @@ class ResumableFolder:
         write_bytes(self._settings_file, (json.dumps(self._settings, indent=1) + "\n").encode("utf-8"))
         remove_parts(self.path)
         rows = [*read_manifest(self.path / MANIFEST_NAME), *self._read_journal()]
-        return [row for row in rows if self._has_files(row)]
+        return [row for row in rows if all(path.is_file() for path in self._files(row))]
+
+    def remove_files(self, rows: Iterable[Row]) -> None:
+        """Remove the files of rows."""
+        for row in rows:
+            for path in self._files(row):
+                path.unlink(missing_ok=True)
 
     def journalled(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Pass rows on; each is in the journal before it is passed on."""
@@ -86,8 +92,8 @@ class ResumableFolder:
             write_bytes(self._journal_file, whole.encode("utf-8"))
         return list(csv.DictReader(io.StringIO(whole), self._columns))
 
-    def _has_files(self, row: Row) -> bool:
-        return all((self.path / row[name]).is_file() for name in _FILES if row.get(name))
+    def _files(self, row: Row) -> list[Path]:
+        return [self.path / row[name] for name in _FILES if row.get(name)]
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

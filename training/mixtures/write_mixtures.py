@@ -10,7 +10,7 @@ import logging
 import math
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,13 @@ from hushgate.training.mixtures.full_band_mixer import make_mixer
 from hushgate.training.mixtures.mixer import Mixer
 from hushgate.training.mixtures.mixture_record import PartRecord
 from hushgate.training.mixtures.resumable_folder import ResumableFolder, Row
-from hushgate.training.recordings.atomic_files import write_audio, write_bytes
+from hushgate.training.recordings.atomic_files import write_audio
 from hushgate.training.recordings.clips import list_clips
 from hushgate.training.recordings.decoded_cache import read_clip
-from hushgate.training.recordings.transcripts import find_transcript
+from hushgate.training.recordings.transcripts import find_transcript, write_texts
 
 KIND = "mixture"
 FORMATS = ("flac", "wav")
-TEXTS_NAME = "texts.txt"
 _HEADROOM = 0.999
 _LATER_KEYS = {"snr_of": MixConfig.snr_of, "floor": MixConfig.floor}
 _LOG = logging.getLogger(__name__)
@@ -133,21 +132,18 @@ def write_mixtures(
     new = folder.journalled(_written(job, mixer, output, missing, workers))
     rows |= {int(row["index"]): row for row in progress(new, len(missing))}
     ordered = [rows[index] for index in sorted(rows)]
-    _write_texts(ordered, output)
+    write_texts(output, _texts(ordered))
     return folder.finish(ordered)
 
 
-def _write_texts(rows: Sequence[Row], output: Path) -> None:
-    """Write the texts of mixtures whose targets are whole utterances with transcripts."""
-    lines = []
+def _texts(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
+    """Names and texts of mixtures whose targets are whole utterances with transcripts."""
     for row in rows:
         parts = sorted(json.loads(row.get("parts") or "[]"), key=lambda part: float(part["at_s"]))
         targets = [part for part in parts if part["role"] == "target"]
         texts = [find_transcript(Path(part["file"])) if part["is_whole"] else None for part in targets]
         if texts and all(texts):
-            lines.append(" ".join([Path(row["noisy"]).stem, *filter(None, texts)]) + "\n")
-    if lines:
-        write_bytes(output / TEXTS_NAME, "".join(lines).encode("utf-8"))
+            yield Path(row["noisy"]).stem, " ".join(filter(None, texts))
 
 
 def _written(job: MixJob, mixer: Mixer, output: Path, indices: list[int], workers: int) -> Iterator[Row]:

@@ -1,10 +1,14 @@
-"""Transcripts beside recordings, as LibriSpeech lays them out."""
+"""Transcripts beside recordings, as LibriSpeech lays them out, and texts of files that hushgate writes."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from pathlib import Path
 
+from hushgate.training.recordings.atomic_files import write_bytes
+
+TEXTS_NAME = "texts.txt"
 _PATTERN = "*.trans.txt"
 
 
@@ -14,6 +18,17 @@ def find_transcript(recording: Path) -> str | None:
     A line holds the name of a file, without extension, and its text.
     """
     return _transcripts(recording.parent).get(recording.stem)
+
+
+def write_texts(folder: Path, texts: Iterable[tuple[str, str]]) -> None:
+    """Write names and texts, a line each, into `folder`/texts.txt; no file without a text.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    lines = "".join(f"{name} {text}\n" for name, text in texts)
+    if lines:
+        write_bytes(folder / TEXTS_NAME, lines.encode("utf-8"))
 
 
 @functools.lru_cache(maxsize=64)

@@ -33,11 +33,10 @@ from hushgate.training.mixtures.noised_files.noised_pair import (
     write_pair,
 )
 from hushgate.training.mixtures.resumable_folder import ResumableFolder, Row
-from hushgate.training.recordings.atomic_files import list_audio, write_bytes
-from hushgate.training.recordings.transcripts import find_transcript
+from hushgate.training.recordings.atomic_files import list_audio
+from hushgate.training.recordings.transcripts import find_transcript, write_texts
 
 KIND = "mixture"
-TEXTS_NAME = "texts.txt"
 LAST_CLIPS = ("pad", "drop")
 COLUMNS = (
     "path", "kind", "split", "label", "sample_rate", "seconds", "license", "source", "noisy", "num_channels",
@@ -161,7 +160,7 @@ def add_noise(
     for path in files:
         rows = done.get(path.as_posix(), [])
         if not rows or not _is_current(rows, path):
-            _remove_files(done.pop(path.as_posix(), []), output)
+            state.remove_files(done.pop(path.as_posix(), []))
             missing.append(path)
     result = NoisedFolder(output)
     writer = _FileWriter(base, output, job, _shared_stems(base, files))
@@ -179,7 +178,7 @@ def add_noise(
     result.rows = _with_splits(sorted((row for rows in done.values() for row in rows), key=_by_path), job)
     if result.rows:
         state.finish(result.rows)
-        _write_texts(result.rows, output)
+        write_texts(output, _texts(result.rows))
     return result
 
 
@@ -217,12 +216,6 @@ def _is_current(rows: Sequence[Row], path: Path) -> bool:
     return len(rows) == int(rows[0]["num_pairs"]) and all(row["original_bytes"] == size for row in rows)
 
 
-def _remove_files(rows: Iterable[Row], output: Path) -> None:
-    for row in rows:
-        for name in (row["path"], row["noisy"]):
-            (output / name).unlink(missing_ok=True)
-
-
 def _with_splits(rows: Sequence[Row], job: NoiseJob) -> list[Row]:
     """Deal labels (first subfolders, or files that lie in none) into the splits."""
     if not job.shares:
@@ -234,13 +227,11 @@ def _with_splits(rows: Sequence[Row], job: NoiseJob) -> list[Row]:
     return [row | {"split": splits[row["label"]]} for row in rows]
 
 
-def _write_texts(rows: Iterable[Row], output: Path) -> None:
-    lines = []
+def _texts(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
+    """Names and texts of whole files with transcripts."""
     for row in rows:
         if row["is_whole"] == "yes" and (text := find_transcript(Path(row["original"]))):
-            lines.append(f"{Path(row['noisy']).stem} {text}\n")
-    if lines:
-        write_bytes(output / TEXTS_NAME, "".join(lines).encode("utf-8"))
+            yield Path(row["noisy"]).stem, text
 
 
 @contextlib.contextmanager
