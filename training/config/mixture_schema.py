@@ -12,6 +12,22 @@ SNR_SHAPES = ("triangular", "uniform")
 SNR_DEFINITIONS = ("file", "active")
 
 
+def names_generator(kind: str) -> bool:
+    """Return True for the name of a generator, and for any of them."""
+    return kind == ANY_SYNTHESIZED or kind in GENERATORS
+
+
+def check_band(band_hz: tuple[float, float]) -> None:
+    """Refuse a band to keep that does not rise, Hz; (0, 0) keeps everything.
+
+    Raises:
+        ValueError: It does not rise, or begins below 0 Hz.
+    """
+    low, high = band_hz
+    if any(band_hz) and not 0.0 <= low < high:
+        raise ValueError(f"band_hz must be 0 or more and rise, Hz (got {low:g} to {high:g}).")
+
+
 @dataclass(frozen=True)
 class SourceSpec:
     """One source of targets or noises.
@@ -41,9 +57,7 @@ class SourceSpec:
     def __post_init__(self) -> None:
         if self.fill not in FILLS:
             raise ValueError(f"fill must be one of {', '.join(FILLS)} (got {self.fill!r}).")
-        low, high = self.band_hz
-        if any(self.band_hz) and not 0.0 <= low < high:
-            raise ValueError(f"band_hz must be 0 or more and rise, Hz (got {low:g} to {high:g}).")
+        check_band(self.band_hz)
 
     @property
     def pool(self) -> tuple[str, str]:
@@ -53,7 +67,7 @@ class SourceSpec:
     @property
     def is_synthesized(self) -> bool:
         """True for a generator, which needs no recordings."""
-        return self.kind == ANY_SYNTHESIZED or self.kind in GENERATORS
+        return names_generator(self.kind)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from scipy import fft, signal
 
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.resampling import RateConverter
-from hushgate.training.config.mixture_schema import ANY_SYNTHESIZED
+from hushgate.training.config.mixture_schema import ANY_SYNTHESIZED, check_band, names_generator
 from hushgate.training.mixtures.augmentations import keep_band
 from hushgate.training.recordings.atomic_files import list_audio
 from hushgate.training.recordings.seamless_loop import close_loop
@@ -46,16 +46,14 @@ class NoiseSpec:
     band_hz: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
-        low, high = self.band_hz
-        if any(self.band_hz) and not 0.0 <= low < high:
-            raise ValueError(f"band_hz must be 0 or more and rise, Hz (got {low:g} to {high:g}).")
+        check_band(self.band_hz)
         if self.is_recorded and not self.recordings():
             raise ValueError(f"noise folder must hold sound files (got {self.name}).")
 
     @property
     def is_recorded(self) -> bool:
         """True for recordings, False for a generator."""
-        return self.name not in GENERATORS and self.name != ANY_SYNTHESIZED
+        return not names_generator(self.name)
 
     def recordings(self) -> list[Path]:
         """The recordings; none for a generator."""
