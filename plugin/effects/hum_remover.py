@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hushgate.effects.python_effect import PythonEffect
 from hushgate.engine.hum.hum_reducer import HumReducer
 from hushgate.engine.parameters import PARAMETERS
-from hushgate.engine.signal.fork_safe_lock import give_lock
 from hushgate.engine.signal.input_checks import check_stream_format, replace_nonfinite
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BUFFER_SIZE, checked_buffer_size, checked_flag
 from hushgate.pedalboard_compat.channel_layout import LayoutMemory
-from hushgate.pedalboard_compat.strict_attributes import StrictAttributes
 
 _PARAMETER = PARAMETERS["hum_reduction_db"]
 
 
-class HumRemover(StrictAttributes):
+class HumRemover(PythonEffect):
     """Remove steady mains hum, and nothing else: 50 or 60 Hz and its multiples up to 3 kHz.
 
     Hum is what sounds on exact multiples of the mains frequency at all times in the last 8 s; until then,
@@ -41,15 +39,13 @@ class HumRemover(StrictAttributes):
     (2, 480)
     """
 
-    _lock: threading.RLock
-
     def __init__(self, hum_reduction_db: float = 40.0) -> None:
+        super().__init__()
         self._reduction_db = self._checked(hum_reduction_db)
         self._reducer: HumReducer | None = None
         self._format: tuple[float, int] | None = None
         self._layout = LayoutMemory()
         self._started = self._learns = False
-        give_lock(self)
 
     def __repr__(self) -> str:
         return f"<hushgate.HumRemover hum_reduction_db={self._reduction_db} at {hex(id(self))}>"
@@ -123,25 +119,10 @@ class HumRemover(StrictAttributes):
         """Delay, samples: always 0."""
         return 0
 
-    @property
-    def reported_latency_samples(self) -> int:
-        """The same as `latency_samples`, under pedalboard's name for it."""
-        return 0
-
     def latency_samples_at(self, sample_rate: float) -> int:
         """Delay at `sample_rate` Hz, samples: always 0."""
         check_stream_format(sample_rate, 1, 1)
         return 0
-
-    @property
-    def is_effect(self) -> bool:
-        """True: takes sound in."""
-        return True
-
-    @property
-    def is_instrument(self) -> bool:
-        """False: makes no sound of its own."""
-        return False
 
     def to_dict(self) -> dict[str, Any]:
         """The setting as a plain value. `from_dict` of it makes an equal object."""
@@ -159,9 +140,6 @@ class HumRemover(StrictAttributes):
         if unknown:
             raise ValueError(f"{unknown[0]!r} is no setting of HumRemover. Known: hum_reduction_db.")
         return cls(**settings)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).from_dict, (self.to_dict(),)
 
     @staticmethod
     def _checked(value: object) -> float:
