@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -10,11 +11,10 @@ from hushgate.engine.signal.fork_safe_lock import give_lock
 from hushgate.pedalboard_compat.strict_attributes import StrictAttributes
 
 
-class PythonEffect(StrictAttributes):
-    """What `Denoiser`, `Chain`, `Mix` and `Linked` have in common with every plugin of pedalboard.
+class PythonEffect(StrictAttributes, ABC):
+    """What hushgate's effects have in common with every plugin of pedalboard.
 
-    A subclass adds `process` and `reset`, which hold `_lock`, and the three methods that raise
-    NotImplementedError here.
+    A subclass adds `process` and `reset`, which hold `_lock`, and the three abstract methods.
     """
 
     _lock: threading.RLock
@@ -23,9 +23,9 @@ class PythonEffect(StrictAttributes):
         give_lock(self)
 
     @property
+    @abstractmethod
     def latency_samples(self) -> int:
         """Delay at the sample rate of the last block, samples."""
-        raise NotImplementedError
 
     @property
     def reported_latency_samples(self) -> int:
@@ -42,14 +42,14 @@ class PythonEffect(StrictAttributes):
         """False: makes no sound of its own."""
         return False
 
+    @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """All settings as plain values. `from_dict` of it makes an equal object."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Self:
         """A new object with these settings."""
-        raise NotImplementedError
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Copies and pickles carry the settings. Sound is not copied: it belongs to one stream.
