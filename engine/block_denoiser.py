@@ -16,7 +16,7 @@ from hushgate.engine.model_files.model import Model, load_model
 from hushgate.engine.native.library import native_path
 from hushgate.engine.onnx_path import OnnxPath
 from hushgate.engine.parameters import PARAMETERS, ParameterProperties, ParameterValues, Value
-from hushgate.engine.signal.delay_line import DelayLine
+from hushgate.engine.signal.beginning import Beginning
 from hushgate.engine.signal.input_checks import (
     MAX_TESTED_RATE,
     MIN_TESTED_RATE,
@@ -28,11 +28,6 @@ from hushgate.engine.sound_path import SoundPath
 
 _logger = logging.getLogger(__name__)
 
-# Hum is looked for in so much of a recording's beginning.
-LEARNT_S = 8.0
-# Part of it that the model hears beforehand. A second brings the first 0.1 s of songs in hiss from 2.4 to
-# 0.4 dB below the rest (gain in SNR), and hiss before a song from 33 dB to none above it.
-_HEARD_SHARE = 0.125
 # What the engines leave to `BlockDenoiser`.
 _OWN_PARAMETERS = ("hum_reduction_db",)
 
@@ -96,10 +91,9 @@ class BlockDenoiser(Meters, ParameterProperties):
         self._path: SoundPath = _make_path(self.model, engine)
         self._hum: HumReducer | None = None
         self._started = False
-        # What `learn` took in: None where it was not called; the delay of what passes meanwhile.
-        self._learnt: list[NDArray[np.float32]] | None = None
-        self._num_learnt = 0
-        self._passing: DelayLine | None = None
+        self._learns = False
+        # What was taken in since `learn`, until the recording that follows has begun and been reset.
+        self._beginning: Beginning | None = None
         for name, value in parameters.items():
             setattr(self, name, value)
 
@@ -133,10 +127,7 @@ class BlockDenoiser(Meters, ParameterProperties):
         self._format = (float(sample_rate), max_block_size, int(num_channels))
         self._hum = HumReducer(float(sample_rate), int(num_channels), self.hum_reduction_db)
         self._started = False
-        if self._passing is not None:
-            self._begin_learning()
-        else:
-            self._learnt = None
+        self._beginning = None
         if not MIN_TESTED_RATE <= sample_rate <= MAX_TESTED_RATE:
             _logger.warning(
                 "%s: %g Hz is outside the tested sample rates, %d to %d Hz",
@@ -164,13 +155,7 @@ class BlockDenoiser(Meters, ParameterProperties):
         More than 8 s have no effect.
         """
         self.reset()
-        self._begin_learning()
-
-    def _begin_learning(self) -> None:
-        self._learnt, self._num_learnt = [], 0
-        self._passing = DelayLine(0, num_channels=0)
-        if self._format is not None:
-            self._passing = DelayLine(self.latency_samples, self._format[2])
+        self._learns, self._beginning = True, None
 
     def reset(self) -> None:
         """Forget all sound, keep all settings: the output is that of a new object.
@@ -189,12 +174,11 @@ class BlockDenoiser(Meters, ParameterProperties):
             _logger.warning("%d input samples since the last reset were not finite", readings.num_nonfinite)
         self._path.reset()
         self._changed = True
-        has_learnt = bool(self._learnt) and (self._passing is not None or not self._started)
-        self._started, self._passing = False, None
-        if not has_learnt:
-            self._learnt = None
+        if self._started:
+            self._beginning = None
+        self._started = self._learns = False
         if self._hum is not None:
-            self._hum.rewind() if has_learnt else self._hum.reset()
+            self._hum.reset() if self._beginning is None else self._hum.rewind()
 
     def flush(self) -> NDArray[np.float32]:
         """The output for the last `latency_samples` input samples, float32 (channels, samples); resets."""
@@ -235,11 +219,10 @@ class BlockDenoiser(Meters, ParameterProperties):
             return block.copy()
         if self._changed:
             self._apply_settings()
-        if self._passing is not None:
-            self._take_in(block)
-            return self._passing.process(block)
-        if not self._started and self._learnt:
-            self._hear_beginning(self._learnt)
+        if self._learns:
+            return self._take_in(block)
+        if not self._started and self._beginning is not None:
+            self._hear(self._beginning.heard())
         self._started = True
         return self._path.process(self._without_hum(block))
 
@@ -252,28 +235,24 @@ class BlockDenoiser(Meters, ParameterProperties):
             return sound
         return np.where(finite == block, sound, block)  # the path counts faulty samples
 
-    def _take_in(self, block: NDArray[np.float32]) -> None:
-        """Learn from a block of a recording's beginning."""
+    def _take_in(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Learn from a block of a recording's beginning; the delayed input."""
+        if self._beginning is None:
+            self._beginning = Beginning(self.sample_rate, self.num_channels, self.latency_samples)
         sound, _, _ = replace_nonfinite(block)
         if self._hum is not None:
             self._hum.learn(sound)
-        assert self._learnt is not None
-        most = round(LEARNT_S * self.sample_rate)
-        num_missing = round(_HEARD_SHARE * most) - sum(part.shape[1] for part in self._learnt)
-        self._num_learnt = min(self._num_learnt + sound.shape[1], most)
-        if num_missing > 0:
-            self._learnt.append(sound[:, :num_missing].copy())
+        self._beginning.take_in(sound)
+        return self._beginning.delayed(block)
 
-    def _hear_beginning(self, learnt: list[NDArray[np.float32]]) -> None:
+    def _hear(self, beginning: NDArray[np.float32]) -> None:
         """Run the path backwards over a part of the beginning, up to where the recording begins."""
-        if self.model.info.segment is not None:
+        if not beginning.shape[1] or self.model.info.segment is not None:
             return
-        heard = np.concatenate(learnt, axis=1)[:, : round(_HEARD_SHARE * self._num_learnt)]
-        if heard.shape[1] and self._hum is not None:
-            heard = self._hum.process(heard)
+        if self._hum is not None:
+            beginning = self._hum.process(beginning)
             self._hum.rewind()
-        if heard.shape[1]:
-            self._path.process(np.ascontiguousarray(heard[:, ::-1]))
+        self._path.process(np.ascontiguousarray(beginning[:, ::-1]))
 
     def _prepared_format(self) -> tuple[float, int, int]:
         if self._format is None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hushgate.effects.denoiser import Denoiser
 from hushgate.effects.hum_remover import HumRemover
-from hushgate.engine.block_denoiser import LEARNT_S
+from hushgate.engine.signal.beginning import LEARNT_S
 from hushgate.pedalboard_compat.effect_protocol import Container, Effect
 
 Block = NDArray[np.float32]
