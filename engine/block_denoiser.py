@@ -268,8 +268,7 @@ class BlockDenoiser(Meters, ParameterProperties):
 
     def _set_parameter(self, name: str, value: object) -> None:
         checked = PARAMETERS[name].validate(value)
-        is_lacking = name not in _OWN_PARAMETERS and self._path.lacks(name, checked)
-        if self.engine == "native" and is_lacking:
+        if self.engine == "native" and self._path_lacks(name, checked):
             default = PARAMETERS[name].format(PARAMETERS[name].default)
             raise ValueError(
                 f"{name} must be {default} in the native engine, which lacks the rest (got {checked!r}). "
@@ -278,11 +277,13 @@ class BlockDenoiser(Meters, ParameterProperties):
         self._values[name] = checked
         self._changed = True  # after the value: process clears the mark before it reads
 
+    def _path_lacks(self, name: str, value: Value) -> bool:
+        return name not in _OWN_PARAMETERS and self._path.lacks(name, value)
+
     def _apply_settings(self) -> None:
         """Apply the settings made since the last block."""
         self._changed = False  # before they are read: a setting made now counts for the next block
-        asked = [(name, value) for name, value in self._values.items() if name not in _OWN_PARAMETERS]
-        if any(self._path.lacks(name, value) for name, value in asked):
+        if any(self._path_lacks(name, value) for name, value in self._values.items()):
             self._use_onnx("a setting")
         self._path.configure(ParameterValues(**self._values))
         if self._hum is not None:
