@@ -95,7 +95,6 @@ def _denoise(args: argparse.Namespace, path: str, output: str | None) -> None:
     """Denoise one file to `output`; None for its usual name, in the folder of `-o` if that names one."""
     from hushgate.audio_files.open_audio import open_input, open_output
     from hushgate.effects.preset_or_model import loudness_of
-    from hushgate.measuring.level_meter import LevelMeter
     from hushgate.rendering import check_streamable
     from hushgate.rendering.file_loop import FileLoop
     from hushgate.rendering.loudness import LoudnessNormalizer, normalized
@@ -123,11 +122,9 @@ def _denoise(args: argparse.Namespace, path: str, output: str | None) -> None:
             normalizer = files.enter_context(
                 LoudnessNormalizer(source.sample_rate, source.num_channels, lufs, folder=folder)
             )
-        written = LevelMeter()
         started = time.perf_counter()
         with progress_bar(Path(path).name, source.num_samples, quiet=args.quiet) as advance:
             for block in normalized(_advancing(loop.blocks(), advance), normalizer):
-                written.update(block)
                 writer.write(block)
         writer.complete()
         elapsed_s = time.perf_counter() - started
@@ -137,7 +134,7 @@ def _denoise(args: argparse.Namespace, path: str, output: str | None) -> None:
         if args.quiet or target == PIPE:
             return
         loudness = normalizer.figures if normalizer else None
-        summary = summarize(effect, loop, elapsed_s, writer.num_clipped, loudness, written)
+        summary = summarize(effect, loop, elapsed_s, writer.num_clipped, loudness)
         names = [
             ("input", f"{path} ({source}, {loop.num_samples / source.sample_rate:.2f} s)"),
             ("output", target),

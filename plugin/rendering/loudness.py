@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.measuring.level_meter import decibels
+from hushgate.measuring.level_meter import LevelMeter, decibels
 from hushgate.measuring.loudness_meter import LoudnessMeter, TruePeaks
 from hushgate.rendering.peak_limiter import PeakLimiter
 
@@ -38,6 +38,8 @@ class LoudnessFigures:
         gain_db: Gain of the whole recording.
         limited_db: Most that the limiter turned a peak down, dB >= 0.
         true_peak_dbtp: Largest true peak of the result; None for silence.
+        level_dbfs, peak_dbfs: RMS level and largest sample of the result; None for silence.
+        num_over: Samples of the result beyond full scale.
     """
 
     before_lufs: float | None
@@ -45,6 +47,9 @@ class LoudnessFigures:
     gain_db: float
     limited_db: float
     true_peak_dbtp: float | None
+    level_dbfs: float | None
+    peak_dbfs: float | None
+    num_over: int
 
 
 class LoudnessNormalizer:
@@ -104,10 +109,12 @@ class LoudnessNormalizer:
                     break
                 gain *= _linear(self._lufs - after)
         meter, peaks = LoudnessMeter(self._rate, self._num_channels), TruePeaks(self._num_channels)
+        levels = LevelMeter()
         limiter = TruePeakLimiter(self._rate, self._num_channels, _linear(_CEILING_DBTP))
         for block in self._with_gain(gain, limiter):
             meter.update(block)
             peaks.process(block)
+            levels.update(block)
             yield block
         peaks.process(np.zeros((self._num_channels, peaks.latency_samples), np.float32))
         self.figures = LoudnessFigures(
@@ -116,6 +123,9 @@ class LoudnessNormalizer:
             20.0 * math.log10(gain),
             -20.0 * math.log10(limiter.lowest_gain),
             decibels(peaks.peak),
+            levels.level_db,
+            levels.peak_db,
+            levels.num_over,
         )
 
     def _loudness_with(self, gain: float) -> float | None:

@@ -25,7 +25,6 @@ from hushgate.audio_files.open_audio import (
 )
 from hushgate.chain_graph.flatten import read_effect
 from hushgate.effects.preset_or_model import AnyEffect, as_effect, loudness_of, preset_of
-from hushgate.measuring.level_meter import LevelMeter
 from hushgate.pedalboard_compat import streaming
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE, checked_buffer_size
 from hushgate.pedalboard_compat.effect_protocol import Effect
@@ -91,7 +90,7 @@ def render(
     lufs = loudness_of(loudness, preset_of(effect))
     ready = as_effect(effect)
     started = time.perf_counter()
-    num_written, written = 0, LevelMeter()
+    num_written = 0
     normalizer: LoudnessNormalizer | None = None
     writer: AudioWriter | None = None
     with contextlib.ExitStack() as files:
@@ -123,7 +122,6 @@ def render(
                 LoudnessNormalizer(source.sample_rate, source.num_channels, lufs, folder=folder)
             )
         for block in normalized(loop.blocks(), normalizer):
-            written.update(block)
             write(block)
             num_written += block.shape[1]
     summary = summarize(
@@ -132,7 +130,6 @@ def render(
         time.perf_counter() - started,
         0 if writer is None else writer.num_clipped,
         None if normalizer is None else normalizer.figures,
-        written,
     )
     return Rendered(num_written, summary)
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from hushgate.effects.denoiser import find_denoisers
 from hushgate.measuring import wording
 from hushgate.measuring.cleaning_meter import CleaningFigures
-from hushgate.measuring.level_meter import LevelMeter
 from hushgate.pedalboard_compat.effect_protocol import Effect
 from hushgate.rendering.file_loop import FileLoop
 from hushgate.rendering.loudness import LoudnessFigures
@@ -69,7 +68,6 @@ def summarize(
     elapsed_s: float,
     num_clipped: int,
     loudness: LoudnessFigures | None = None,
-    written: LevelMeter | None = None,
 ) -> Summary:
     """The summary of a loop that has ended.
 
@@ -79,7 +77,6 @@ def summarize(
         elapsed_s: Processing time, seconds.
         num_clipped: Samples that the output clipped.
         loudness: What normalization did; None without.
-        written: Level of what was written, where normalization changed it.
 
     Raises:
         ValueError: The loop did not measure.
@@ -92,26 +89,24 @@ def summarize(
         sample_rate=loop.sample_rate,
         num_samples=loop.num_samples,
         latency_samples=round(float(getattr(effect, "latency_samples", 0))),
-        figures=_normalized(loop.meter.figures(), loudness, written),
+        figures=_normalized(loop.meter.figures(), loudness),
         loudness=loudness,
         num_clipped=num_clipped,
         elapsed_s=elapsed_s,
     )
 
 
-def _normalized(
-    figures: CleaningFigures, loudness: LoudnessFigures | None, written: LevelMeter | None
-) -> CleaningFigures:
+def _normalized(figures: CleaningFigures, loudness: LoudnessFigures | None) -> CleaningFigures:
     """Figures of a cleaning with the gain of a normalization after it."""
-    if loudness is None or written is None:
+    if loudness is None:
         return figures
     gain_db = loudness.gain_db
     noise, change = figures.noise, figures.target_change_db
     return replace(
         figures,
-        level_after_dbfs=written.level_db,
-        peak_after_dbfs=written.peak_db,
-        num_over=written.num_over,
+        level_after_dbfs=loudness.level_dbfs,
+        peak_after_dbfs=loudness.peak_dbfs,
+        num_over=loudness.num_over,
         noise=noise and replace(noise, after_db=noise.after_db + gain_db),
         target_change_db=None if change is None else change + gain_db,
     )
