@@ -99,7 +99,7 @@ class AtomicFile:
             os.link(self.part, self.target)
         except FileExistsError as error:
             raise _exists(self.path) from error
-        except (OSError, AttributeError, NotImplementedError):
+        except (OSError, AttributeError):  # Python has no os.link on every system
             return False
         return True
 
