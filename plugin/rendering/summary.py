@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hushgate.effects.denoiser import find_denoisers
+from hushgate.engine.model_files.runtime import import_onnxruntime
 from hushgate.measuring import wording
 from hushgate.measuring.cleaning_meter import CleaningFigures
 from hushgate.pedalboard_compat.effect_protocol import Effect
@@ -120,11 +120,14 @@ def models_of(effect: Effect) -> tuple[str, ...]:
 def engine_of(effect: Effect) -> str | None:
     """What runs the models of an effect; None without a model."""
     engines = dict.fromkeys(denoiser.running_engine for denoiser in find_denoisers(effect))
-    names = {
-        "onnx": f"onnxruntime {importlib.metadata.version('onnxruntime')}",
-        "native": "the native engine",
-    }
-    return " and ".join(names[engine] for engine in engines) or None
+    return " and ".join(_engine_name(engine) for engine in engines) or None
+
+
+def _engine_name(engine: str) -> str:
+    if engine == "native":
+        return "the native engine"
+    # Not the version of the package: it has other names too, such as onnxruntime-gpu.
+    return f"onnxruntime {import_onnxruntime().__version__}"
 
 
 def columns(lines: Sequence[tuple[str, str]]) -> list[str]:
