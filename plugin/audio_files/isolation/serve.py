@@ -16,6 +16,7 @@ from hushgate.audio_files.file_reader import open_decoder
 from hushgate.audio_files.file_writer import open_encoder
 from hushgate.audio_files.isolation import messages
 from hushgate.audio_files.isolation.calls import call_here
+from hushgate.audio_files.scanning.file_region import SizedFile
 
 # The decoder asks for a few kB at a time.
 _READ_BYTES = 2**18
@@ -43,32 +44,12 @@ class Channel:
             os._exit(0)
 
 
-class ParentsFile(io.RawIOBase):
+class ParentsFile(SizedFile):
     """A file that the parent has open: its bytes are asked for."""
 
     def __init__(self, channel: Channel, size: int) -> None:
-        super().__init__()
+        super().__init__(size)
         self._channel = channel
-        self._size = size
-        self._position = 0
-
-    def readable(self) -> bool:
-        """True."""
-        return True
-
-    def seekable(self) -> bool:
-        """True."""
-        return True
-
-    def tell(self) -> int:
-        """Bytes from the beginning."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to a place."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        self._position = max(0, base + offset)
-        return self._position
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Fill a buffer; returns the number of bytes."""

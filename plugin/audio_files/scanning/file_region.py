@@ -7,7 +7,38 @@ import os
 from typing import BinaryIO, cast
 
 
-class FileRegion(io.RawIOBase):
+class SizedFile(io.RawIOBase):
+    """A file for reading whose size is known; a subclass gives the bytes at `_position` in `readinto`.
+
+    Args:
+        size: Bytes.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
+    def tell(self) -> int:
+        """Bytes from the beginning."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to a place; beyond the end there is nothing to read."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+
+class FileRegion(SizedFile):
     """Read `prefix`, then `size` bytes of `file` from `start` on.
 
     It presents a decoder with a sound file that has a correct header, without copying the sound. The
@@ -31,32 +62,12 @@ class FileRegion(io.RawIOBase):
         pattern: bytes = b"",
         num_behind: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(len(prefix) + size + num_behind)
         self._file = file
         self._start = start
         self._prefix = prefix
         self._sound_end = len(prefix) + size
         self._pattern = pattern
-        self._size = self._sound_end + num_behind
-        self._position = 0
-
-    def readable(self) -> bool:
-        """True."""
-        return True
-
-    def seekable(self) -> bool:
-        """True."""
-        return True
-
-    def tell(self) -> int:
-        """Bytes from the beginning of the prefix."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to a place; beyond the end there is nothing to read."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        self._position = max(0, base + offset)
-        return self._position
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Fill a buffer as far as the region goes; returns the number of bytes."""
