@@ -16,7 +16,7 @@ from hushgate.audio_files.chunk_edits import append_chunk
 from hushgate.audio_files.container_chunks import chunk_body, read_chunks
 from hushgate.audio_files.limits import MAX_METADATA_BYTES
 from hushgate.audio_files.metadata.stale_figures import STALE_FRAMES, is_stale
-from hushgate.audio_files.scanning.mpeg_frames import find_tags
+from hushgate.audio_files.scanning.outer_tags import find_tags
 
 # Common names are those of Vorbis comments.
 _ID3_FRAMES = {

@@ -8,13 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from hushgate.audio_files.limits import (
-    MAX_NUM_STREAMS,
-    MAX_NUM_TAGS,
-    MAX_RESYNC_BYTES,
-    MAX_TAG_BYTES,
-    SCAN_BYTES,
-)
+from hushgate.audio_files.limits import MAX_NUM_STREAMS, MAX_NUM_TAGS, MAX_RESYNC_BYTES, SCAN_BYTES
+from hushgate.audio_files.scanning.outer_tags import ID3V1_BYTES, count_zeros, id3_size
 
 # kbit/s by index (ISO 11172-3, 2.4.2.3, and 13818-3, 2.4.2.3): MPEG-1 layers I to III, then MPEG-2.
 _BIT_RATES = {
@@ -26,7 +21,6 @@ _BIT_RATES = {
     (False, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _SAMPLE_RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
-_ID3V1_BYTES = 128
 # Frames that must follow each other before bytes count as the beginning of a stream.
 _NUM_CONFIRMING = 3
 # Samples by which a layer III decoder is late; decoders count them in when they take out the encoder's delay.
@@ -125,56 +119,6 @@ def parse_frame(head: bytes) -> Frame | None:
         size = num_samples // 8 * bits // sample_rate + padding
     num_channels = 1 if head[3] >> 6 == 3 else 2
     return Frame(size, num_samples, sample_rate, num_channels, layer, is_mpeg1, not head[1] & 1)
-
-
-def id3_size(head: bytes) -> int | None:
-    """Bytes of the ID3v2 tag that begins with these ten bytes, footer included; None if there is none."""
-    if len(head) < 10 or head[:3] != b"ID3" or head[3] == 0xFF or any(byte & 0x80 for byte in head[6:10]):
-        return None
-    size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-    return min(size, MAX_TAG_BYTES) + 10 + (10 if head[5] & 0x10 else 0)
-
-
-def find_tags(file: BinaryIO, start: int = 0) -> list[tuple[int, int]]:
-    """Places of the consecutive ID3v2 tags at `start`: begin and end, bytes.
-
-    Zeros between and behind tags, which some programs leave as padding outside of them, belong to the tag
-    before.
-    """
-    tags: list[tuple[int, int]] = []
-    position = start
-    file_size = file.seek(0, os.SEEK_END)
-    while len(tags) < MAX_NUM_TAGS:
-        file.seek(position)
-        size = id3_size(file.read(10))
-        if size is None:
-            break
-        end = min(position + size, file_size)
-        file.seek(end)
-        if not file.read(8)[4:].isalpha():  # the zeros in front of "ftyp" belong to an MP4 file
-            end += _count_zeros(file, end)
-        tags.append((position, end))
-        position = end
-    return tags
-
-
-def tags_behind(file: BinaryIO, end: int) -> int:
-    """Where the ID3v1 and APE tags at the end of a file begin; `end` if there are none."""
-    for _ in range(MAX_NUM_TAGS):
-        file.seek(max(0, end - _ID3V1_BYTES))
-        tail = file.read(_ID3V1_BYTES)
-        footer = tail[-32:]
-        if tail[:3] == b"TAG":
-            end -= _ID3V1_BYTES
-        elif footer[:8] == b"APETAGEX":
-            size = int.from_bytes(footer[12:16], "little")
-            has_header = bool(int.from_bytes(footer[20:24], "little") & 2**31)
-            if not 32 <= size <= end - 32 * has_header:
-                break
-            end -= size + 32 * has_header
-        else:
-            break
-    return end
 
 
 def find_streams(file: BinaryIO, start: int = 0, end: int | None = None) -> list[MpegStream]:
@@ -320,13 +264,13 @@ class _Walker:
         for _ in range(4 * MAX_NUM_TAGS):
             head = self._window.read(self._position, 32)
             if head[:3] == b"TAG":
-                self._position += _ID3V1_BYTES
+                self._position += ID3V1_BYTES
             elif head[:8] == b"APETAGEX" and len(head) == 32:
                 is_header = bool(int.from_bytes(head[20:24], "little") & 2**29)
                 self._position += 32 + (int.from_bytes(head[12:16], "little") if is_header else 0)
             elif size := id3_size(head):
                 self._position += size
-                self._position += _count_zeros(self._file, min(self._position, self._end))
+                self._position += count_zeros(self._file, min(self._position, self._end))
             else:
                 return
 
@@ -395,16 +339,3 @@ def _parse_info(data: bytes, frame: Frame) -> InfoTag | None:
         )
         return InfoTag(num_frames, num_bytes, delay)
     return None
-
-
-def _count_zeros(file: BinaryIO, start: int) -> int:
-    """The number of zero bytes at `start`."""
-    file.seek(start)
-    num_zeros, size = 0, 256
-    while part := file.read(size):
-        size = min(2 * size, SCAN_BYTES)
-        rest = part.lstrip(b"\0")
-        num_zeros += len(part) - len(rest)
-        if rest:
-            break
-    return num_zeros

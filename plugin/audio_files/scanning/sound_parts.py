@@ -21,12 +21,11 @@ from hushgate.audio_files.scanning.flac_frames import find_flac_streams
 from hushgate.audio_files.scanning.mpeg_frames import (
     MpegStream,
     find_streams,
-    find_tags,
     length_header,
     parse_frame,
-    tags_behind,
 )
 from hushgate.audio_files.scanning.ogg_pages import find_ogg_streams
+from hushgate.audio_files.scanning.outer_tags import find_tags, tags_behind
 from hushgate.audio_files.scanning.riff_header import (
     announced_length,
     corrected_header,

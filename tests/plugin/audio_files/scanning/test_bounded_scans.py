@@ -14,8 +14,9 @@ import pytest
 from hushgate.audio_files.container_chunks import read_chunks
 from hushgate.audio_files.limits import MAX_NUM_CHUNKS
 from hushgate.audio_files.scanning.flac_frames import find_flac_streams
-from hushgate.audio_files.scanning.mpeg_frames import find_streams, find_tags
+from hushgate.audio_files.scanning.mpeg_frames import find_streams
 from hushgate.audio_files.scanning.ogg_pages import find_ogg_streams
+from hushgate.audio_files.scanning.outer_tags import find_tags
 from hushgate.audio_files.scanning.sound_parts import plan_reading
 from hushgate.errors import AudioFileError
 from tests.helpers.sound_files.corpus import id3, sndfile_bytes
