@@ -31,9 +31,10 @@ chain = hushgate.Chain([hushgate.Denoiser(model)] * 1)
 while True:
     chain.save_preset(target, overwrite=True, description="x" * 30_000)
 """
-# The command, with an audio system without hardware.
+# The command, with an audio system without hardware. Ctrl-C while modules load is handled as it does.
 LIVE = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 import numpy as np
 from hushgate.live import session
 from tests.helpers.live_fakes import FakeBackend
