@@ -83,6 +83,11 @@ def test_entry_points_can_be_loaded(group: str) -> None:
         assert callable(point.load())
 
 
+def test_the_installed_command_begins_as_python_m_hushgate_does() -> None:
+    # Not with `main`, before which Ctrl-C would print a traceback while modules load.
+    assert PROJECT["project"]["scripts"]["hushgate"] == "hushgate.__main__:run"
+
+
 def test_the_installed_package_is_the_one_under_test() -> None:
     home = Path(hushgate.__file__).parent
     assert home.name == "hushgate" or home == ROOT / "plugin"  # a normal or an editable installation
