@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
@@ -17,9 +17,10 @@ ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 # As long as this after the first signal, others are ignored; one that comes later ends the process at once.
 _GRACE_S = 5.0
 _RETRY_S = 0.005
-# soundfile hands the first five functions to libsndfile; an exception in one of them is printed and lost. In
-# the last, multiprocessing starts a process, which prints a traceback if its start is interrupted half-way.
-_UNINTERRUPTED = ("vio_get_filelen", "vio_seek", "vio_read", "vio_write", "vio_tell", "_launch")
+# soundfile hands the first five functions to libsndfile; an exception in one of them is printed and lost, as
+# in the hook for such exceptions, the sixth. In the last, multiprocessing starts a process, which prints a
+# traceback if its start is interrupted half-way.
+_UNINTERRUPTED = ("vio_get_filelen", "vio_seek", "vio_read", "vio_write", "vio_tell", "unraisable", "_launch")
 
 
 class Ending:
@@ -108,15 +109,37 @@ def signals_unwind(names: Sequence[str] = ENDING_SIGNALS, *, is_last: bool = Fal
         sys.unraisablehook = hook
 
 
+def end_after(wait: Callable[[], object]) -> None:
+    """End this process as soon as `wait` returns, whatever else it does then; temporary files are removed.
+
+    For a process that must not outlive another one. A daemon thread calls `wait`.
+    """
+
+    def watch() -> None:
+        wait()
+        # Not imported here: without it there is no temporary file.
+        if (files := sys.modules.get("hushgate.audio_files.part_files")) is not None:
+            files.discard_parts()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _send_later(signum: int) -> None:
     """Let the signal come again in a moment, from another thread."""
     main = threading.main_thread().ident
-    if hasattr(signal, "pthread_kill") and main is not None:  # wakes the thread where it waits
-        timer = threading.Timer(_RETRY_S, signal.pthread_kill, [main, signum])
-    else:
-        timer = threading.Timer(_RETRY_S, _thread.interrupt_main, [signal.Signals(signum)])
-    timer.daemon = True
-    timer.start()
+    is_started = threading.Event()
+
+    def send() -> None:
+        is_started.wait()  # on a busy machine the start of a thread takes longer than that moment
+        time.sleep(_RETRY_S)
+        if hasattr(signal, "pthread_kill") and main is not None:  # wakes the thread where it waits
+            signal.pthread_kill(main, signum)
+        else:
+            _thread.interrupt_main(signal.Signals(signum))
+
+    threading.Thread(target=send, daemon=True).start()
+    is_started.set()
 
 
 def _is_uninterrupted(frame: FrameType | None) -> bool:

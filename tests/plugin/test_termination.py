@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hushgate import termination
 from hushgate.termination import signals_unwind
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends signals")
@@ -41,7 +42,12 @@ def test_a_process_that_ignores_a_signal_keeps_ignoring_it() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
-def test_an_interruption_that_python_drops_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("retry_s", [0.005, 0.0])
+def test_an_interruption_that_python_drops_comes_again(
+    monkeypatch: pytest.MonkeyPatch, retry_s: float
+) -> None:
+    monkeypatch.setattr(termination, "_RETRY_S", retry_s)
+
     class Dropping:
         def __del__(self) -> None:
             signal.raise_signal(signal.SIGTERM)

@@ -1,7 +1,7 @@
 """A process that cleans recordings for the server, one after the other.
 
 It reads a JSON object per line from standard input and answers with one per line on standard output. It
-ends when standard input does.
+ends when standard input does, also in the middle of a recording: the server is gone.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import contextlib
 import errno
 import json
 import os
+import queue
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NoReturn, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from hushgate.errors import AudioFileError, describe_error
 from hushgate.rendering.file_loop import FileLoop
 from hushgate.serving.catalogue import Catalogue, Choice, UnknownNameError
 from hushgate.serving.settings import MEBIBYTE
+from hushgate.termination import end_after
 
 SOCKET = "stream"
 """Name of the socket in the request's folder through which a streamed recording comes and goes."""
@@ -78,13 +79,12 @@ class OverlongError(AudioFileError):
     """A recording is longer than the server takes."""
 
 
-def main() -> int:
-    """Work until standard input ends; exit status 0."""
+def main() -> NoReturn:
+    """Work until standard input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # decoders print; only answers may go to the server
-    settings = json.loads(sys.stdin.readline() or "null")
-    if settings is None:
-        return 0
+    messages = _messages()
+    settings = json.loads(messages.get())
     _limit_resources(settings["memory_bytes"], settings["output_bytes"])
     catalogue = Catalogue(
         {name: Path(path) for name, path in settings["presets"].items()},
@@ -93,10 +93,23 @@ def main() -> int:
     )
     catalogue.make_effect(Choice())  # the model is loaded before the first recording waits for it
     print(json.dumps({"ready": True}), file=answers, flush=True)
-    for line in sys.stdin:
-        answer = _answer(catalogue, Job.from_dict(json.loads(line)), settings["output_bytes"])
-        print(json.dumps(answer), file=answers, flush=True)
-    return 0
+    while True:
+        job = Job.from_dict(json.loads(messages.get()))
+        print(json.dumps(_answer(catalogue, job, settings["output_bytes"])), file=answers, flush=True)
+
+
+def _messages() -> queue.SimpleQueue[str]:
+    """The lines of standard input as they come; after the last one this process ends."""
+    messages: queue.SimpleQueue[str] = queue.SimpleQueue()
+    # Not `sys.stdin`, which the interpreter could not close at its own end while a thread reads.
+    lines = os.fdopen(os.dup(0), encoding="utf-8")
+
+    def pass_on() -> None:
+        for line in lines:
+            messages.put(line)
+
+    end_after(pass_on)
+    return messages
 
 
 def _answer(catalogue: Catalogue, job: Job, output_bytes: int) -> dict[str, Any]:
@@ -264,4 +277,4 @@ def _limit_resources(memory_bytes: int, output_bytes: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from hushgate.engine import available_models
 
 RUN = """
@@ -32,4 +34,12 @@ def test_nothing_is_left_in_the_home_folder(tmp_path: Path, tiny_folder: Path) -
 
 def test_a_home_folder_that_is_missing_costs_no_warning(tmp_path: Path, tiny_folder: Path) -> None:
     done = run(tmp_path / "missing", str(tiny_folder / "identity.onnx"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a folder in which root cannot write")
+def test_a_home_folder_that_cannot_be_written_costs_no_warning(tiny_folder: Path) -> None:
+    with pytest.raises(OSError, match=r"not permitted|Read-only|denied"):
+        Path("/sys/hushgate").mkdir()
+    done = run(Path("/sys"), str(tiny_folder / "identity.onnx"))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -7,6 +7,8 @@ import hashlib
 import logging
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -183,6 +185,59 @@ def test_no_room_for_copies_costs_the_remote_files_and_no_report(
     assert [file.status for file in result.files] == ["failed", "done"]
     assert "missing" in (result.failed[0].error or "")
     assert "here.wav" in report.read_text()
+
+
+# `hushgate` with a store that answers whether a file is there and then never again.
+HUNG = """
+import sys, time
+import fsspec
+
+class HungStore(fsspec.AbstractFileSystem):
+    protocol = "hung"
+
+    def info(self, path, **options):
+        if self._strip_protocol(path) != "in/a.wav":
+            raise FileNotFoundError(path)
+        return {"name": path, "size": 44, "type": "file"}
+
+    def makedirs(self, path, exist_ok=False):
+        pass
+
+    def get_file(self, path, copy):
+        print("hangs", flush=True)
+        time.sleep(600.0)
+
+    def ls(self, path, detail=True, **options):
+        time.sleep(600.0)
+
+fsspec.register_implementation("hung", HungStore)  # in worker processes, too
+if __name__ == "__main__":
+    from hushgate.commands.main import main
+    sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends signals")
+@pytest.mark.parametrize("jobs", ["0", "1"])
+def test_an_interruption_does_not_wait_for_a_store_that_hangs(
+    tmp_path: Path, identity: str, jobs: str
+) -> None:
+    (tmp_path / "hung.py").write_text(HUNG)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    command = [sys.executable, str(tmp_path / "hung.py"), "batch", "hung://in/a.wav", "-o", "hung://out"]
+    with subprocess.Popen(
+        [*command, "--model", identity, "-j", jobs],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(scratch)},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"hangs\n"
+        process.send_signal(signal.SIGINT)
+        errors = process.communicate(timeout=60.0)[1]
+    assert (process.returncode, errors) == (130, b"hushgate: interrupted\n")
+    assert list(scratch.iterdir()) == []
 
 
 class WorkerKiller(QuietView):

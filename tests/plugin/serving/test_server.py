@@ -151,13 +151,29 @@ def test_after_kill_9_the_next_start_removes_what_was_left(tmp_path: Path) -> No
             assert children
             first.process.kill()
             first.process.wait()
-        _wait(lambda: not any(Path(f"/proc/{child}/cmdline").read_bytes() for child in _alive(children)))
+        _wait(lambda: not _running(children))
     left = list(first.spool.iterdir())
     assert left
     with Server(tmp_path, "--max-jobs=1") as second:
         now = list(second.spool.iterdir())
         assert len(now) == 1
         assert now != left
+
+
+def test_after_kill_9_no_process_goes_on_with_a_recording(tmp_path: Path) -> None:
+    body = bytes(2 * 16_000 * 1800)  # half an hour
+    with Server(tmp_path, "--max-jobs=1") as server:
+        with socket.create_connection((server.host, server.port)) as connection:
+            head = f"POST /denoise?raw=16000,1,s16le HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}"
+            connection.sendall(f"{head}\r\n\r\n".encode() + body)
+            _wait(lambda: server.metric("hushgate_jobs") == 1.0)
+            children = _children(server.process.pid)
+            assert children
+            server.process.kill()
+            server.process.wait()
+        _wait(
+            lambda: not any(Path(f"/proc/{child}/cmdline").read_bytes() for child in _alive(children)), 10.0
+        )
 
 
 def test_two_servers_share_a_folder(tmp_path: Path) -> None:
@@ -187,6 +203,11 @@ def _wait(condition: object, seconds: float = 30.0) -> None:
 
 def _children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _running(pids: list[int]) -> bool:
+    """Whether one of the processes is there and has not ended."""
+    return any(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in _alive(pids))
 
 
 def _alive(pids: list[int]) -> list[int]:
