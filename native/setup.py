@@ -1,4 +1,4 @@
-"""Build of the distribution hushgate-native: the core is compiled into the package."""
+"""Build of the distribution hushgate-native: the core is compiled into the package, and for the web page."""
 
 from __future__ import annotations
 
@@ -12,18 +12,29 @@ from setuptools.command.build_py import build_py
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from build_core import compile_core, find_compiler  # noqa: E402
+from build_core import CompileError, compile_core, find_compiler  # noqa: E402
+from build_wasm import compile_wasm  # noqa: E402
+from build_wasm import find_compiler as find_wasm_compiler  # noqa: E402
 
 
 class BuildWithCore(build_py):
-    """Also compiles the library."""
+    """Also compiles the library, and the core in WebAssembly where there is a compiler for it."""
 
     def run(self) -> None:
         super().run()
         compiler = find_compiler()
         if compiler is None:
             sys.exit("hushgate-native needs a C++17 compiler (g++ or clang++); CXX may name it.")
-        compile_core(Path(self.build_lib) / "hushgate_native" / "libhushgate.so", compiler)
+        package = Path(self.build_lib) / "hushgate_native"
+        compile_core(package / "libhushgate.so", compiler)
+        wasm_compiler = find_wasm_compiler()
+        if wasm_compiler is None:
+            print("no clang for WebAssembly: hushgate web needs --build", file=sys.stderr)
+            return
+        try:
+            compile_wasm(package / "hushgate.wasm", wasm_compiler)
+        except CompileError as error:
+            print(f"no core in WebAssembly: {error}", file=sys.stderr)
 
 
 class PlatformWheel(bdist_wheel):

@@ -19,7 +19,6 @@ MaskRunner::MaskRunner(std::shared_ptr<const NetworkWeights> weights, const Kern
                        int num_bins)
     : config_(weights->config),
       num_channels_(num_channels),
-      num_bins_(num_bins),
       shared_bins_(std::min(num_bins, config_.num_bins)),
       network_(weights, kernels),
       bands_above_(upper_band_bins(config_, num_bins)),

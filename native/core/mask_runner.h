@@ -34,7 +34,7 @@ private:
     void check_masks(int num_masks) noexcept;
 
     const NetworkConfig& config_;
-    int num_channels_, num_bins_, shared_bins_;
+    int num_channels_, shared_bins_;
     HushNetwork network_;
     std::vector<NetworkState> states_;  // of each channel; linked channels use the first
     std::vector<Mask> masks_;
