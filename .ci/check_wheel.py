@@ -23,6 +23,7 @@ DATA = {
     "presets/*.toml": "hushgate/presets",
     "training/configs/*.toml": "hushgate/training/configs",
     "plugin/py.typed": "hushgate",
+    "plugin/web/page/*": "hushgate/web/page",
 }
 
 

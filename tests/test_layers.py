@@ -21,7 +21,7 @@ PLUGIN_LAYERS = (
     ("pictures", "chain_graph"),
     ("rendering", "effects"),
     ("live", "batching"),
-    ("tuner", "serving", "integrations"),
+    ("tuner", "serving", "integrations", "web"),
     ("commands",),
 )
 TRAINING_LAYERS = (

@@ -27,9 +27,10 @@ _COMMANDS = {
     "presets": ("hushgate.commands.presets", "list the presets that ship with hushgate, or print one"),
     "serve": ("hushgate.serving.command", "remove the noise for other programs, over HTTP and WebSockets"),
     "tune": ("hushgate.commands.tune", "print the notes of a recording, or tune with the microphone"),
+    "web": ("hushgate.web.command", "write a web page that removes noise in the browser, and open it"),
 }
 _GROUPS = {
-    "clean sound": ("denoise", "batch", "live", "serve", "plugin"),
+    "clean sound": ("denoise", "batch", "live", "serve", "plugin", "web"),
     "look and tune": ("plot", "tune"),
     "see what there is": ("presets", "models", "completion"),
 }

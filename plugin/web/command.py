@@ -1,0 +1,107 @@
+"""`hushgate web`: write the web page and open it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import os
+import subprocess
+import sys
+import webbrowser
+from pathlib import Path
+
+from hushgate.errors import EngineError
+from hushgate.printable import printable
+
+_PAGE = "hushgate.html"
+_CORE = "hushgate.wasm"
+_PACKAGE = "hushgate_native"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `hushgate web`."""
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", default=_PAGE, help=f"page to write (default: {_PAGE}, here)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that is no page of hushgate")
+    parser.add_argument("--no-open", action="store_true", help="write the page only")
+    parser.add_argument(
+        "--model",
+        metavar="MODEL",
+        action="append",
+        help="shipped model or model file; may be repeated (default: voice, music and guitar)",
+    )
+    parser.add_argument("--core", metavar="FILE", help="the core in WebAssembly (default: hushgate-native's)")
+    parser.add_argument(
+        "--build", action="store_true", help="compile the core from hushgate's sources first (needs clang)"
+    )
+    parser.add_argument(
+        "--source",
+        metavar="FOLDER",
+        help="the folder native/ of hushgate's sources (default: this checkout's)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print only warnings and errors")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the page, print where it is and open it; exit status 0.
+
+    Raises:
+        EngineError: There is no core, or it could not be compiled.
+        FileExistsError: The file exists and is no page of hushgate.
+        FileNotFoundError, ModelError: A model cannot be loaded, or is no hush network; nothing was written.
+        OSError: The file cannot be written.
+    """
+    from hushgate.audio_files.atomic_write import AtomicFile
+    from hushgate.web.assemble import assemble_page, is_page
+
+    target = Path(args.output)
+    if args.build:
+        _build(Path(args.source) if args.source else None)
+    page = assemble_page(_find_core(args.core).read_bytes(), *([args.model] if args.model else []))
+    with AtomicFile(target, overwrite=args.overwrite or is_page(target)) as file:
+        file.part.write_text(page, encoding="utf-8")
+    if not args.quiet:
+        print(f"page     {printable(target)} ({len(page) / 1e6:.1f} MB)")
+    if not args.no_open and not webbrowser.open(target.resolve().as_uri()) and not args.quiet:
+        print("No browser could be started. Open the page in one.")
+    return 0
+
+
+def _built_core() -> Path:
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "hushgate" / "web" / _CORE
+
+
+def _find_core(named: str | None) -> Path:
+    if named:
+        return Path(named)
+    if _built_core().is_file():
+        return _built_core()
+    if importlib.util.find_spec(_PACKAGE) is not None:
+        core = Path(importlib.import_module(_PACKAGE).library_path()).with_name(_CORE)
+        if core.is_file():
+            return core
+    raise EngineError(
+        "the page needs the core in WebAssembly, which comes with the distribution hushgate-native. "
+        "Install that, or compile the core with hushgate web --build from a checkout."
+    )
+
+
+def _build(source: Path | None) -> None:
+    from hushgate import engine
+
+    source = source or Path(engine.__file__).resolve().parents[1] / "native"
+    script = source / "build_wasm.py"
+    if not script.is_file():
+        raise EngineError(
+            f"{source} does not hold hushgate's native sources. "
+            "Name the folder native/ of a checkout with --source."
+        )
+    _built_core().parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, str(script), str(_built_core())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = done.stderr.strip().splitlines() or ["no reason given"]
+        raise EngineError(f"the core could not be compiled to WebAssembly: {reason[-1]}")

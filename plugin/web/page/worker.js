@@ -1,0 +1,56 @@
+// Cleans a whole recording, off the page's thread.
+
+const BLOCK = 8192;
+// As in Python: from recordings of at least 8 s the model first hears the first second, played backwards.
+const LEARNT_S = 8;
+const HEARD_SHARE = 0.125;
+
+onmessage = ({ data }) => {
+  try {
+    if (data.wasm === undefined) {
+      postMessage({ before: describe(data.channels, data.sampleRate, data.columns) });
+    } else {
+      clean(data);
+    }
+  } catch (error) {
+    postMessage({ error: error.message });
+  }
+};
+
+function clean({ wasm, weights, values, channels, sampleRate, columns }) {
+  const core = new Core(wasm, weights, sampleRate, channels.length, BLOCK);
+  core.set(values);
+  const numSamples = channels[0].length;
+  if (numSamples >= LEARNT_S * sampleRate) hearBeginning(core, channels, Math.round(HEARD_SHARE * LEARNT_S * sampleRate));
+  const after = channels.map(() => new Float32Array(numSamples));
+  for (let at = 0; at < numSamples + core.latency; at += BLOCK) {
+    const count = Math.min(BLOCK, numSamples + core.latency - at);
+    core.inputRows.forEach((row, channel) => {
+      row.fill(0);
+      row.set(channels[channel].subarray(at, at + count));
+    });
+    core.process(count);
+    const late = Math.max(0, core.latency - at);
+    if (late < count) {
+      core.outputRows.forEach((row, channel) => {
+        after[channel].set(row.subarray(late, count), at + late - core.latency);
+      });
+    }
+    postMessage({ progress: Math.min(1, at / numSamples) });
+  }
+  const removed = channels.map((channel, index) => channel.map((sample, at) => sample - after[index][at]));
+  postMessage({
+    latency: core.latency,
+    after: { channels: after, ...describe(after, sampleRate, columns) },
+    removed: { channels: removed, ...describe(removed, sampleRate, columns) },
+  });
+}
+
+function hearBeginning(core, channels, numHeard) {
+  const heard = channels.map((channel) => channel.slice(0, numHeard).reverse());
+  for (let at = 0; at < numHeard; at += BLOCK) {
+    const count = Math.min(BLOCK, numHeard - at);
+    core.inputRows.forEach((row, channel) => row.set(heard[channel].subarray(at, at + count)));
+    core.process(count);
+  }
+}
