@@ -182,7 +182,7 @@ class SearchConfig:
         trials: Trainings in all, those of earlier and concurrent runs included.
         monitor: Logged value to compare trials by.
         direction: "minimize" or "maximize".
-        sampler: "tpe" or "random".
+        sampler: "tpe", "random" or "grid" (every combination of the choices once, at most `trials` of them).
         pruner: "median", "hyperband" or "none": which trials end early.
         startup_trials: Trials that are drawn at random and never pruned.
         warmup_epochs: Epochs that every trial is given before it may be pruned.
@@ -202,7 +202,7 @@ class SearchConfig:
     def __post_init__(self) -> None:
         for name, allowed in (
             ("direction", ("minimize", "maximize")),
-            ("sampler", ("tpe", "random")),
+            ("sampler", ("tpe", "random", "grid")),
             ("pruner", ("median", "hyperband", "none")),
         ):
             if getattr(self, name) not in allowed:

@@ -57,6 +57,8 @@ def search(
     """
     config = Config.from_dict(values, source)
     check_space(config.search.space, values, source)
+    if config.search.sampler == "grid":
+        _check_grid(config.search.space, source)
     output.mkdir(parents=True, exist_ok=True)
     # Optuna creates its tables without a lock, so two processes that start together would collide.
     with filelock.FileLock(output / ".study.lock"):
@@ -73,11 +75,12 @@ def search(
     def objective(trial: Trial) -> float:
         return _run_trial(trial, values, config.search, output, source, progress)
 
-    while _num_taken(study, store) < config.search.trials:
+    trials = min(config.search.trials, _num_combinations(config.search))
+    while _num_taken(study, store) < trials:
         # Settings that cannot work (a model too deep for its band) must not end the search.
         study.optimize(objective, n_trials=1, catch=(ValueError, RuntimeError))
     errors = [trial.user_attrs[_ERROR] for trial in study.trials if _ERROR in trial.user_attrs]
-    if len(errors) >= config.search.trials:
+    if len(errors) >= trials:
         raise RuntimeError(f"every trial failed. The last error: {errors[-1]}")
     return study
 
@@ -199,6 +202,12 @@ def _check_range(place: str, entry: Mapping[str, Any]) -> None:
         raise ValueError(f"{place} must have low above 0 and no step with log (got low {low!r}).")
 
 
+def _check_grid(space: Mapping[str, Any], source: str) -> None:
+    for name, entry in space.items():
+        if "choices" not in entry:
+            raise ValueError(f"{source}: search.space: {name} must have choices: sampler is grid.")
+
+
 def _keys(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
     for choice in entry.get("choices", [None]):
         if isinstance(choice, Mapping):
@@ -240,10 +249,21 @@ def _num_taken(study: optuna.Study, store: BaseStorage) -> int:
     )
 
 
+def _num_combinations(config: SearchConfig) -> float:
+    if config.sampler != "grid":
+        return math.inf
+    return math.prod(len(entry["choices"]) for entry in config.space.values())
+
+
 def _sampler(config: SearchConfig) -> optuna.samplers.BaseSampler:
-    # No seed: processes that share a study must draw different values.
+    # No seed, except for the order of a grid: processes that share a study must draw different values.
     if config.sampler == "random":
         return optuna.samplers.RandomSampler()
+    if config.sampler == "grid":
+        return optuna.samplers.GridSampler(
+            {name: [json.dumps(one) for one in entry["choices"]] for name, entry in config.space.items()},
+            seed=0,
+        )
     return optuna.samplers.TPESampler(n_startup_trials=config.startup_trials, constant_liar=True)
 
 

@@ -99,6 +99,29 @@ def test_trials_that_cannot_work_do_not_end_the_search(workshop: Path) -> None:
         search(values, workshop / "none", storage=str(workshop / "study.log"))
 
 
+def test_a_grid_has_every_combination_once(workshop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = _values(workshop, "search.trials=30", 'search.sampler="grid"', 'search.pruner="none"')
+    values["search"]["space"] = {
+        "train.learning_rate": {"choices": [1e-3, 2e-3, 3e-3]},
+        "stft": {"choices": [{"train.batch_size": 2, "train.seed": 1}, {"train.batch_size": 4}]},
+    }
+
+    def made_up(config: Config, run_dir: Path, *, callbacks: Any, **_: object) -> None:
+        callbacks[0].best = config.train.learning_rate * config.train.batch_size
+
+    monkeypatch.setattr(search_module, "train", made_up)
+    study = search(values, workshop / "grid")
+    tried = [
+        (one["train.learning_rate"], one["train.batch_size"])
+        for one in (trial.user_attrs["settings"] for trial in study.trials)
+    ]
+    assert sorted(tried) == [(rate, size) for rate in (1e-3, 2e-3, 3e-3) for size in (2, 4)]
+    assert search(values, workshop / "grid").trials == study.trials, "it is complete"
+    values["search"]["space"]["loss.snr"] = {"low": 0.0, "high": 1.0}
+    with pytest.raises(ValueError, match=r"loss\.snr must have choices: sampler is grid"):
+        search(values, workshop / "grid")
+
+
 def test_bad_trials_are_pruned(workshop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Learning curves made up: the first trial is the best one, and from the second on the median decides."""
     values = _values(workshop, "search.trials=3", "search.startup_trials=1", "search.warmup_epochs=2")
