@@ -1,9 +1,12 @@
-"""Noise reduction and quality of one model at all sample rates.
+"""One model at all sample rates, and at levels from -60 to +40 dBFS peak.
 
     python benchmarks/rates.py --data DATA --model voice
+    python benchmarks/rates.py --levels                          # the example
+    python benchmarks/rates.py --levels song.wav --model music   # a file of the model's target, in noise
 
 Speech and noise are mixed once at 48 kHz and brought to each rate with soxr. The rows compare
 what came out in the band that all rates share, 0 to 4 kHz, and over each rate's own band.
+With `--levels` the output for scaled sound is compared with the scaled output.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soundfile
 import soxr
 from numpy.typing import NDArray
 from support.denoisers import HUSHGATE, Process, make_system
@@ -24,6 +28,7 @@ from support.metrics import figures, mean_of
 from support.recordings import at_snr, looped, manifest_rows, read_mono
 from support.tables import markdown_table, show_text
 
+from hushgate import Denoiser
 from hushgate.training.evaluate.alignment import align
 from hushgate.training.evaluate.measures.base import Item
 from hushgate.training.evaluate.measures.snr import si_sdr_db
@@ -33,6 +38,9 @@ Audio = NDArray[np.float32]
 RATES = (8_000, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000)
 _MIX_RATE, _SHARED_RATE, _PESQ_RATE = 48_000, 8_000, 16_000
 _LEAD_S, _MAX_DELAY_S = 1.0, 0.15
+EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "noisy_speech.flac"
+PEAKS_DBFS = (-60.0, -50.0, -40.0, -30.0, -20.0, -10.0, 0.0, 10.0, 20.0, 30.0, 40.0)
+_REFERENCE_DBFS = -6.0
 
 
 @dataclass(frozen=True)
@@ -120,12 +128,37 @@ def _row(name: str, readings: Sequence[Reading]) -> list[str]:
     return [name, *("-" if text == "nan" else text for text in texts)]
 
 
+def levels_table(model: str, sound: Audio, sample_rate: float) -> str:
+    """A row for each peak: change of level and error against the output at -6 dBFS, dB."""
+    sound = sound / np.max(np.abs(sound))
+    plain = _at_level(model, sound, _REFERENCE_DBFS, sample_rate)
+    rows = []
+    for peak in PEAKS_DBFS:
+        scaled = _at_level(model, sound, peak, sample_rate)
+        change, error = _power_db(scaled) - _power_db(plain), _power_db(scaled - plain) - _power_db(plain)
+        rows.append([model, f"{peak:+.0f}", f"{change:+.2f}", f"{error:.1f}"])
+    return markdown_table(["model", "peak dBFS", "change of level dB", "error dB"], rows)
+
+
+def _at_level(model: str, sound: Audio, peak_dbfs: float, sample_rate: float) -> Audio:
+    """Output for the sound at a peak level, scaled back."""
+    gain = np.float32(10.0 ** (peak_dbfs / 20.0))
+    output: Audio = Denoiser(model)(sound * gain, sample_rate) / gain
+    return output
+
+
+def _power_db(sound: Audio) -> float:
+    return float(10.0 * np.log10(np.mean(np.square(sound, dtype=np.float64)) + 1e-30))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--data", type=Path, required=True, help="a folder with manifest.csv, as for quality.py"
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--data", type=Path, help="a folder with manifest.csv, as for quality.py")
+    what.add_argument(
+        "--levels", type=Path, nargs="?", const=EXAMPLE, metavar="FILE", help="levels of a file (the example)"
     )
     parser.add_argument("--model", default="voice", help="name or path (default voice)")
     parser.add_argument("--scenes", type=int, default=12)
@@ -135,6 +168,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     os.nice(5)
     try:
+        if args.levels:
+            sound, rate = soundfile.read(args.levels, dtype="float32", always_2d=True)
+            show_text(levels_table(args.model, sound.T, rate) + "\n", args.markdown)
+            return 0
         process = make_system(HUSHGATE + args.model)
         pairs = scenes(args.data, args.scenes, args.seed, args.snr_db)
     except (OSError, ValueError) as error:

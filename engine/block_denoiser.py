@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hushgate.engine.errors import EngineError, ModelError
 from hushgate.engine.hum.hum_reducer import HumReducer
 from hushgate.engine.meters import Meters, Readings
+from hushgate.engine.model_files.devices import Device, check_device
 from hushgate.engine.model_files.model import Model, load_model
 from hushgate.engine.native.library import native_path
 from hushgate.engine.onnx_path import OnnxPath
@@ -76,10 +77,13 @@ class BlockDenoiser(Meters, ParameterProperties):
         model: str | os.PathLike[str] | Model = "voice",
         *,
         engine: EngineName = "auto",
+        device: Device = "cpu",
         **parameters: Any,
     ) -> None:
         if engine not in get_args(EngineName):
             raise ValueError(f"engine must be one of 'auto', 'onnx', 'native' (got {engine!r}).")
+        if check_device(device) != "cpu" and engine == "native":
+            raise ValueError(f"engine must be 'auto' or 'onnx' for device {device!r} (got 'native').")
         unknown = sorted(parameters.keys() - PARAMETERS.keys())
         if unknown:
             raise TypeError(f"BlockDenoiser has no parameter {unknown[0]!r}. Known: {', '.join(PARAMETERS)}.")
@@ -87,7 +91,7 @@ class BlockDenoiser(Meters, ParameterProperties):
         self._changed = False
         self._format: tuple[float, int, int] | None = None
         self.engine = engine
-        self.model = load_model(model)
+        self.model = load_model(model, device=device)
         self._path: SoundPath = _make_path(self.model, engine)
         self._hum: HumReducer | None = None
         self._started = False
@@ -103,7 +107,7 @@ class BlockDenoiser(Meters, ParameterProperties):
 
     @property
     def running_engine(self) -> str:
-        """The engine that runs, "onnx" or "native"."""
+        """The engine that runs: "onnx", "native", or "onnx (cuda)" on a graphics card."""
         return self._path.name
 
     # -- lifecycle ------------------------------------------------------------------------------
@@ -315,7 +319,7 @@ class BlockDenoiser(Meters, ParameterProperties):
 
 def _make_path(model: Model, engine: EngineName) -> SoundPath:
     """The sound path of an engine; "auto" takes native where it runs the model."""
-    if engine == "onnx":
+    if engine == "onnx" or model.device != "cpu":
         return OnnxPath(model)
     try:
         return native_path(model)

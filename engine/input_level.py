@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 # Level of a frame: power of its bins together, where a sine of amplitude 1.0 reads 1.0 in its bin. Between
 # these levels of its loudest frames (peaks of about -38 to +8 dBFS) the shipped voice model gives the same
 # output, scaled, within 0.3 dB. Beyond them it attenuates speech: by 13 dB at a peak of -66 dBFS, by 14 dB
-# at +34 dBFS (benchmarks/levels.py).
+# at +34 dBFS (benchmarks/rates.py --levels).
 LOWEST_DB = -44.0
 HIGHEST_DB = 1.0
 # Quieter sound is the noise of a converter or the end of a fade.

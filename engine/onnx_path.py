@@ -30,9 +30,8 @@ class OnnxPath:
     State: model, gate, overlapping frames, dry delay, ramp; the last frame and peaks for meters.
     """
 
-    name = "onnx"
-
     def __init__(self, model: Model) -> None:
+        self.name = "onnx" if model.device == "cpu" else f"onnx ({model.device})"
         self._stream = SpectralStream(model)
         # `prepare` makes these for a format. Until then they hold no channel and no sound.
         self._delay = DelayLine(0, num_channels=0)

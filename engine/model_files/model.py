@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hushgate.engine.errors import ModelError, did_you_mean
+from hushgate.engine.model_files.devices import Device, check_device, check_running, providers_for
 from hushgate.engine.model_files.graph_checks import check_mask_graph, check_segment_graph, input_name
 from hushgate.engine.model_files.metadata import UPPER_INPUT, parse_metadata
 from hushgate.engine.model_files.runtime import import_onnxruntime
@@ -51,20 +52,26 @@ class Model:
         path: The ONNX file.
         trusted: True lifts the limits on operators, sizes, memory and time that hold for every
             file that did not ship with hushgate (see `hushgate.engine.model_files.untrusted`).
+        device: "cpu", or "cuda" for a graphics card. Sound on the two differs by rounding.
 
     Attributes:
         info: The metadata of the file.
         path: Where it was read from.
         trusted: True when it was loaded without those limits.
+        device: Where it runs.
 
     Raises:
         FileNotFoundError: No such file.
         ModelError: Not an ONNX file, one that breaks the contract, or one over a limit; says which part.
+        EngineError: It cannot run on the device.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, trusted: bool = False) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, trusted: bool = False, device: Device = "cpu"
+    ) -> None:
         self.path = Path(path)
         self.trusted = trusted
+        self.device = check_device(device)
         file = self.path.name
         is_limited = not trusted and self.path.parent != _MODELS_FOLDER
         content = read_limited(self.path, not is_limited)  # its OSErrors name the path
@@ -72,10 +79,10 @@ class Model:
             check_structure(file, content)
             limit_memory()
             self._session = run_within(
-                file, MAX_FIRST_RUN_S, lambda _: _open_session(file, content, is_limited=True)
+                file, MAX_FIRST_RUN_S, lambda _: _open_session(file, content, device, is_limited=True)
             )
         else:
-            self._session = _open_session(file, content)
+            self._session = _open_session(file, content, device)
         inputs = {value.name: value for value in self._session.get_inputs()}
         outputs = {value.name: value for value in self._session.get_outputs()}
         self.info, self._reference = parse_metadata(
@@ -102,7 +109,7 @@ class Model:
         return f"<hushgate.engine.Model {self.info.name!r} from {self.path}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reload, (self.path, self.trusted)
+        return _reload, (self.path, self.trusted, self.device)
 
     def frame_size(self, sample_rate: float) -> int:
         """Samples in a frame at `sample_rate` Hz; the hop is this divided by `info.overlap`."""
@@ -257,14 +264,16 @@ class _Cache:
     _lock: threading.RLock
 
     def __init__(self) -> None:
-        self.models: OrderedDict[Path, tuple[tuple[int, int], Model]] = OrderedDict()
+        self.models: OrderedDict[tuple[Path, Device], tuple[tuple[int, int], Model]] = OrderedDict()
         give_lock(self)
 
 
 _cache = _Cache()
 
 
-def load_model(name_or_path: str | os.PathLike[str] | Model, *, trusted: bool = False) -> Model:
+def load_model(
+    name_or_path: str | os.PathLike[str] | Model, *, trusted: bool = False, device: Device = "cpu"
+) -> Model:
     """Load a model by shipped name or path; the same object each time while the file is unchanged.
 
     Args:
@@ -272,24 +281,27 @@ def load_model(name_or_path: str | os.PathLike[str] | Model, *, trusted: bool = 
             returned as it is.
         trusted: Lift the limits on files that did not ship with hushgate (see `Model`). A file that
             was loaded so stays loaded for later calls.
+        device: "cpu" or "cuda", as in `Model`. A `Model` keeps its own.
 
     Raises:
         FileNotFoundError: The path does not exist.
         ModelError: Not a shipped name, or the file breaks the contract or exceeds a limit.
+        EngineError: It cannot run on the device.
     """
     if isinstance(name_or_path, Model):
         return name_or_path
     trusted = trusted or _trusts_all.get()
     path = _resolve(name_or_path)
+    key = path, check_device(device)
     status = path.stat()
     version = (status.st_mtime_ns, status.st_size)
     with _cache._lock:  # held while loading, so that threads that start together load once
-        cached = _cache.models.get(path)
+        cached = _cache.models.get(key)
         if cached is not None and cached[0] == version and (cached[1].trusted or not trusted):
-            _cache.models.move_to_end(path)
+            _cache.models.move_to_end(key)
             return cached[1]
         started = time.perf_counter()
-        model = Model(path, trusted=trusted)
+        model = Model(path, trusted=trusted, device=device)
         _logger.info(
             "model %s loaded from %s in %.0f ms (%s)",
             model.info.name,
@@ -297,9 +309,9 @@ def load_model(name_or_path: str | os.PathLike[str] | Model, *, trusted: bool = 
             1000.0 * (time.perf_counter() - started),
             _reason_to_load(cached, version),
         )
-        _cache.models[path] = (version, model)
+        _cache.models[key] = (version, model)
         while len(_cache.models) > _CACHE_SIZE:
-            dropped, _ = _cache.models.popitem(last=False)
+            (dropped, _), _ = _cache.models.popitem(last=False)
             _logger.debug("model cache is full (%d): dropped %s", _CACHE_SIZE, dropped)
         return model
 
@@ -310,8 +322,8 @@ def _reason_to_load(cached: tuple[tuple[int, int], Model] | None, version: tuple
     return "the file has changed" if cached[0] != version else "now trusted"
 
 
-def _reload(path: Path, trusted: bool) -> Model:
-    return load_model(path, trusted=trusted)
+def _reload(path: Path, trusted: bool, device: Device = "cpu") -> Model:
+    return load_model(path, trusted=trusted, device=device)
 
 
 def _resolve(name_or_path: str | os.PathLike[str]) -> Path:
@@ -332,7 +344,9 @@ def _resolve(name_or_path: str | os.PathLike[str]) -> Path:
     )
 
 
-def _open_session(file: str, content: bytes, *, is_limited: bool = False) -> onnxruntime.InferenceSession:
+def _open_session(
+    file: str, content: bytes, device: Device, *, is_limited: bool = False
+) -> onnxruntime.InferenceSession:
     onnxruntime = import_onnxruntime()  # takes a tenth of a second, so only when a model is loaded
 
     options = onnxruntime.SessionOptions()
@@ -341,10 +355,13 @@ def _open_session(file: str, content: bytes, *, is_limited: bool = False) -> onn
     options.log_severity_level = 4  # faults are raised; the library need not print them as well
     if is_limited:
         options.add_session_config_entry("session.use_env_allocators", "1")
+    providers = providers_for(device)
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(content, options, providers=providers)
     except Exception as error:  # onnxruntime raises its own types for every kind of fault
         raise ModelError(f"{file} is not a usable ONNX file: {_first_line(error)}") from error
+    check_running(device, session)
+    return session
 
 
 def _first_line(error: Exception) -> str:

@@ -104,7 +104,7 @@ def batch(
             user's state files).
         reports: Files to write reports to, .json, .csv or .html.
         view: Shows the progress.
-        **parameters: Any parameter of `hushgate.Denoiser`, for every one in the preset.
+        **parameters: Any parameter of `hushgate.Denoiser`, and `device`, for every one in the preset.
 
     Returns:
         Figures for every file, in the order of the inputs.

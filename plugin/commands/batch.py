@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from hushgate.commands.flags.parameter_flags import given_parameters
 from hushgate.commands.flags.retired_flags import add_retired_flags
-from hushgate.commands.make_effect import add_effect_flags, add_loudness_flag, given_loudness, trust
+from hushgate.commands.make_effect import (
+    add_effect_flags,
+    add_loudness_flag,
+    given_device,
+    given_loudness,
+    trust,
+)
 from hushgate.commands.parser import in_flags
 from hushgate.commands.progress_bar import progress_bars
 from hushgate.printable import printable
@@ -144,6 +150,7 @@ def run(args: argparse.Namespace) -> int:
             reports=args.report,
             view=view,
             **given_parameters(args),
+            **given_device(args),
         )
     _summarize(result, args.quiet)
     return _EXIT_SOME_FAILED if result.failed or result.faults else 0

@@ -46,6 +46,12 @@ def add_effect_flags(
         action="store_true",
         help="load model files without the limits that protect from a stranger's (docs/security.md)",
     )
+    group.add_argument(
+        "--device",
+        choices=("cpu", "cuda"),
+        default="cpu",
+        help="where models run: processor, or graphics card (needs onnxruntime-gpu; default: cpu)",
+    )
     if residual is not None:
         group.add_argument("--residual", action="store_true", help=residual)
     add_parameter_flags(parser, exclude=["output", *exclude])
@@ -59,6 +65,11 @@ def given_settings(args: argparse.Namespace) -> dict[str, Value]:
     return settings
 
 
+def given_device(args: argparse.Namespace) -> dict[str, str]:
+    """The setting `device` of every `Denoiser`, unless it is the default."""
+    return {} if args.device == "cpu" else {"device": args.device}
+
+
 def make_effect(args: argparse.Namespace) -> Denoiser | Chain:
     """The effect that the flags of `add_effect_flags` describe.
 
@@ -68,7 +79,7 @@ def make_effect(args: argparse.Namespace) -> Denoiser | Chain:
     from hushgate.effects.preset_or_model import make_preset_or_model
 
     with trust(args):
-        return make_preset_or_model(args.preset, args.model, given_settings(args))
+        return make_preset_or_model(args.preset, args.model, {**given_settings(args), **given_device(args)})
 
 
 def add_loudness_flag(parser: argparse._ActionsContainer) -> None:

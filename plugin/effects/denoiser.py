@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hushgate.effects.python_effect import PythonEffect
 from hushgate.engine import PARAMETERS, BlockDenoiser, Model, ModelInfo
 from hushgate.engine.block_denoiser import EngineName
+from hushgate.engine.model_files.devices import Device
 from hushgate.engine.parameters import ChannelLink, Output, ParameterProperties, Value
 from hushgate.engine.signal.input_checks import check_stream_format
 from hushgate.errors import PresetError
@@ -70,6 +71,8 @@ class Denoiser(PythonEffect, ParameterProperties):
         engine: "onnx" for onnxruntime, which runs every model; "native" for the library of the distribution
             hushgate-native, several times as fast; "auto" for native where it is installed and runs the
             model, else onnx. `running_engine` says which one runs.
+        device: "cpu", or "cuda" for a graphics card, which onnxruntime's build for CUDA needs. Small models,
+            such as those that ship, are faster on the processor; see docs/benchmarks.md.
 
     Every parameter is also a property, which may be set from any thread while sound runs; a refused
     value leaves the old one in place. `process`, calls and `reset` of one object wait for each
@@ -83,7 +86,7 @@ class Denoiser(PythonEffect, ParameterProperties):
 
     Raises:
         FileNotFoundError, ModelError: The model cannot be loaded, or is not for engine="native".
-        EngineError: engine="native", and the library is not installed or cannot be used.
+        EngineError: engine="native" or device="cuda", and it is not installed or cannot be used.
         TypeError, ValueError: A parameter is out of range; the message says what it may be.
 
     >>> from hushgate import Denoiser
@@ -117,10 +120,11 @@ class Denoiser(PythonEffect, ParameterProperties):
         output: Output = "denoised",
         channel_link: ChannelLink = "linked",
         engine: EngineName = "auto",
+        device: Device = "cpu",
     ) -> None:
         parameters = {name: value for name, value in locals().items() if name in PARAMETERS}
         super().__init__()
-        self._engine = BlockDenoiser(model, engine=engine, **parameters)
+        self._engine = BlockDenoiser(model, engine=engine, device=device, **parameters)
         self._model = str(model.path) if isinstance(model, Model) else os.fspath(model)
         self._layout = LayoutMemory()
         self._format: tuple[float, int, int] | None = None
@@ -253,6 +257,11 @@ class Denoiser(PythonEffect, ParameterProperties):
         return self._engine.engine
 
     @property
+    def device(self) -> Device:
+        """Where the model runs, "cpu" or "cuda"."""
+        return self._engine.model.device
+
+    @property
     def model_info(self) -> ModelInfo:
         """The metadata of the model file: task, latency, bandwidth, licence and attribution."""
         return self._engine.model.info
@@ -276,10 +285,14 @@ class Denoiser(PythonEffect, ParameterProperties):
     def to_dict(self) -> dict[str, Any]:
         """Model and all parameters as plain values. `from_dict` of it makes an equal object.
 
-        An engine other than "auto" is one of them.
+        An engine other than "auto" and a device other than "cpu" are among them.
         """
         settings = {"model": self._model, **{name: getattr(self, name) for name in PARAMETERS}}
-        return settings if self.engine == "auto" else settings | {"engine": self.engine}
+        if self.engine != "auto":
+            settings["engine"] = self.engine
+        if self.device != "cpu":
+            settings["device"] = self.device
+        return settings
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Self:
@@ -290,7 +303,7 @@ class Denoiser(PythonEffect, ParameterProperties):
             TypeError: A value of the wrong type.
             FileNotFoundError, ModelError: The model cannot be loaded.
         """
-        known_names = ["model", *PARAMETERS, "engine"]
+        known_names = ["model", *PARAMETERS, "engine", "device"]
         unknown = [key for key in settings if key not in known_names]
         if unknown:
             known = ", ".join(known_names)

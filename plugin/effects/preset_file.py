@@ -301,7 +301,8 @@ def _with_portable_models(entry: Mapping[str, Any], folder: Path) -> dict[str, A
             f"{entry['effect'].__name__} is a class of your own, which a preset cannot name. A preset holds "
             "native effects, Denoiser, Chain and Mix only."
         )
-    moved = dict(entry)
+    # A preset is for any machine, whatever runs it there.
+    moved = {key: value for key, value in entry.items() if key not in ("engine", "device")}
     if entry["effect"] == "Denoiser" and is_model_path(entry["model"]):
         path, root = Path(entry["model"]).resolve(), folder.resolve()
         moved["model"] = str(path.relative_to(root) if path.is_relative_to(root) else path)

@@ -142,7 +142,9 @@ def _make_denoiser(settings: dict[str, Any], where: str, folder: Path | None) ->
     model = settings.pop("model", None)
     if model is not None and not isinstance(model, str):
         raise PresetError(f"{where}.model must be a model's name or path (got {model!r}).")
-    arguments = _parameters(settings, list(PARAMETERS), "Denoiser", where)
+    # Not parameters of the sound: a description for a copy or another process has them, a preset need not.
+    runs = {key: settings.pop(key) for key in ("engine", "device") if key in settings}
+    arguments = runs | _parameters(settings, list(PARAMETERS), "Denoiser", where)
     if model is not None:
         arguments["model"] = _model_path(model, folder)
     try:

@@ -127,7 +127,7 @@ def _engine_name(engine: str) -> str:
     if engine == "native":
         return "the native engine"
     # Not the version of the package: it has other names too, such as onnxruntime-gpu.
-    return f"onnxruntime {import_onnxruntime().__version__}"
+    return f"onnxruntime {import_onnxruntime().__version__}{engine.removeprefix('onnx')}"
 
 
 def columns(lines: Sequence[tuple[str, str]]) -> list[str]:

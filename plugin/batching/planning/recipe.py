@@ -23,6 +23,7 @@ from hushgate.rendering.loudness import checked_loudness
 from hushgate.version import __version__
 
 if TYPE_CHECKING:
+    from hushgate.engine.model_files.devices import Device
     from hushgate.pedalboard_compat.effect_protocol import Effect
 
 ClipMode = Literal["report", "limit", "rescale"]
@@ -73,7 +74,8 @@ class Recipe:
 
         places = {model.name: _find_model(model.name, model.sha256, model.content) for model in self.models}
         for model in self.models:
-            load_model(places[model.name], trusted=model.trusted)
+            for device in _devices(self.settings):
+                load_model(places[model.name], trusted=model.trusted, device=device)
         return make_effect(_with_models(self.settings, places), "effect")
 
     def identity(self) -> dict[str, Any]:
@@ -173,6 +175,8 @@ def make_recipe(
     from hushgate.engine import PARAMETERS, load_model
 
     for name, value in parameters.items():
+        if name == "device":
+            continue  # not a parameter of the sound; `Denoiser` checks it
         if name not in PARAMETERS:
             raise TypeError(f"batch has no setting {name!r}. Parameters: {', '.join(PARAMETERS)}.")
         PARAMETERS[name].validate(value)
@@ -220,6 +224,14 @@ def _find_model(name: str, sha256: str, content: bytes | None) -> str:
         return str(copy)
     fault = "another version of it is here" if path.is_file() else "it is not here"
     raise ModelError(f"model {name} must be the one the batch was planned with ({fault}). Install the same.")
+
+
+def _devices(settings: Mapping[str, Any]) -> set[Device]:
+    """Where the models of a description run."""
+    members = settings.get("effects")
+    if isinstance(members, list):
+        return set().union(*map(_devices, members))
+    return {settings.get("device", "cpu")} if settings.get("effect") == "Denoiser" else set()
 
 
 def _with_models(settings: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
