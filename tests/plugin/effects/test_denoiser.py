@@ -132,9 +132,9 @@ def test_signature_defaults_are_those_of_the_engine() -> None:
     defaults = {
         name: parameter.default
         for name, parameter in signature.parameters.items()
-        if name not in ("model", "engine")
+        if name not in ("model", "engine", "device")
     }
-    assert signature.parameters["engine"].default == "auto"
+    assert [signature.parameters[name].default for name in ("engine", "device")] == ["auto", "cpu"]
     assert defaults == {name: parameter.default for name, parameter in PARAMETERS.items()}
     assert all(
         parameter.kind is parameter.KEYWORD_ONLY
