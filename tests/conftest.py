@@ -24,6 +24,7 @@ SLOW = (
     "tests/benchmarks/",
     "tests/docs/test_example_scripts.py",
     "tests/docs/test_five_projects.py",
+    "tests/docs/test_notebooks.py",
     "tests/engine/test_engines.py",
     "tests/native/",
     "tests/plugin/audio_files/test_corpus.py",
