@@ -23,6 +23,8 @@ DATA = {
     "presets/*.toml": "hushgate/presets",
     "training/configs/*.toml": "hushgate/training/configs",
     "plugin/py.typed": "hushgate",
+    "plugin/pictures/listening/*.css": "hushgate/pictures/listening",
+    "plugin/pictures/listening/*.js": "hushgate/pictures/listening",
     "plugin/web/page/*": "hushgate/web/page",
 }
 

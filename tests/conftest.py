@@ -34,6 +34,7 @@ SLOW = (
     "tests/plugin/commands/test_standard_streams.py",
     "tests/plugin/commands/test_tune_command.py",
     "tests/plugin/live/test_virtual_microphone.py",
+    "tests/plugin/pictures/listening/test_in_browser.py",
     "tests/plugin/serving/test_hostile_clients.py",
     "tests/plugin/serving/test_server.py",
     "tests/plugin/tuner/test_tuner.py",

@@ -57,6 +57,17 @@ def parse_time(text: str) -> float:
     return sum(number * 60.0**place for place, number in enumerate(reversed(numbers)))
 
 
+def given_excerpt(start: str | None, end: str | None) -> Excerpt | None:
+    """The excerpt between two times as text; None where neither is given.
+
+    Raises:
+        ValueError: Not a time, or the end is not behind the start.
+    """
+    if start is None and end is None:
+        return None
+    return Excerpt(parse_time(start or "0"), None if end is None else parse_time(end))
+
+
 def _is_whole(number: float) -> bool:
     return number == int(number)
 

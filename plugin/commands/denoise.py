@@ -93,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _denoise(args: argparse.Namespace, path: str, output: str | None) -> None:
     """Denoise one file to `output`; None for its usual name, in the folder of `-o` if that names one."""
+    from hushgate.audio_files.excerpt import given_excerpt
     from hushgate.audio_files.open_audio import open_input, open_output
     from hushgate.effects.preset_or_model import loudness_of
     from hushgate.rendering import check_streamable
@@ -100,7 +101,7 @@ def _denoise(args: argparse.Namespace, path: str, output: str | None) -> None:
     from hushgate.rendering.loudness import LoudnessNormalizer, normalized
     from hushgate.rendering.summary import columns, summarize
 
-    excerpt = _excerpt(args.start, args.end)
+    excerpt = given_excerpt(args.start, args.end)
     lufs = loudness_of(given_loudness(args), None if args.residual else args.preset)
     with contextlib.ExitStack() as files:
         reader = files.enter_context(
@@ -178,14 +179,6 @@ def _inputs(paths: Sequence[str]) -> list[str]:
 
 def _names_folder(output: str | None) -> bool:
     return output is not None and os.path.isdir(output)
-
-
-def _excerpt(start: str | None, end: str | None) -> Excerpt | None:
-    from hushgate.audio_files.open_audio import Excerpt, parse_time
-
-    if start is None and end is None:
-        return None
-    return Excerpt(parse_time(start or "0"), None if end is None else parse_time(end))
 
 
 def _default_target(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.formats import AudioFormat
+from hushgate.pictures.colour_map import RANGE_DB, brightest_db
 from hushgate.pictures.figures import new_figure, plain_text
 from hushgate.pictures.overview import SpectrogramOverview, WaveformOverview
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COLUMNS, _ROWS = 1200, 256
-_RANGE_DB = 80.0
 _TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
 _COLOURS = {"before": "#555555", "after": "#1f6f8b", "removed": "#b3261e"}
 
@@ -66,9 +66,9 @@ def plot_file(before: str | os.PathLike[str], after: str | os.PathLike[str] | No
             rows = _measure(audio_format, ["before"], ([block] for block in reader.blocks()))
         return _draw(rows, audio_format, [Path(before).name])
     with FileReader(before) as old, FileReader(after) as new:
-        _check_same_recording(old.format, new.format, str(before), str(after))
+        check_same_recording(old.format, new.format, str(before), str(after))
         audio_format = _with_length(old.format, before)
-        triples = ([a, b, a - b] for a, b in _paired(old.blocks(), new.blocks(), str(before), str(after)))
+        triples = ([a, b, a - b] for a, b in paired(old.blocks(), new.blocks(), str(before), str(after)))
         rows = _measure(audio_format, ["before", "after", "removed"], triples)
     return _draw(rows, audio_format, [Path(before).name, Path(after).name])
 
@@ -81,7 +81,12 @@ def _with_length(audio_format: AudioFormat, path: str | os.PathLike[str]) -> Aud
         return replace(audio_format, num_samples=sum(block.shape[1] for block in reader.blocks()))
 
 
-def _check_same_recording(before: AudioFormat, after: AudioFormat, old: str, new: str) -> None:
+def check_same_recording(before: AudioFormat, after: AudioFormat, old: str, new: str) -> None:
+    """Refuse two files that cannot be compared sample by sample.
+
+    Raises:
+        ValueError: They differ in sample rate, channels or, where it is known, length.
+    """
     for what, a, b in (
         ("sample rate", before.sample_rate, after.sample_rate),
         ("number of channels", before.num_channels, after.num_channels),
@@ -91,8 +96,12 @@ def _check_same_recording(before: AudioFormat, after: AudioFormat, old: str, new
             raise ValueError(f"{old} and {new} must be the same recording: {what} {a} against {b}.")
 
 
-def _paired(old: Iterable[Block], new: Iterable[Block], *names: str) -> Iterator[tuple[Block, Block]]:
-    """Blocks of two files in pairs; both readers cut at the same places."""
+def paired(old: Iterable[Block], new: Iterable[Block], *names: str) -> Iterator[tuple[Block, Block]]:
+    """Blocks of two files in pairs; both readers cut at the same places.
+
+    Raises:
+        ValueError: One is longer.
+    """
     for a, b in zip(old, new, strict=False):
         if a.shape != b.shape:
             raise ValueError(f"{names[0]} and {names[1]} must be the same recording: their lengths differ.")
@@ -124,7 +133,7 @@ def _draw(rows: list[_Panels], audio_format: AudioFormat, names: list[str]) -> F
         2 * len(rows), 1, sharex=True, squeeze=False, height_ratios=[1, 2] * len(rows)
     )[:, 0]
     levels = [row.spectrogram.decibels() for row in rows]
-    top_db = float(levels[0].max())
+    top_db = brightest_db(float(levels[0].max()))
     limit = max(1e-6, *(float(max(row.waveform.high.max(), -row.waveform.low.min())) for row in rows))
     image = None
     for number, row in enumerate(rows):
@@ -144,7 +153,7 @@ def _draw(rows: list[_Panels], audio_format: AudioFormat, names: list[str]) -> F
             origin="lower",
             interpolation="nearest",
             cmap="inferno",
-            vmin=top_db - _RANGE_DB,
+            vmin=top_db - RANGE_DB,
             vmax=top_db,
         )
         ticks = [hz for hz in _TICKS_HZ if edges[0] <= np.log10(hz) <= edges[-1]]

@@ -17,6 +17,14 @@ _ANCHORS = (
     (252, 255, 164),
 )
 
+RANGE_DB = 80.0
+_LOWEST_TOP_DB = -60.0
+
+
+def brightest_db(loudest_db: float) -> float:
+    """Level of the brightest colour, dB; `RANGE_DB` below it is black. At least -60 dB: silence is dark."""
+    return max(loudest_db, _LOWEST_TOP_DB)
+
 
 def inferno(num_colours: int = 256) -> NDArray[np.uint8]:
     """Red, green and blue from dark to bright, uint8 (num_colours, 3).

@@ -12,6 +12,16 @@ _LOWEST_HZ = 40.0
 _SILENCE_DB = -200.0
 
 
+def frequency_range_hz(sample_rate: float) -> tuple[float, float]:
+    """Lowest and highest frequency of an overview, Hz.
+
+    >>> frequency_range_hz(48_000)
+    (40.0, 24000.0)
+    """
+    nyquist = sample_rate / 2.0
+    return min(_LOWEST_HZ, nyquist / 2.0), nyquist
+
+
 class SpectrogramOverview:
     """A spectrogram of a fixed size, for a recording of any length.
 
@@ -36,8 +46,7 @@ class SpectrogramOverview:
         spread = np.linspace(0, max(0, num_samples - size), columns * _FRAMES_PER_COLUMN)
         self._starts = np.round(spread).astype(np.int64)
         self._columns = columns
-        nyquist = sample_rate / 2.0
-        self.edges_hz = np.geomspace(min(_LOWEST_HZ, nyquist / 2.0), nyquist, rows + 1)
+        self.edges_hz = np.geomspace(*frequency_range_hz(sample_rate), rows + 1)
         bins = self.edges_hz / (sample_rate / size)
         self._low = np.minimum(np.floor(bins[:-1]).astype(int), size // 2)
         self._high = np.maximum(self._low + 1, np.ceil(bins[1:]).astype(int))

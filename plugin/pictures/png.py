@@ -9,10 +9,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.pictures.colour_map import inferno
-
-_RANGE_DB = 80.0
-_LOWEST_TOP_DB = -60.0
+from hushgate.pictures.colour_map import RANGE_DB, brightest_db, inferno
 
 
 def spectrogram_png(decibels: NDArray[np.float32], top_db: float) -> str:
@@ -20,11 +17,9 @@ def spectrogram_png(decibels: NDArray[np.float32], top_db: float) -> str:
 
     Args:
         decibels: Levels, dB, (rows, columns), the lowest frequency first.
-        top_db: Level of the brightest colour, dB; 80 dB below it is black. It counts as -60 dB or more, so
-            that silence is dark.
+        top_db: Level of the brightest colour, dB, raised to `brightest_db`.
     """
-    top_db = max(top_db, _LOWEST_TOP_DB)
-    levels = np.clip((decibels[::-1] - top_db) / _RANGE_DB + 1.0, 0.0, 1.0)
+    levels = np.clip((decibels[::-1] - brightest_db(top_db)) / RANGE_DB + 1.0, 0.0, 1.0)
     return base64.b64encode(_png(np.rint(levels * 255.0).astype(np.uint8))).decode()
 
 

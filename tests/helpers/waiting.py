@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so, a minute at most."""
+    deadline = time.monotonic() + 60.0
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come about within a minute"
+        time.sleep(0.02)
 
 
 def wait_for_file(folder: Path, larger_than: int = 0) -> None:

@@ -22,6 +22,7 @@ from hushgate.audio_files.open_audio import film_source
 from hushgate.audio_files.part_files import PART_PREFIX
 from hushgate.batching.planning.recipe import BatchSettings
 from hushgate.measuring.level_meter import LevelMeter, decibels
+from hushgate.measuring.loudness_meter import LoudnessMeter
 from hushgate.pedalboard_compat.effect_protocol import Effect
 from hushgate.pictures.overview import SpectrogramOverview
 from hushgate.pictures.png import spectrogram_png
@@ -148,13 +149,14 @@ def _pass(
         # The ExitStack closes in reverse order, so the residual is renamed before the output.
         sink = open_sink(paths.target, dither_seed, keep_tags=True)
         residual = open_sink(paths.residual, dither_seed + 1, keep_tags=False) if paths.residual else None
-        before, after = (_picture(reader, pictures) for _ in range(2))
+        before, after, removed = _views(reader, pictures)
         kept = _Queue(source.num_channels)
+        needs_removed = residual is not None or removed is not None
 
         def on_input(block: Block) -> None:
             if before is not None:
                 before.update(block)
-            if residual is not None:
+            if needs_removed:
                 kept.put(block)
 
         def progress(num_done: int, num_samples: int | None) -> None:
@@ -172,25 +174,32 @@ def _pass(
 
         def cleaned() -> Iterator[Block]:
             for block in loop.blocks():
-                if residual is not None:
-                    residual.write(kept.take(block.shape[1]) - block)
+                if needs_removed:
+                    difference = kept.take(block.shape[1]) - block
+                    if residual is not None:
+                        residual.write(difference)
+                    if removed is not None:
+                        removed.update(difference)
                 yield block
 
         for block in normalized(cleaned(), normalizer):
             if after is not None:
-                after.update(block)
+                after.update(block * sink.gain)
             sink.write(block)
         sinks = [sink] if residual is None else [sink, residual]
         for each in sinks:
             each.finish()
         _check_peaks(sinks, settings, gain)
     figures = _figures(effect, loop, sink, residual, gain, settings)
+    figures.update({"source_container": source.container, "source_subtype": source.subtype})
     figures.update(_loudness_figures(figures, normalizer))
-    if before is not None and after is not None:
-        levels = before.decibels(), after.decibels()
-        top_db = float(levels[0].max())
-        figures["picture_before"] = spectrogram_png(levels[0], top_db)
-        figures["picture_after"] = spectrogram_png(levels[1], top_db)
+    if before is not None and after is not None and removed is not None:
+        views = {"before": before, "after": after, "removed": removed}
+        levels = {name: view.overview.decibels() for name, view in views.items()}
+        top_db = float(levels["before"].max())
+        for name, view in views.items():
+            figures[f"picture_{name}"] = spectrogram_png(levels[name], top_db)
+            figures[f"heard_{name}_lufs"] = _rounded(view.loudness.lufs)
     return figures
 
 
@@ -201,10 +210,26 @@ def _check_peaks(sinks: list[_Sink], settings: BatchSettings, gain: float) -> No
         raise _TooLoudError(_CEILING / peak)
 
 
-def _picture(reader: FileReader, is_wanted: bool) -> SpectrogramOverview | None:
+class _View:
+    """What a report shows of one version of a file."""
+
+    def __init__(self, num_samples: int, sample_rate: int, num_channels: int) -> None:
+        self.overview = SpectrogramOverview(num_samples, sample_rate)
+        self.loudness = LoudnessMeter(sample_rate, num_channels)
+
+    def update(self, block: Block) -> None:
+        """Add the next samples, finite or not."""
+        clean = np.nan_to_num(block, posinf=0.0, neginf=0.0)
+        self.overview.update(clean)
+        self.loudness.update(clean)
+
+
+def _views(reader: FileReader, is_wanted: bool) -> tuple[_View | None, _View | None, _View | None]:
+    """Views of before, after and removed."""
     if not is_wanted or not reader.expected_samples:
-        return None
-    return SpectrogramOverview(reader.expected_samples, reader.format.sample_rate)
+        return None, None, None
+    size = reader.expected_samples, reader.format.sample_rate, reader.format.num_channels
+    return _View(*size), _View(*size), _View(*size)
 
 
 class _Queue:
@@ -230,14 +255,14 @@ class _Sink:
         self.sample_rate = sample_rate
         self.meter = LevelMeter()
         self.can_clip = writer.format.subtype not in _UNCLIPPED
-        self._gain = np.float32(gain) if self.can_clip else np.float32(1.0)
+        self.gain = np.float32(gain) if self.can_clip else np.float32(1.0)
         is_limited = clip_mode == "limit" and self.can_clip
         self.limiter = PeakLimiter(sample_rate, _CEILING) if is_limited else None
 
     def write(self, block: Block) -> None:
         """Append samples."""
-        if self._gain != 1.0:
-            block = block * self._gain
+        if self.gain != 1.0:
+            block = block * self.gain
         if self.limiter is not None:
             block = self.limiter.process(block)
         self._write(block)

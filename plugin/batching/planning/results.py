@@ -8,7 +8,15 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Literal, Self, get_args
 
 Status = Literal["done", "resumed", "skipped", "failed", "unfinished"]
-_PICTURES = ("picture_before", "picture_after")
+# Only for HTML reports.
+PAGE_FIELDS = (
+    "picture_before",
+    "picture_after",
+    "picture_removed",
+    "heard_before_lufs",
+    "heard_after_lufs",
+    "heard_removed_lufs",
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,7 @@ class FileResult:
         sample_rate: Hz.
         num_channels, num_samples: Of input and output.
         container, subtype: Format of the output, in soundfile's names.
+        source_container, source_subtype: Format of the source.
         level_before_dbfs, level_after_dbfs: RMS level; None for digital silence.
         peak_before_dbfs, peak_after_dbfs: Largest sample as written; None for digital silence.
         floor_before_dbfs, floor_after_dbfs: Noise floor where the target is silent, dBFS; None where it could
@@ -49,7 +58,9 @@ class FileResult:
         latency_samples: Latency of the effect, which was taken out.
         settings_hash: Fingerprint of the settings, the models and the version.
         source_sha256, output_sha256: Checksums of remote files.
-        picture_before, picture_after: Small spectrograms, PNG in base64; only for HTML reports.
+        picture_before, picture_after, picture_removed: Small spectrograms, PNG in base64; only for HTML
+            reports.
+        heard_before_lufs, heard_after_lufs, heard_removed_lufs: Loudness of the files; only for HTML reports.
     """
 
     source: str
@@ -66,6 +77,8 @@ class FileResult:
     num_samples: int | None = None
     container: str | None = None
     subtype: str | None = None
+    source_container: str | None = None
+    source_subtype: str | None = None
     level_before_dbfs: float | None = None
     level_after_dbfs: float | None = None
     peak_before_dbfs: float | None = None
@@ -93,10 +106,14 @@ class FileResult:
     output_sha256: str | None = None
     picture_before: str | None = field(default=None, repr=False)
     picture_after: str | None = field(default=None, repr=False)
+    picture_removed: str | None = field(default=None, repr=False)
+    heard_before_lufs: float | None = field(default=None, repr=False)
+    heard_after_lufs: float | None = field(default=None, repr=False)
+    heard_removed_lufs: float | None = field(default=None, repr=False)
 
     def to_dict(self, *, pictures: bool = False) -> dict[str, Any]:
-        """All figures as plain values, pictures only on request."""
-        return {key: value for key, value in asdict(self).items() if pictures or key not in _PICTURES}
+        """All figures as plain values, those of `PAGE_FIELDS` only on request."""
+        return {key: value for key, value in asdict(self).items() if pictures or key not in PAGE_FIELDS}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

@@ -1,52 +1,64 @@
-"""HTML page of a report: one file without scripts; its players link to the sound files."""
+"""HTML page of a report: an index, and for each file a player with before, after and removed.
+
+The players link to the sound files. Copies of those that browsers do not play are written beside the page.
+"""
 
 from __future__ import annotations
 
-import html
+import contextlib
 import os
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hushgate.audio_files.atomic_write import Original
+from hushgate.batching.planning.plan import is_inside
 from hushgate.batching.planning.results import FileResult
 from hushgate.batching.planning.storage import store_for
 from hushgate.measuring.wording import latency_text, loudness_text, noise_text, target_text
+from hushgate.pictures.listening.browser_sounds import browser_plays, write_browser_copy
+from hushgate.pictures.listening.page import how_to_listen, page_html
+from hushgate.pictures.listening.player import Version, escaped, player_html
 
-_STYLE = """
-:root { color-scheme: light dark; }
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin: 0 0 .2rem; }
-.summary { color: light-dark(#595959, #b4b4b4); margin: 0 0 1.5rem; }
-.file { border-top: 1px solid #8885; padding: 1rem 0; }
+_STYLE = """\
+.file { border-top: 1px solid var(--line); padding: 1rem 0; }
 .file h2 { font-size: 1.05rem; margin: 0 0 .4rem; overflow-wrap: anywhere; }
 .status { border-radius: .3rem; font-size: .8rem; margin-left: .5rem; padding: .1rem .45rem; }
 .done, .resumed { background: #2a7a3a; color: #fff; }
 .skipped, .unfinished { background: #5f5f5f; color: #fff; }
 .failed { background: #b3261e; color: #fff; }
-.pair { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr)); }
-.pair figure { margin: 0; }
-.pair figcaption { color: light-dark(#595959, #b4b4b4); font-size: .85rem; }
-.pair img { background: #000; display: block; height: 110px; image-rendering: pixelated; width: 100%; }
-audio { height: 2.2rem; margin-top: .3rem; width: 100%; }
-table.figures { border-collapse: collapse; font-size: .85rem; margin: .5rem 0 0; }
+table { border-collapse: collapse; font-size: .85rem; }
+th { color: var(--quiet); font-weight: normal; text-align: left; }
+.figures { margin: .5rem 0 0; }
 .figures td { padding: 0 1.2rem 0 0; overflow-wrap: anywhere; }
-.figures th { color: light-dark(#595959, #b4b4b4); font-weight: normal; padding: 0 .4rem 0 0; }
-.figures th { text-align: left; }
-.error { color: light-dark(#b3261e, #ff8a80); margin: .3rem 0; overflow-wrap: anywhere; }
-.warning { color: light-dark(#8a4f00, #ffb74d); margin: .3rem 0; overflow-wrap: anywhere; }
-details { color: light-dark(#595959, #b4b4b4); font-size: .85rem; margin-top: 2rem; }
+.figures th { padding: 0 .4rem 0 0; }
+.index { margin-bottom: 1.5rem; width: 100%; }
+.index td, .index th { border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+.index td, .index th { padding: .3rem .6rem .3rem 0; }
+.index td:nth-child(n+2) { overflow-wrap: normal; }
+.index .status { margin: 0; white-space: nowrap; }
+@media (max-width: 40rem) {
+  .figures th, .figures td { display: block; }
+  .figures td { padding-bottom: .3rem; }
+  .index .wide { display: none; }
+}
+details { color: var(--quiet); font-size: .85rem; margin-top: 2rem; }
 pre { overflow-x: auto; }
 """
+_COPIES = ".sounds"
 
 
-def render_page(data: Mapping[str, Any], files: Sequence[FileResult], folder: Path) -> str:
-    """The HTML text of a report.
+def render_page(
+    data: Mapping[str, Any], files: Sequence[FileResult], path: Path, originals: Sequence[Original] = ()
+) -> str:
+    """The HTML text of a report. Copies of sounds that browsers do not play are written beside it.
 
     Args:
         data: The report as plain values.
         files: Its files with their pictures.
-        folder: Absolute folder of the page; links are relative to it.
+        path: Absolute path of the page; links are relative to its folder.
+        originals: Files that are never replaced.
     """
     summary = data["summary"]
     counts = ", ".join(
@@ -59,54 +71,96 @@ def render_page(data: Mapping[str, Any], files: Sequence[FileResult], folder: Pa
     # The failed files first, because they need attention.
     ordered = sorted(files, key=lambda file: file.status != "failed")
     settings = "\n".join(f"{key}: {value}" for key, value in data["settings"].items())
-    warnings = "".join(f'<p class="warning">{_text(warning)}</p>' for warning in data["warnings"])
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>hushgate: {_text(counts or "no files")}</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<h1>{summary["num_files"]} files: {_text(counts or "none")}</h1>
+    warnings = "".join(f'<p class="warning">{escaped(warning)}</p>' for warning in data["warnings"])
+    sections = "".join(_section(number, file, path, originals) for number, file in enumerate(ordered, 1))
+    # A region that scrolls must be reachable by the keyboard.
+    body = f"""<h1>{summary["num_files"]} files: {escaped(counts or "none")}</h1>
 <p class="summary">{_duration(summary["duration_s"])} of sound in {_duration(summary["elapsed_s"])}{speed} ·
-hushgate {_text(data["hushgate"])} · settings {_text(data["settings_hash"])} · {_text(data["created"])}</p>
-{warnings}
-{"".join(_section(file, folder) for file in ordered)}
-<details><summary>Settings</summary><pre>{_text(settings)}</pre></details>
-</body>
-</html>
-"""
+hushgate {escaped(data["hushgate"])} · settings {escaped(data["settings_hash"])} ·
+{escaped(data["created"])}</p>
+{warnings}{_index(ordered)}{how_to_listen() if sections else ""}
+{sections}
+<details><summary>Settings</summary><pre tabindex="0">{escaped(settings)}</pre></details>"""
+    return page_html(f"hushgate: {counts or 'no files'}", body, style=_STYLE)
 
 
-def _section(file: FileResult, folder: Path) -> str:
-    error = f'<p class="error">{_text(file.error)}</p>' if file.error else ""
-    warnings = "".join(f'<p class="warning">{_text(warning)}</p>' for warning in file.warnings)
-    sides = ""
+def _index(files: Sequence[FileResult]) -> str:
+    """A table of the files with links to their sections; none for a single file."""
+    if len(files) < 2:
+        return ""
+    rows = "".join(
+        f'<tr><td><a href="#file-{number}">{escaped(file.name)}</a></td><td>{_status(file)}</td>'
+        f"<td>{escaped(_noise_change(file))}</td>"
+        f'<td class="wide">{escaped(_target(file))}</td></tr>\n'
+        for number, file in enumerate(files, 1)
+    )
+    return (
+        '<nav aria-label="files"><table class="index"><thead><tr><th scope="col">file</th>'
+        '<th scope="col">status</th><th scope="col">noise floor</th>'
+        f'<th scope="col" class="wide">target</th></tr></thead><tbody>\n{rows}</tbody></table></nav>\n'
+    )
+
+
+def _status(file: FileResult) -> str:
+    return f'<span class="status {escaped(file.status)}">{escaped(file.status)}</span>'
+
+
+def _noise_change(file: FileResult) -> str:
+    if file.noise_removed_db is None:
+        return "" if file.duration_s is None else "not measured"
+    return f"{-file.noise_removed_db:+z.1f} dB"
+
+
+def _target(file: FileResult) -> str:
+    return "" if file.duration_s is None else target_text(file.target_change_db, file.target_changed)
+
+
+def _section(number: int, file: FileResult, page: Path, originals: Sequence[Original]) -> str:
+    error = f'<p class="error">{escaped(file.error)}</p>' if file.error else ""
+    warnings = "".join(f'<p class="warning">{escaped(warning)}</p>' for warning in file.warnings)
+    player = ""
     if file.output is not None and file.status != "skipped":
-        sides = '<div class="pair">' + "".join(
-            [
-                _side("before", file.source, file.picture_before, folder),
-                _side("after", file.output, file.picture_after, folder),
-                _side("removed", file.residual, None, folder) if file.residual else "",
-            ]
-        )
-        sides += "</div>"
-    return f"""<section class="file">
-<h2>{_text(file.name)}<span class="status {_text(file.status)}">{_text(file.status)}</span></h2>
-{error}{warnings}{sides}{_figures(file)}
+        versions = list(_versions(file, page, originals))
+        player = player_html(versions, file.duration_s or 1.0, file.sample_rate or 48_000, file.name)
+    return f"""<section class="file" id="file-{number}">
+<h2>{escaped(file.name)}{_status(file)}</h2>
+{error}{warnings}{player}{_figures(file)}
 </section>
 """
 
 
-def _side(caption: str, path: str, picture: str | None, folder: Path) -> str:
-    image = (
-        f'<img alt="spectrogram {caption}" src="data:image/png;base64,{_text(picture)}">' if picture else ""
-    )
-    link = _link(path, folder)
-    player = f'<audio controls aria-label="{caption}" preload="none" src="{link}"></audio>' if link else ""
-    return f"<figure><figcaption>{caption}</figcaption>{image}{player}</figure>"
+def _versions(file: FileResult, page: Path, originals: Sequence[Original]) -> Iterator[Version]:
+    source_format = file.source_container, file.source_subtype
+    output_format = file.container, file.subtype
+    for name, path, (container, subtype), picture, lufs in (
+        ("before", file.source, source_format, file.picture_before, file.heard_before_lufs),
+        ("after", file.output, output_format, file.picture_after, file.heard_after_lufs),
+        ("removed", file.residual, output_format, file.picture_removed, file.heard_removed_lufs),
+    ):
+        if path is None:
+            if picture is not None:
+                yield Version(name, None, picture, lufs, note="--residual writes it as a file")
+            continue
+        note = ""
+        if not browser_plays(path, container, subtype, file.num_channels):
+            path, note = _copy(path, f"{file.name}.{name}.flac", page, originals)
+        yield Version(name, _url(path, page.parent) if path else None, picture, lufs, note=note)
+
+
+def _copy(path: str, name: str, page: Path, originals: Sequence[Original]) -> tuple[str | None, str]:
+    """A copy that browsers play, beside the page, and a note; None where there can be none."""
+    if not store_for(path).is_local or not is_inside(name):
+        return None, "browsers do not play this format"
+    copy = page.with_name(page.stem + _COPIES) / name
+    with contextlib.suppress(OSError):
+        if copy.stat().st_mtime_ns > os.stat(path).st_mtime_ns:
+            return str(copy), "played as FLAC"
+    try:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        write_browser_copy(Path(path), copy, originals)
+    except (OSError, ValueError, RuntimeError) as error:
+        return None, f"no copy that browsers play: {getattr(error, 'strerror', None) or error}"
+    return str(copy), "played as FLAC"
 
 
 def _figures(file: FileResult) -> str:
@@ -152,27 +206,23 @@ def _figures(file: FileResult) -> str:
         [("model", f"{file.model or 'none'}{engine}"), ("preset", file.preset or "none")],
     ]
     cells = "".join(
-        "<tr>" + "".join(f"<th>{name}</th><td>{_text(value)}</td>" for name, value in row) + "</tr>"
+        "<tr>"
+        + "".join(f'<th scope="row">{name}</th><td>{escaped(value)}</td>' for name, value in row)
+        + "</tr>"
         for row in rows
     )
     return f'<table class="figures">{cells}</table>'
 
 
-def _link(path: str, folder: Path) -> str | None:
-    """URL of a file, relative to the page and escaped; None for a remote file that no browser can open."""
+def _url(path: str, folder: Path) -> str | None:
+    """URL of a file, relative to the page; None for a remote file that no browser can open."""
     if not store_for(path).is_local:
-        return html.escape(path, quote=True) if path.startswith(("http://", "https://")) else None
+        return path if path.startswith(("http://", "https://")) else None
     try:
         relative = os.path.relpath(path, folder)
     except ValueError:  # another drive
-        return html.escape(Path(path).resolve().as_uri(), quote=True)
-    quoted = urllib.parse.quote(os.fsencode(relative.replace(os.sep, "/")))
-    return html.escape(quoted, quote=True)
-
-
-def _text(value: object) -> str:
-    """Escaped text; bytes that are not valid text become visible escapes."""
-    return html.escape(str(value).encode("utf-8", "backslashreplace").decode(), quote=True)
+        return Path(path).resolve().as_uri()
+    return urllib.parse.quote(os.fsencode(relative.replace(os.sep, "/")))
 
 
 def _db(level: float | None) -> str:

@@ -6,13 +6,13 @@ import csv
 import datetime
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from hushgate.audio_files.atomic_write import Original, check_target, write_atomically
-from hushgate.batching.planning.results import BatchResult, FileResult
+from hushgate.batching.planning.results import PAGE_FIELDS, BatchResult, FileResult
 from hushgate.batching.planning.run_parts import part_prefix
 from hushgate.batching.reports.html_page import render_page
 from hushgate.version import __version__
@@ -51,11 +51,12 @@ def write_report(path: Path, result: BatchResult, run: str, originals: Iterable[
         OSError: It cannot be written.
         ValueError: It is one of the originals.
     """
-    text = _WRITERS[path.suffix.lower()](path, result)
+    originals = list(originals)
+    text = _WRITERS[path.suffix.lower()](path, result, originals)
     write_atomically(path, text, part_prefix=part_prefix(run), originals=originals)
 
 
-def _json_text(path: Path, result: BatchResult) -> str:
+def _json_text(path: Path, result: BatchResult, originals: Sequence[Original]) -> str:
     return json.dumps(report_data(result), indent=2) + "\n"
 
 
@@ -83,8 +84,8 @@ def _finite(value: Any) -> Any:
     return str(value) if value in (float("inf"), float("-inf")) else value
 
 
-def _csv_text(path: Path, result: BatchResult) -> str:
-    columns = [item.name for item in fields(FileResult) if not item.name.startswith("picture_")]
+def _csv_text(path: Path, result: BatchResult, originals: Sequence[Original]) -> str:
+    columns = [item.name for item in fields(FileResult) if item.name not in PAGE_FIELDS]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(columns)
@@ -102,11 +103,11 @@ def _cell(value: Any) -> Any:
     return "" if value is None else value
 
 
-def _html_text(path: Path, result: BatchResult) -> str:
-    return render_page(report_data(result), result.files, path.resolve().parent)
+def _html_text(path: Path, result: BatchResult, originals: Sequence[Original]) -> str:
+    return render_page(report_data(result), result.files, path.resolve(), originals)
 
 
-_WRITERS: dict[str, Callable[[Path, BatchResult], str]] = {
+_WRITERS: dict[str, Callable[[Path, BatchResult, Sequence[Original]], str]] = {
     ".json": _json_text,
     ".csv": _csv_text,
     ".html": _html_text,

@@ -1,0 +1,79 @@
+"""HTML reports: index, players, copies of what browsers do not play."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from hushgate import batch
+from tests.helpers.seeded_noise import noise
+
+RATE = 16_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A WAV, an AIFF in a folder, and a file that is none."""
+    (tmp_path / "in" / "tapes").mkdir(parents=True)
+    soundfile.write(tmp_path / "in" / "a.wav", 0.1 * noise(RATE), RATE)
+    soundfile.write(tmp_path / "in" / "tapes" / "b.aiff", 0.1 * noise(RATE), RATE)
+    (tmp_path / "in" / "broken.wav").touch()
+    return tmp_path / "in"
+
+
+def _report(folder: Path, model: Path, **arguments: object) -> str:
+    report = folder.parent / "report.html"
+    given = {"recursive": True, "jobs": 0, "reports": [report], **arguments}
+    batch(folder, folder.parent / "out", model=model, **given)  # type: ignore[arg-type]
+    return report.read_text(encoding="utf-8")
+
+
+def test_the_index_leads_to_every_file(folder: Path, models: Path) -> None:
+    page = _report(folder, models / "half.onnx")
+    links = re.findall(r'<a href="#(file-\d+)">([^<]+)</a>', page)
+    assert {name for _, name in links} == {"a.wav", "tapes/b.aiff", "broken.wav"}
+    assert links[0][1] == "broken.wav"  # it needs attention
+    for target, name in links:
+        assert f'id="{target}">\n<h2>{name}' in page
+
+
+def test_formats_that_browsers_do_not_play_are_played_from_a_copy(folder: Path, models: Path) -> None:
+    page = _report(folder, models / "half.onnx", output_residual=True)
+    players = re.findall(r'<audio[^>]* src="([^"]+)"', page)
+    assert [link for link in players if "sounds" not in link] == [
+        "in/a.wav",
+        "out/a.wav",
+        "out/a.residual.wav",
+    ]
+    copies = [link for link in players if "sounds" in link]
+    assert copies == [f"report.sounds/tapes/b.aiff.{name}.flac" for name in ("before", "after", "removed")]
+    before, after, removed = (soundfile.read(folder.parent / copy)[0] for copy in copies)
+    assert np.allclose(before - after, removed, atol=2e-4)
+
+
+def test_copies_are_written_once(folder: Path, models: Path) -> None:
+    _report(folder, models / "half.onnx")
+    copy = folder.parent / "report.sounds" / "tapes" / "b.aiff.before.flac"
+    # Newer than its source by more than the clock's step.
+    os.utime(copy, ns=(10**18 * 3, 10**18 * 3))
+    _report(folder, models / "half.onnx", resume=True)
+    assert copy.stat().st_mtime_ns == 10**18 * 3
+
+
+def test_a_copy_that_cannot_be_written_costs_only_its_player(folder: Path, models: Path) -> None:
+    (folder.parent / "report.sounds").write_text("in the way")
+    page = _report(folder, models / "half.onnx")
+    assert "no copy that browsers play" in page
+    assert 'src="out/a.wav"' in page
+    assert (folder.parent / "report.sounds").read_text() == "in the way"
+
+
+def test_what_was_removed_is_shown_also_where_it_was_not_written(folder: Path, models: Path) -> None:
+    page = _report(folder, models / "half.onnx")
+    assert page.count('alt="spectrogram, removed') == 2
+    assert "--residual writes it as a file" in page
