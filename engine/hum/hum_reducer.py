@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.engine.hum.hum_canceller import HumCanceller
 from hushgate.engine.signal.gain_ramp import GainRamp
+
+if TYPE_CHECKING:
+    from hushgate.engine.hum.hum_canceller import HumCanceller
 
 _RAMP_MS = 20.0
 # So many zeros in a row are digital silence, and stay it.
@@ -85,6 +89,8 @@ class HumReducer:
 
     def _made_canceller(self) -> HumCanceller:
         if self._canceller is None:
+            from hushgate.engine.hum.hum_canceller import HumCanceller  # most sound has its hum left alone
+
             self._canceller = HumCanceller(*self._format)
         return self._canceller
 

@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 from hushgate.engine.errors import EngineError, ModelError
 from hushgate.engine.meters import Readings
 from hushgate.engine.model_files.model import Model
-from hushgate.engine.native.compile_model import compare, read_network
-from hushgate.engine.native.weights_file import write_weights_file
 from hushgate.engine.parameters import PARAMETERS, ParameterValues, Value
 from hushgate.engine.signal.fork_safe_lock import give_lock
 
@@ -299,6 +297,10 @@ def _read(library: NativeLibrary, model: Model) -> _Handle:
 
 
 def _read_and_compare(library: NativeLibrary, model: Model) -> _Handle:
+    # Not loaded by every start of a command: most machines have no native engine.
+    from hushgate.engine.native.compile_model import compare, read_network
+    from hushgate.engine.native.weights_file import write_weights_file
+
     config, weights = read_network(model)
     handle = library.read_model(write_weights_file(model.info.name, config, weights))
     compare(model, lambda spectrum, levels: library.run_network(handle, spectrum, levels))

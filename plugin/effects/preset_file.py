@@ -12,7 +12,6 @@ import logging
 import math
 import os
 import stat
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,6 @@ from hushgate.effects.serialization import is_model_path, make_effect
 from hushgate.engine import PARAMETERS
 from hushgate.engine.errors import did_you_mean
 from hushgate.errors import PresetError
-from hushgate.pedalboard_compat.native_effects import native_effects
 
 if TYPE_CHECKING:
     from hushgate.effects.effect_list import EffectList
@@ -169,6 +167,8 @@ def read_preset(preset: str | os.PathLike[str] | Preset) -> Preset:
         return preset
     source = os.fspath(preset)
     text = read_preset_text(preset)
+    import tomllib  # commands without a preset do without it
+
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -313,6 +313,8 @@ def _with_portable_models(entry: Mapping[str, Any], folder: Path) -> dict[str, A
 
 def _without_defaults(entry: Mapping[str, Any]) -> dict[str, Any]:
     """An entry without settings at their default. The model is kept, as its default may change."""
+    from hushgate.pedalboard_compat.native_effects import native_effects  # loads pedalboard
+
     native = native_effects().get(entry["effect"])
     defaults: dict[str, Any] = {}
     if native is not None:

@@ -11,14 +11,14 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-
-import pedalboard
+from typing import TYPE_CHECKING, Any
 
 from hushgate.engine import PARAMETERS
 from hushgate.errors import PresetError
 from hushgate.pedalboard_compat.effect_protocol import Effect
-from hushgate.pedalboard_compat.native_effects import describe_native, native_effects
+
+if TYPE_CHECKING:
+    from hushgate.pedalboard_compat.native_effects import NativeEffect
 
 # Import strings, resolved on use: these modules import this one.
 _CLASSES = {
@@ -35,7 +35,13 @@ _SETTINGS_KEY = "settings"
 
 def effect_names() -> list[str]:
     """Every name that an entry's `effect` may have."""
-    return sorted([*_CLASSES, *native_effects()])
+    return sorted([*_CLASSES, *_native_effects()])
+
+
+def _native_effects() -> Mapping[str, NativeEffect]:
+    from hushgate.pedalboard_compat.native_effects import native_effects  # loads pedalboard
+
+    return native_effects()
 
 
 def describe_effect(effect: Effect | None) -> dict[str, Any]:
@@ -57,6 +63,10 @@ def describe_effect(effect: Effect | None) -> dict[str, Any]:
     for name in _CLASSES:
         if type(effect) is _class(name):
             return {"effect": name, **effect.to_dict()}  # type: ignore[attr-defined]
+    import pedalboard
+
+    from hushgate.pedalboard_compat.native_effects import describe_native
+
     if isinstance(effect, pedalboard.PluginContainer):
         name = "Mix" if isinstance(effect, pedalboard.Mix) else "Chain"
         return {"effect": name, _LIST_KEY: [describe_effect(member) for member in effect]}
@@ -103,7 +113,7 @@ def make_effect(entry: object, where: str, folder: Path | None = None) -> Effect
         remover: Effect = _class(name)(**_parameters(settings, ["hum_reduction_db"], name, where))
         return remover
     try:
-        return native_effects()[name].make(settings)
+        return _native_effects()[name].make(settings)
     except (ValueError, TypeError) as error:
         raise PresetError(f"{where} ({name}): {error}") from error
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
-from pedalboard import io as pedalboard_io
 
 from hushgate.audio_files.formats import AudioFormat
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
@@ -82,6 +81,8 @@ def _handle_format(name: str, handle: Any) -> AudioFormat:
         return AudioFormat(
             handle.samplerate, handle.channels, num_left, handle.format, handle.subtype, handle.endian
         )
+    from pedalboard import io as pedalboard_io
+
     if isinstance(handle, pedalboard_io.AudioFile):
         file: Any = handle  # pedalboard's stubs type the base class, which has none of these
         subtype = _SUBTYPES.get(file.file_dtype, "FLOAT")

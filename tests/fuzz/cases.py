@@ -115,7 +115,8 @@ def _journal(chance: random.Random) -> Case:
         line = chance.choice(lines)
         if isinstance(line.get("result"), dict) and chance.random() < 0.5:
             line["result"] = line = dict(line["result"])  # type: ignore[call-overload]
-        line[chance.choice(sorted(line))] = chance.choice(_HOSTILE_VALUES)
+        if line:  # a result may have become an empty one
+            line[chance.choice(sorted(line))] = chance.choice(_HOSTILE_VALUES)
     data = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
     return Case("journal", JOURNAL_NAME, _mutated(data, chance) if chance.random() < 0.3 else data)
 

@@ -37,6 +37,16 @@ def test_neither_layer_imports_torch_or_training() -> None:
     assert not {"torch", "hushgate.training", "lightning", "scipy"} & modules
 
 
+def test_denoise_without_a_preset_loads_no_pedalboard(tmp_path: Path) -> None:
+    sound, out = tmp_path / "a.wav", tmp_path / "b.wav"
+    soundfile.write(sound, noise(48_000, 1), 16_000)
+    words = ["denoise", str(sound), "-o", str(out), "--quiet"]
+    modules = imported_by(f"from hushgate.commands.main import main; main({words!r})")
+    assert out.exists()
+    # Nor numpy.ma, whose import takes as long as that of all our own modules together.
+    assert not {"pedalboard", "pedalboard_native", "numpy.ma", "tests"} & modules
+
+
 def test_the_engine_needs_neither_pedalboard_nor_files() -> None:
     modules = imported_by("import hushgate.engine\nhushgate.engine.BlockDenoiser")
     assert not {"pedalboard", "pedalboard_native", "soundfile", "rich", "hushgate.effects.denoiser"} & modules
