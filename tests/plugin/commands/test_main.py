@@ -15,6 +15,7 @@ import pytest
 import soundfile
 
 import hushgate
+from hushgate.__main__ import run
 from hushgate.commands import main as cli
 from hushgate.commands.parser import bind_negative_values
 from tests.helpers.command_line import RunCli
@@ -90,7 +91,7 @@ def test_version_is_that_of_the_installation(run_cli: RunCli) -> None:
 
 def test_the_console_command_is_installed() -> None:
     (script,) = importlib.metadata.entry_points(group="console_scripts", name="hushgate")
-    assert script.load() is cli.main
+    assert script.load() is run
 
 
 @pytest.mark.parametrize(
