@@ -38,6 +38,7 @@ SLOW = (
     "tests/plugin/serving/test_hostile_clients.py",
     "tests/plugin/serving/test_server.py",
     "tests/plugin/tuner/test_tuner.py",
+    "tests/training/adapting/",
     "tests/training/commands/",
     "tests/training/config/test_shipped_configs.py",
     "tests/training/evaluate/",

@@ -25,14 +25,14 @@ PLUGIN_LAYERS = (
     ("commands",),
 )
 TRAINING_LAYERS = (
-    ("dnsmos_files",),
+    ("dnsmos_files", "extra"),
     ("recordings",),
     ("synthesis",),
     ("config",),
     ("losses", "models", "corpora"),
     ("exporting", "mixtures"),
     ("fitting", "evaluate"),
-    ("search",),
+    ("adapting", "search"),
     ("commands",),
 )
 ENGINE_LAYERS = (

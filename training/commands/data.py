@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-from hushgate.training.commands.extra import training_extra
+from hushgate.training.extra import training_extra
 
 # Name: (module with add_arguments and run, help).
 _PARTS = {

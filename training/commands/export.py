@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hushgate.training.commands.extra import training_extra
+from hushgate.training.extra import training_extra
 
 
 class ExportCommand:

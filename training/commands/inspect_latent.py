@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushgate.commands.flags.retired_flags import add_retired_flags
-from hushgate.training.commands.extra import training_extra
+from hushgate.training.extra import training_extra
 
 if TYPE_CHECKING:
     from hushgate.training.evaluate.latent_code import CodeStatistics

@@ -7,8 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from hushgate.training.commands.extra import training_extra
 from hushgate.training.config.flags import add_config_flags, config_overrides, config_path
+from hushgate.training.extra import training_extra
 
 
 class TrainCommand:

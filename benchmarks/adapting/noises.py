@@ -1,0 +1,122 @@
+"""What `hushgate adapt voice --noise` gains, one noise at a time: SI-SDR and PESQ before and after.
+
+Of each recording the first minute is adapted to, and the last 30 s (28 % of a shorter one) are mixed with
+speakers that no training heard. General mixtures have those speakers and noises of ESC-10's fold 4.
+
+    python benchmarks/adapting/noises.py --data DATA rain.flac waves.flac --steps 500 --output results.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from pesq import pesq
+
+from hushgate.effects.denoiser import Denoiser
+from hushgate.training import adapt
+from hushgate.training.evaluate.confidence import estimate_mean
+from hushgate.training.recordings.decoded_cache import read_clip
+
+RATE = 16_000
+SNR_DB = (-2.5, 2.5, 7.5, 12.5)
+SECONDS, SPEECH_DB = 4.0, -26.0
+
+Audio = NDArray[np.float32]
+Pair = tuple[Audio, Audio]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("noises", type=Path, nargs="+")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--items", type=int, default=20)
+    parser.add_argument("--noisy", action="store_true", help="adapt to noisy recordings, not to the noise")
+    parser.add_argument("--output", type=Path, required=True, help="finished noises are kept and left out")
+    args = parser.parse_args()
+    rows = json.loads(args.output.read_text()) if args.output.exists() else {}
+    for path in args.noises:
+        if path.stem in rows:
+            continue
+        rows[path.stem] = measure(path, args.data, args.steps, args.items, noisy=args.noisy)
+        args.output.write_text(json.dumps(rows, indent=1))
+        print(path.stem, {name: round(value, 3) for name, value in rows[path.stem].items()}, flush=True)
+    for name in ("own_si_sdr", "own_pesq", "general_si_sdr", "general_pesq"):
+        one = estimate_mean([row[name] for row in rows.values()], interval="t")
+        print(f"{name}: {one.mean:+.3f} +- {one.margin:.3f} over {one.count} noises")
+
+
+def measure(path: Path, data: Path, steps: int, items: int, *, noisy: bool) -> dict[str, float]:
+    """Adapt to one noise and return the changes, means over the items."""
+    noise = read_clip(path, RATE)
+    held = min(30 * RATE, round(0.28 * len(noise)))
+    known, unknown = noise[:-held][: 60 * RATE], noise[-held:]
+    rng = np.random.default_rng(5)
+    speech = [read_clip(one, RATE) for one in _listed(data, "speech/librispeech", "val")]
+    strange = [read_clip(one, RATE) for one in _listed(data, "noise/esc10", "val")]
+    own = [_pair(rng, speech, [unknown], index) for index in range(items)]
+    general = [_pair(rng, speech, strange, index) for index in range(items)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if noisy:
+            known = np.concatenate([_pair(rng, speech, [known], index)[0] for index in range(15)])
+        soundfile.write(folder / "own.wav", known, RATE, subtype="FLOAT")
+        used, began = time.process_time(), time.monotonic()
+        adapt(
+            "voice",
+            folder / "mine.onnx",
+            steps=steps,
+            force=True,
+            threads=1,
+            **{"noisy" if noisy else "noise": [folder / "own.wav"]},
+        )
+        used, began = time.process_time() - used, time.monotonic() - began
+        before, after = Denoiser("voice"), Denoiser(folder / "mine.onnx")
+        result = {"processor_s": used, "clock_s": began}
+        for kind, pairs in (("own", own), ("general", general)):
+            scores = np.array([[_scores(one, *pair) for pair in pairs] for one in (before, after)])
+            for index, measure_name in enumerate(("si_sdr", "pesq")):
+                result[f"{kind}_{measure_name}_before"] = float(scores[0, :, index].mean())
+                result[f"{kind}_{measure_name}"] = float((scores[1] - scores[0])[:, index].mean())
+    return result
+
+
+def _listed(data: Path, prefix: str, split: str) -> list[Path]:
+    with (data / "manifest.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == split]
+    return [data / row["path"] for row in rows if row["path"].startswith(prefix)]
+
+
+def _pair(rng: np.random.Generator, speech: list[Audio], noises: list[Audio], index: int) -> Pair:
+    size = round(SECONDS * RATE)
+    parts = []
+    for sounds in (speech, noises):
+        sound = np.resize(one := sounds[int(rng.integers(len(sounds)))], max(size, len(one)))
+        first = int(rng.integers(len(sound) - size + 1))
+        part = sound[first : first + size]
+        parts.append(part / (np.sqrt(np.mean(part**2)) + 1e-6))
+    clean = parts[0] * 10.0 ** (SPEECH_DB / 20.0)
+    noise = parts[1] * 10.0 ** ((SPEECH_DB - SNR_DB[index % len(SNR_DB)]) / 20.0)
+    return np.asarray(clean + noise, np.float32), np.asarray(clean, np.float32)
+
+
+def _scores(denoiser: Denoiser, noisy: Audio, clean: Audio) -> tuple[float, float]:
+    output = denoiser(noisy, RATE)
+    share = float(output @ clean) / float(clean @ clean)
+    error = output - share * clean
+    si_sdr = 10.0 * np.log10(share**2 * float(clean @ clean) / float(error @ error))
+    return float(si_sdr), float(pesq(RATE, clean, output, "wb"))
+
+
+if __name__ == "__main__":
+    main()

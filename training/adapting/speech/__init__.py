@@ -1,0 +1,1 @@
+"""The speech that ships for adaptations: four minutes of many speakers, and reading it."""
