@@ -42,7 +42,7 @@ class FitConfig:
     own: int = 3
     general: int = 2
     learning_rate: float = 1e-3
-    keep: float = 1.0
+    keep: float = 0.3
     ema_decay: float = 0.97
     gradient_clip: float = 5.0
 
