@@ -167,7 +167,7 @@ def test_saved_sound_is_that_of_the_denoiser(
 @pytest.mark.parametrize("model", ["voice", "music", "guitar"])
 def test_live_sound_is_that_of_the_denoiser(model: str, page: Any) -> None:
     audio = sound(RATE, 2)[:, : 128 * 200]
-    values = {"gate_threshold_db": -40.0, "attenuation_limit_db": 20.0, "mix": 0.75}
+    values: dict[str, Any] = {"gate_threshold_db": -40.0, "attenuation_limit_db": 20.0, "mix": 0.75}
     found = page.evaluate(RENDER_IN_WORKLET, [model, values, [row.tolist() for row in audio], RATE])
     denoiser = BlockDenoiser(model, engine="onnx", **values)
     denoiser.prepare(RATE, 8_192, 2)
