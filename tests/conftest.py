@@ -24,6 +24,8 @@ SLOW = (
     "tests/benchmarks/",
     "tests/docs/test_example_scripts.py",
     "tests/docs/test_five_projects.py",
+    "tests/docs/test_site.py",
+    "tests/docs/test_tutorials.py",
     "tests/docs/test_notebooks.py",
     "tests/engine/test_engines.py",
     "tests/native/",
