@@ -54,6 +54,8 @@ void BlockDenoiser::prepare(double sample_rate, int num_channels) {
 void BlockDenoiser::reset() noexcept {
     energy_before_ = energy_target_ = energy_after_ = 0.0;
     presence_ = -1.0;
+    gate_level_ = gate_noise_ = 0.0;
+    gate_gain_ = 1.0;
     input_peak_ = output_peak_ = 0.0;
     num_nonfinite_ = 0;
     num_faulty_frames_ = 0;
@@ -177,6 +179,7 @@ void BlockDenoiser::process_frame() noexcept {
     }
     const bool is_gated = gate_->gains(energies_, gate_gains_);
     double before = 0.0, masked = 0.0, after = 0.0;
+    double loudest = 0.0, noisiest = 0.0, widest = 0.0;
     for (int channel = 0; channel < num_channels_; ++channel) {
         const float gain = is_gated ? float(gate_gains_[channel]) : 1.0f;
         if (gain != 1.0f) {
@@ -185,6 +188,9 @@ void BlockDenoiser::process_frame() noexcept {
                 target[channel].im[bin] *= gain;
             }
         }
+        loudest = std::max(loudest, energies_[channel].target);
+        noisiest = std::max(noisiest, energies_[channel].noise);
+        widest = std::max(widest, double(gain));
         before += energies_[channel].noisy;
         masked += energies_[channel].target;
         after += energies_[channel].target * gain * gain;
@@ -192,6 +198,9 @@ void BlockDenoiser::process_frame() noexcept {
     energy_before_.store(before, std::memory_order_relaxed);
     energy_target_.store(masked, std::memory_order_relaxed);
     energy_after_.store(after, std::memory_order_relaxed);
+    gate_level_.store(loudest * gate_->to_power(), std::memory_order_relaxed);
+    gate_noise_.store(noisiest * gate_->to_power(), std::memory_order_relaxed);
+    gate_gain_.store(widest, std::memory_order_relaxed);
     presence_.store(stream_->masks().presence(), std::memory_order_relaxed);
     num_faulty_frames_.store(stream_->masks().num_faulty_frames(), std::memory_order_relaxed);
     stream_->synthesize();
@@ -201,5 +210,7 @@ Meters BlockDenoiser::meters() const noexcept {
     return {energy_before_, energy_target_, energy_after_, presence_,         input_peak_,
             output_peak_,   num_nonfinite_, num_faulty_frames_};
 }
+
+GateLevels BlockDenoiser::gate_levels() const noexcept { return {gate_level_, gate_noise_, gate_gain_}; }
 
 }  // namespace hushgate

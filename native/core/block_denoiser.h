@@ -22,7 +22,14 @@ struct Meters {
     long long num_nonfinite = 0, num_faulty_frames = 0;
 };
 
-// One thread at a time may call `prepare`, `process` and `reset`; `set` and `meters` any thread at any time.
+// The last frame as the gate sees it, whether it is on or off.
+struct GateLevels {
+    double level = 0.0, noise = 0.0;  // of the loudest channel, as power
+    double gain = 1.0;
+};
+
+// One thread at a time may call `prepare`, `process` and `reset`; `set`, `meters` and
+// `gate_levels` any thread at any time.
 class BlockDenoiser {
 public:
     BlockDenoiser(std::shared_ptr<const NetworkWeights> weights, const Kernels& kernels);
@@ -42,6 +49,7 @@ public:
     void process(const float* const* in, float* const* out, std::size_t num_samples) noexcept;
 
     Meters meters() const noexcept;
+    GateLevels gate_levels() const noexcept;
 
 private:
     void apply_settings() noexcept;
@@ -68,6 +76,7 @@ private:
     bool is_started_ = false;
 
     std::atomic<double> energy_before_{0.0}, energy_target_{0.0}, energy_after_{0.0}, presence_{-1.0};
+    std::atomic<double> gate_level_{0.0}, gate_noise_{0.0}, gate_gain_{1.0};
     std::atomic<double> input_peak_{0.0}, output_peak_{0.0};
     std::atomic<long long> num_nonfinite_{0}, num_faulty_frames_{0};
 };

@@ -155,6 +155,11 @@ void hushgate_process_rows(hushgate_denoiser* denoiser, const float* in, size_t 
     denoiser->denoiser.process(denoiser->in, denoiser->out, num_samples);
 }
 
+void hushgate_read_gate(const hushgate_denoiser* denoiser, hushgate_gate_levels* levels) {
+    const GateLevels read = denoiser->denoiser.gate_levels();
+    *levels = {read.level, read.noise, read.gain};
+}
+
 void hushgate_read_meters(const hushgate_denoiser* denoiser, hushgate_meters* meters) {
     const Meters read = denoiser->denoiser.meters();
     *meters = {read.energy_before, read.energy_target, read.energy_after,  read.presence,

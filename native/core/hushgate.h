@@ -78,6 +78,15 @@ HUSHGATE_API void hushgate_process_rows(hushgate_denoiser* denoiser, const float
 
 HUSHGATE_API void hushgate_read_meters(const hushgate_denoiser* denoiser, hushgate_meters* meters);
 
+/* The last frame as the gate sees it, whether it is on or off. */
+typedef struct {
+    double level; /* what the threshold is compared with, as power: the target of the loudest channel */
+    double noise; /* what was removed from the loudest channel, likewise */
+    double gain;  /* of the gate, 1 while it is open or off */
+} hushgate_gate_levels;
+
+HUSHGATE_API void hushgate_read_gate(const hushgate_denoiser* denoiser, hushgate_gate_levels* levels);
+
 #ifdef __cplusplus
 }
 #endif

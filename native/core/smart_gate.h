@@ -25,6 +25,9 @@ public:
     // Writes the gain of each channel for the next frame; false where the gate is off and all gains are 1.
     bool gains(const std::vector<FrameEnergy>& energies, std::vector<double>& gains) noexcept;
 
+    // Factor from the energies to the power that the threshold is compared with.
+    double to_power() const { return to_power_; }
+
 private:
     int num_gates() const { return is_linked_ ? 1 : num_channels_; }
     double step(int index, double level, double target, double noise) noexcept;

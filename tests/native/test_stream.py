@@ -191,3 +191,33 @@ def test_unknown_kernels_are_refused(library: NativeLibrary) -> None:
     handle = library.functions.hushgate_new(_read(library, load_model("voice")).value, b"mmx")
     assert handle is None
     assert ctypes.c_void_p(handle).value is None
+
+
+class _GateLevels(ctypes.Structure):
+    _fields_ = tuple((name, ctypes.c_double) for name in ("level", "noise", "gain"))
+
+
+def _read_gate(path: NativePath) -> _GateLevels:
+    levels = _GateLevels()
+    path._library.functions.hushgate_read_gate(ctypes.c_void_p(path._handle.value), ctypes.byref(levels))
+    return levels
+
+
+def test_the_gate_opens_at_the_level_that_is_read(library: NativeLibrary) -> None:
+    path = _path(library, "guitar")
+    seconds = np.arange(48_000) / 48_000
+    tone = sum(np.sin(2 * np.pi * 110.0 * k * seconds) / k for k in range(1, 9))
+    audio = np.stack([0.1 * tone, 0.05 * tone]).astype(np.float32)
+    path.configure(ParameterValues())
+    path.process(audio)
+    read = _read_gate(path)
+    assert read.gain == 1.0  # off
+    assert 0.0 <= read.noise < read.level
+    level_db = 10.0 * np.log10(read.level)
+    assert -60.0 < level_db < 0.0
+    for distance, is_open in ((-1.0, True), (1.0, False)):
+        path.reset()
+        settings = {"hold_ms": 0.0, "release_ms": 1.0, "gate_hysteresis_db": 0.0, "presence_db": -60.0}
+        path.configure(ParameterValues(gate_threshold_db=level_db + distance, **settings))
+        path.process(audio)
+        assert (_read_gate(path).gain > 0.5) == is_open
