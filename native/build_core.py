@@ -93,11 +93,18 @@ def compile_objects(
         return [job.result() for job in jobs]
 
 
-def link(output: Path, objects: Sequence[Path], compiler: str, *, flags: Sequence[str] = ()) -> None:
+def link(
+    output: Path,
+    objects: Sequence[Path],
+    compiler: str,
+    *,
+    flags: Sequence[str] = (),
+    libraries: Sequence[str] = (),
+) -> None:
     """Link objects into a shared library."""
     # The C++ library goes in, so that the result runs on systems with an older one.
     static = ["-static-libgcc", "-static-libstdc++"] if sys.platform == "linux" else []
-    run([compiler, "-shared", *static, *flags, "-o", str(output), *map(str, objects)])
+    run([compiler, "-shared", *static, *flags, "-o", str(output), *map(str, objects), *libraries])
 
 
 def compile_file(compiler: str, source: Path, target: Path, flags: Sequence[str]) -> Path:

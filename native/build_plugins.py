@@ -1,8 +1,9 @@
 """Compile the plugins: VST3, CLAP and LV2, for stereo and mono.
 
-usage: python native/build_plugins.py FOLDER [--dpf /usr/share/dpf]
+usage: python native/build_plugins.py FOLDER [--dpf /usr/share/dpf] [--no-window]
 
-Needs hushgate installed, a C++17 compiler and DPF 1.6 (Debian's dpf-source).
+Needs hushgate installed, a C++17 compiler and DPF 1.6 (Debian's dpf-source); for the window also OpenGL's and
+X11's headers (libgl-dev, libx11-dev).
 """
 
 from __future__ import annotations
@@ -27,6 +28,15 @@ DPF = Path("/usr/share/dpf")
 FORMATS = ("VST3", "CLAP", "LV2")
 CHANNELS = {"hushgate": 2, "hushgate-mono": 1}
 _FLAGS = ("-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-w")
+# The window is drawn by DPF's NanoVG over OpenGL, on X11.
+_WINDOW_FLAGS = ("-DHUSHGATE_WINDOW", "-DDGL_OPENGL", "-DHAVE_OPENGL", "-DHAVE_DGL", "-DHAVE_X11")
+_WINDOW_LIBRARIES = ("-lGL", "-lX11")
+_DGL_SOURCES = (
+    "Application", "ApplicationPrivateData", "Color", "EventHandlers", "Geometry", "ImageBase",
+    "ImageBaseWidgets", "Layout", "NanoVG", "OpenGL", "Resources", "SubWidget", "SubWidgetPrivateData",
+    "TopLevelWidget", "TopLevelWidgetPrivateData", "Widget", "WidgetPrivateData", "Window",
+    "WindowPrivateData", "pugl",
+)  # fmt: skip
 # DPF 1.6 calls a host's latency extension without asking whether there is one; fixed in later versions.
 _UNGUARDED = "fHostExtensions.latency->changed(fHost);"
 
@@ -38,48 +48,85 @@ def build_plugins(
     dpf: Path = DPF,
     formats: Sequence[str] = FORMATS,
     names: Sequence[str] = tuple(CHANNELS),
+    has_window: bool = True,
 ) -> list[Path]:
     """Write the plugins into a folder and return their paths.
 
+    Args:
+        output: The folder.
+        compiler: Command of the compiler.
+        dpf: DPF's sources.
+        formats, names: Which plugins.
+        has_window: Draw a window of their own, which makes them need libGL and libX11. False: the host draws
+            the parameters.
+
     Raises:
-        FileNotFoundError: DPF is not there.
+        FileNotFoundError: DPF, or the headers for the window, are not there.
         CompileError: The compiler failed.
     """
     if not (dpf / "distrho").is_dir():
         raise FileNotFoundError(f"{dpf} has no DPF. Install Debian's dpf-source, or name a copy with --dpf.")
+    if has_window and not _has_window_headers(compiler):
+        raise FileNotFoundError(
+            "the window needs the headers of OpenGL and X11. Install Debian's libgl-dev and libx11-dev, or "
+            "build with --no-window."
+        )
     output.mkdir(parents=True, exist_ok=True)
     made = []
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        distrho = _patched_dpf(dpf, work)
+        copy = _patched_dpf(dpf, work)
         core = compile_objects(work, compiler)
+        window = _compile_dgl(copy, work, compiler) if has_window else []
         tables = _tables(work, compiler)
         for name in names:
             num_channels = CHANNELS[name]
-            include = [f"-I{path}" for path in (distrho, PLUGIN, CORE)]
+            include = [f"-I{path}" for path in (copy / "distrho", copy / "dgl", PLUGIN, CORE)]
             flags = [*_FLAGS, f"-DHUSHGATE_CHANNELS={num_channels}", *include]
+            flags += _WINDOW_FLAGS if has_window else ()
             for format in formats:
                 target = [*flags, f"-DDISTRHO_PLUGIN_TARGET_{format}"]
+                sources = [copy / "distrho" / "DistrhoPluginMain.cpp", PLUGIN / "plugin.cpp"]
+                if has_window:
+                    sources += [copy / "distrho" / "DistrhoUIMain.cpp", PLUGIN / "window" / "window.cpp"]
                 objects = [
-                    compile_file(compiler, distrho / "DistrhoPluginMain.cpp", work / "main.o", target),
-                    compile_file(compiler, PLUGIN / "plugin.cpp", work / "plugin.o", target),
+                    compile_file(compiler, source, work / f"{source.stem}.o", target) for source in sources
                 ]
-                made.append(_bundle(output, name, format, [*objects, *tables, *core], compiler))
+                objects += [*tables, *core, *window]
+                made.append(_bundle(output, name, format, objects, compiler, has_window=has_window))
     return made
 
 
 def _patched_dpf(dpf: Path, work: Path) -> Path:
     """A copy of DPF's sources in which a missing latency extension is no crash."""
-    copy = work / "distrho"
-    shutil.copytree(dpf / "distrho", copy)
-    source = copy / "src" / "DistrhoPluginCLAP.cpp"
+    copy = work / "dpf"
+    for folder in ("distrho", "dgl"):
+        shutil.copytree(dpf / folder, copy / folder)
+    source = copy / "distrho" / "src" / "DistrhoPluginCLAP.cpp"
     text = source.read_text(encoding="utf-8")
     guarded = f"if (fHostExtensions.latency != nullptr) {_UNGUARDED}"
     source.write_text(text.replace(_UNGUARDED, guarded), encoding="utf-8")
     return copy
 
 
-def _bundle(output: Path, name: str, format: str, objects: Sequence[Path], compiler: str) -> Path:
+def _has_window_headers(compiler: str) -> bool:
+    command = [compiler, "-E", "-x", "c++", "-include", "GL/gl.h", "-include", "X11/Xlib.h", "/dev/null"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _compile_dgl(dpf: Path, work: Path, compiler: str) -> list[Path]:
+    """Objects of DPF's window, which are the same for every format."""
+    source = dpf / "dgl" / "src"
+    flags = [*_FLAGS, *_WINDOW_FLAGS, f"-I{dpf / 'dgl'}", f"-I{source}", "-DDONT_SET_USING_DGL_NAMESPACE"]
+    flags += [f"-I{source / 'pugl-upstream' / 'include'}"]
+    return [
+        compile_file(compiler, source / f"{name}.cpp", work / f"dgl_{name}.o", flags) for name in _DGL_SOURCES
+    ]
+
+
+def _bundle(
+    output: Path, name: str, format: str, objects: Sequence[Path], compiler: str, *, has_window: bool
+) -> Path:
     if format == "CLAP":
         plugin = binary = output / f"{name}.clap"
     elif format == "VST3":
@@ -89,7 +136,8 @@ def _bundle(output: Path, name: str, format: str, objects: Sequence[Path], compi
         plugin = output / f"{name}.lv2"
         binary = plugin / f"{name}.so"
     binary.parent.mkdir(parents=True, exist_ok=True)
-    link(binary, objects, compiler)
+    libraries = [*(_WINDOW_LIBRARIES if has_window else ()), "-Wl,--no-undefined"]
+    link(binary, objects, compiler, libraries=libraries)
     if format == "LV2":
         # DPF's plugins describe themselves: the function writes manifest.ttl and the rest beside the binary.
         code = "import ctypes, sys; ctypes.CDLL(sys.argv[1]).lv2_generate_ttl(sys.argv[2].encode())"
@@ -244,8 +292,12 @@ def main() -> None:
     parser.add_argument("--compiler", default=find_compiler())
     parser.add_argument("--dpf", type=Path, default=DPF)
     parser.add_argument("--format", action="append", choices=FORMATS)
+    parser.add_argument("--no-window", action="store_true")
     args = parser.parse_args()
-    for path in build_plugins(args.output, args.compiler, dpf=args.dpf, formats=args.format or FORMATS):
+    formats, has_window = args.format or FORMATS, not args.no_window
+    for path in build_plugins(
+        args.output, args.compiler, dpf=args.dpf, formats=formats, has_window=has_window
+    ):
         print(path)
 
 

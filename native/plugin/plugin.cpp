@@ -1,143 +1,148 @@
-// The plugin: VST3, CLAP and LV2 through DPF. Parameters, presets and models come from tables that the build
-// writes from Python.
+#include "plugin.h"
 
-#include "DistrhoPlugin.hpp"
-
-#include "hushgate.h"
-#include "tables.h"
+#include <cstring>
 
 START_NAMESPACE_DISTRHO
 
 using namespace hushgate_plugin;
 
-class HushgatePlugin : public Plugin {
-public:
-    HushgatePlugin() : Plugin(kNumParameters, kNumPresets, DISTRHO_PLUGIN_WANT_STATE) {
-        char message[256];
-        for (int index = 0; index < kNumModels; ++index) {
-            const ModelRow& row = kModels[index];
-            models_[index] = hushgate_model_read(row.begin, row.end - row.begin, message, sizeof message);
-            denoisers_[index] = models_[index] == nullptr ? nullptr : hushgate_new(models_[index], nullptr);
-        }
-        for (int index = 0; index < kNumParameters; ++index)
-            HushgatePlugin::setParameterValue(index, kParameters[index].initial);
-        prepare();
+HushgatePlugin::HushgatePlugin() : Plugin(kNumParameters + 1, kNumPresets, DISTRHO_PLUGIN_WANT_STATE) {
+    char message[256];
+    for (int index = 0; index < kNumModels; ++index) {
+        const ModelRow& row = kModels[index];
+        models_[index] = hushgate_model_read(row.begin, row.end - row.begin, message, sizeof message);
+        denoisers_[index] = models_[index] == nullptr ? nullptr : hushgate_new(models_[index], nullptr);
     }
+    for (int index = 0; index < kNumParameters; ++index) setParameterValue(index, kParameters[index].initial);
+    prepare();
+}
 
-    ~HushgatePlugin() override {
-        for (int index = 0; index < kNumModels; ++index) {
-            if (denoisers_[index] != nullptr) hushgate_free(denoisers_[index]);
-            if (models_[index] != nullptr) hushgate_model_free(models_[index]);
-        }
+HushgatePlugin::~HushgatePlugin() {
+    for (int index = 0; index < kNumModels; ++index) {
+        if (denoisers_[index] != nullptr) hushgate_free(denoisers_[index]);
+        if (models_[index] != nullptr) hushgate_model_free(models_[index]);
     }
+}
 
-protected:
-    const char* getLabel() const override { return "hushgate"; }
-    const char* getDescription() const override { return "Neural denoiser and smart noise gate."; }
-    const char* getMaker() const override { return "hushgate"; }
-    const char* getLicense() const override { return "MIT"; }
-    uint32_t getVersion() const override { return d_version(0, 1, 0); }
-    int64_t getUniqueId() const override { return d_cconst('H', 's', 'h', 'G'); }
+int HushgatePlugin::latency() const {
+    return denoisers_[model_] == nullptr ? 0 : hushgate_latency(denoisers_[model_]);
+}
 
-    void initParameter(uint32_t index, Parameter& parameter) override {
-        const ParameterRow& row = kParameters[index];
-        parameter.hints = kParameterIsAutomatable;
-        if (is_model(index)) parameter.hints = 0;  // another model has another latency
-        parameter.name = row.name;
-        parameter.symbol = row.symbol;
-        parameter.unit = row.unit;
-        parameter.description = row.description;
-        parameter.ranges = ParameterRanges(row.initial, row.minimum, row.maximum);
-        if (row.num_choices > 0) {
-            parameter.hints |= kParameterIsInteger;
-            auto* values = new ParameterEnumerationValue[row.num_choices];
-            for (int choice = 0; choice < row.num_choices; ++choice)
-                values[choice] = ParameterEnumerationValue(float(choice), row.choices[choice]);
-            parameter.enumValues.count = uint8_t(row.num_choices);
-            parameter.enumValues.restrictedMode = true;
-            parameter.enumValues.values = values;
-        } else if (row.end_word != nullptr) {
-            parameter.enumValues.count = 1;
-            parameter.enumValues.values =
-                new ParameterEnumerationValue[1]{ParameterEnumerationValue(row.end, row.end_word)};
-        }
+hushgate_meters HushgatePlugin::meters() const {
+    hushgate_meters meters = {};
+    if (denoisers_[model_] != nullptr) hushgate_read_meters(denoisers_[model_], &meters);
+    return meters;
+}
+
+hushgate_gate_levels HushgatePlugin::gate_levels() const {
+    hushgate_gate_levels levels = {0.0, 0.0, 1.0};
+    if (denoisers_[model_] != nullptr) hushgate_read_gate(denoisers_[model_], &levels);
+    return levels;
+}
+
+void HushgatePlugin::initParameter(uint32_t index, Parameter& parameter) {
+    if (index == bypass_index()) {
+        parameter.initDesignation(kParameterDesignationBypass);
+        return;
     }
+    const ParameterRow& row = kParameters[index];
+    parameter.hints = kParameterIsAutomatable;
+    if (index == model_index()) parameter.hints = 0;  // another model has another latency
+    parameter.name = row.name;
+    parameter.symbol = row.symbol;
+    parameter.unit = row.unit;
+    parameter.description = row.description;
+    parameter.ranges = ParameterRanges(row.initial, row.minimum, row.maximum);
+    if (row.num_choices > 0) {
+        parameter.hints |= kParameterIsInteger;
+        auto* values = new ParameterEnumerationValue[row.num_choices];
+        for (int choice = 0; choice < row.num_choices; ++choice)
+            values[choice] = ParameterEnumerationValue(float(choice), row.choices[choice]);
+        parameter.enumValues.count = uint8_t(row.num_choices);
+        parameter.enumValues.restrictedMode = true;
+        parameter.enumValues.values = values;
+    } else if (row.end_word != nullptr) {
+        parameter.enumValues.count = 1;
+        parameter.enumValues.values =
+            new ParameterEnumerationValue[1]{ParameterEnumerationValue(row.end, row.end_word)};
+    }
+}
 
-    void initProgramName(uint32_t index, String& name) override { name = kPresets[index].name; }
+void HushgatePlugin::initProgramName(uint32_t index, String& name) { name = kPresets[index].name; }
 
 #if DISTRHO_PLUGIN_WANT_STATE
-    // The host stores parameters; this one value says which version of the plugin wrote them.
-    void initState(uint32_t, State& state) override {
-        state.key = "version";
-        state.defaultValue = "1";
-        state.hints = kStateIsHostReadable;
-    }
-    void setState(const char*, const char*) override {}
+void HushgatePlugin::initState(uint32_t, State& state) {
+    state.key = "version";
+    state.defaultValue = "1";
+    state.hints = kStateIsHostReadable;
+}
 #endif
 
-    float getParameterValue(uint32_t index) const override { return values_[index]; }
-
-    void setParameterValue(uint32_t index, float value) override {
-        const ParameterRow& row = kParameters[index];
-        values_[index] = value;
-        if (is_model(index)) return;
-        const double meant = row.end_word != nullptr && value == row.end ? row.end_value : value;
-        for (int model = 0; model < kNumModels; ++model)
-            if (denoisers_[model] != nullptr) hushgate_set(denoisers_[model], int(index), meant);
+void HushgatePlugin::setParameterValue(uint32_t index, float value) {
+    values_[index] = value;
+    if (index == bypass_index()) {
+        for (int parameter = 0; parameter < kNumParameters; ++parameter) apply(uint32_t(parameter));
+    } else {
+        apply(index);
     }
+}
 
-    void loadProgram(uint32_t index) override {
-        for (int parameter = 0; parameter < kNumParameters; ++parameter)
-            setParameterValue(parameter, kPresets[index].values[parameter]);
-    }
+// Hands a parameter to the denoisers. Bypassed, they pass the input on, as late as ever.
+void HushgatePlugin::apply(uint32_t index) {
+    if (index == model_index()) return;
+    const ParameterRow& row = kParameters[index];
+    const float value = values_[index];
+    double meant = row.end_word != nullptr && value == row.end ? row.end_value : value;
+    const bool is_path = std::strcmp(row.symbol, "mix") == 0 || std::strcmp(row.symbol, "output") == 0;
+    if (is_path && values_[bypass_index()] >= 0.5f) meant = 0.0;
+    for (int model = 0; model < kNumModels; ++model)
+        if (denoisers_[model] != nullptr) hushgate_set(denoisers_[model], int(index), meant);
+}
 
-    void activate() override {
-        for (int index = 0; index < kNumModels; ++index)
-            if (denoisers_[index] != nullptr) hushgate_reset(denoisers_[index]);
-        use_model();
-    }
+void HushgatePlugin::loadProgram(uint32_t index) {
+    for (int parameter = 0; parameter < kNumParameters; ++parameter)
+        setParameterValue(uint32_t(parameter), kPresets[index].values[parameter]);
+}
 
-    void sampleRateChanged(double) override { prepare(); }
+void HushgatePlugin::activate() {
+    for (int index = 0; index < kNumModels; ++index)
+        if (denoisers_[index] != nullptr) hushgate_reset(denoisers_[index]);
+    use_model();
+}
 
-    void run(const float** inputs, float** outputs, uint32_t num_samples) override {
-        if (wanted_model() != model_) use_model();
-        hushgate_denoiser* denoiser = denoisers_[model_];
-        if (denoiser != nullptr) hushgate_process(denoiser, inputs, outputs, num_samples);
-    }
+void HushgatePlugin::run(const float** inputs, float** outputs, uint32_t num_samples) {
+    if (wanted_model() != model_) use_model();
+    hushgate_denoiser* denoiser = denoisers_[model_];
+    if (denoiser == nullptr) return;
+    tap_.write_input(inputs, HUSHGATE_CHANNELS, num_samples);
+    hushgate_process(denoiser, inputs, outputs, num_samples);
+    tap_.write_output(outputs, HUSHGATE_CHANNELS, num_samples);
+}
 
-private:
-    static bool is_model(uint32_t index) { return int(index) == kNumParameters - 1; }
+int HushgatePlugin::wanted_model() const {
+    const int model = int(values_[model_index()] + 0.5f);
+    return model < 0 ? 0 : model >= kNumModels ? kNumModels - 1 : model;
+}
 
-    int wanted_model() const {
-        const int model = int(values_[kNumParameters - 1] + 0.5f);
-        return model < 0 ? 0 : model >= kNumModels ? kNumModels - 1 : model;
-    }
-
-    // All models are prepared, so that a change of the model allocates nothing while sound runs.
-    void prepare() {
-        for (int index = 0; index < kNumModels; ++index) {
-            if (denoisers_[index] != nullptr &&
-                hushgate_prepare(denoisers_[index], getSampleRate(), HUSHGATE_CHANNELS) != 0) {
-                hushgate_free(denoisers_[index]);
-                denoisers_[index] = nullptr;
-            }
+// All models are prepared, so that a change of the model allocates nothing while sound runs.
+void HushgatePlugin::prepare() {
+    for (int index = 0; index < kNumModels; ++index) {
+        if (denoisers_[index] != nullptr &&
+            hushgate_prepare(denoisers_[index], getSampleRate(), HUSHGATE_CHANNELS) != 0) {
+            hushgate_free(denoisers_[index]);
+            denoisers_[index] = nullptr;
         }
-        use_model();
     }
+    use_model();
+}
 
-    void use_model() {
-        model_ = wanted_model();
-        hushgate_denoiser* denoiser = denoisers_[model_];
-        if (denoiser == nullptr) return;
-        hushgate_reset(denoiser);
-        setLatency(uint32_t(hushgate_latency(denoiser)));
-    }
-
-    hushgate_model* models_[kMaxModels] = {};
-    hushgate_denoiser* denoisers_[kMaxModels] = {};
-    int model_ = 0;
-    float values_[32] = {};
-};
+void HushgatePlugin::use_model() {
+    model_ = wanted_model();
+    hushgate_denoiser* denoiser = denoisers_[model_];
+    if (denoiser == nullptr) return;
+    hushgate_reset(denoiser);
+    setLatency(uint32_t(hushgate_latency(denoiser)));
+}
 
 Plugin* createPlugin() { return new HushgatePlugin(); }
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hushgate.engine.native.library import NativeLibrary
-from tests.native.compiled import compiled_library
+from tests.native.compiled import compiled_library, compiled_plugins
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +21,9 @@ def native(library: NativeLibrary, monkeypatch: pytest.MonkeyPatch) -> NativeLib
     """The compiled library as the installed one."""
     monkeypatch.setenv("HUSHGATE_NATIVE_LIBRARY", str(library.path))
     return library
+
+
+@pytest.fixture(scope="session")
+def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the stereo plugins; skips where they cannot be compiled."""
+    return compiled_plugins(tmp_path_factory)

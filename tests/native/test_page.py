@@ -6,12 +6,10 @@ Compiling the core to WebAssembly takes 15 s.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,7 @@ import soundfile
 
 from hushgate.engine import BlockDenoiser
 from hushgate.web.assemble import assemble_page
-from tests.native.compiled import NATIVE
+from tests.native.compiled import build_wasm
 from tests.native.test_parity import Audio, sound
 
 RATE = 48_000
@@ -50,15 +48,6 @@ RENDER_IN_WORKLET = """async ([model, values, channels, rate]) => {
 pytestmark = pytest.mark.level(7)
 
 
-def _build_wasm() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("build_wasm", NATIVE / "build_wasm.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The assembled page with a core that was compiled for it."""
@@ -66,11 +55,11 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     core = Path(named) if named else folder / "hushgate.wasm"
     if not named:
-        build_wasm = _build_wasm()
-        compiler = build_wasm.find_compiler()
+        script = build_wasm()
+        compiler = script.find_compiler()
         if compiler is None:
             pytest.skip("no clang for WebAssembly (Debian's clang-14 and lld-14)")
-        build_wasm.compile_wasm(core, compiler)
+        script.compile_wasm(core, compiler)
     path = folder / "hushgate.html"
     path.write_text(assemble_page(core.read_bytes()), encoding="utf-8")
     return path

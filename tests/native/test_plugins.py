@@ -2,55 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
 from hushgate.engine import PARAMETERS, BlockDenoiser, available_models, load_model
-from tests.native.compiled import NATIVE, compiler
+from tests.native.compiled import DPF, NATIVE, build_plugins, compiler
 from tests.native.lv2_host import Lv2Host
 from tests.native.test_parity import Audio, sound
 
-DPF = Path("/usr/share/dpf")
 RATE = 48_000
 MODELS = ("voice", *sorted(set(available_models()) - {"voice"}))
-# A folder with plugins that were compiled before.
-VARIABLE = "HUSHGATE_PLUGINS"
-
-
-def _build_plugins() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("build_plugins", NATIVE / "build_plugins.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the stereo plugins."""
-    named = os.environ.get(VARIABLE)
-    if named:
-        return Path(named)
-    if not (DPF / "distrho").is_dir():
-        pytest.skip("no DPF (Debian's dpf-source)")
-    filelock = pytest.importorskip("filelock", reason="compiling once needs filelock")
-    shared = tmp_path_factory.getbasetemp()
-    if shared.name.startswith("popen-gw"):
-        shared = shared.parent
-    folder = shared / "plugins"
-    with filelock.FileLock(f"{folder}.lock"):
-        if not folder.exists():
-            _build_plugins().build_plugins(folder, compiler(), names=("hushgate",))
-    return folder
 
 
 def _expected(model: str, audio: Audio, **settings: Any) -> Audio:
@@ -66,9 +33,9 @@ def _set_exactly(plugin: Any, name: str, value: float) -> None:
 
 
 def test_tables_hold_every_parameter_preset_and_model() -> None:
-    build_plugins = _build_plugins()
-    source = build_plugins.tables_source(MODELS)
-    names = build_plugins.core_parameters()
+    script = build_plugins()
+    source = script.tables_source(MODELS)
+    names = script.core_parameters()
     assert {"mix", "attenuation_limit_db", "channel_link"} <= set(names) <= PARAMETERS.keys()
     for name in names:
         parameter = PARAMETERS[name]
@@ -89,7 +56,7 @@ def test_tables_hold_every_parameter_preset_and_model() -> None:
 def test_vst3_in_pedalboard_gives_the_sound_of_the_denoiser(model: str, plugins: Path) -> None:
     pedalboard = pytest.importorskip("pedalboard")
     plugin = pedalboard.load_plugin(str(plugins / "hushgate.vst3"))
-    assert set(_build_plugins().core_parameters()) < set(plugin.parameters)
+    assert set(build_plugins().core_parameters()) < set(plugin.parameters)
     plugin.model = model
     _set_exactly(plugin, "gate_threshold_db", -40.0)
     _set_exactly(plugin, "attenuation_limit_db", 20.0)
@@ -112,7 +79,7 @@ def test_vst3_keeps_its_settings_in_its_state(plugins: Path) -> None:
         one.parameters[name].raw_value = 0.25
     one(np.zeros((2, 512), np.float32), RATE)  # a change reaches the state with the next block
     other.raw_state = one.raw_state
-    for name in [*_build_plugins().core_parameters(), "model"]:
+    for name in [*build_plugins().core_parameters(), "model"]:
         assert other.parameters[name].raw_value == pytest.approx(one.parameters[name].raw_value, abs=1e-6)
     assert (other.model, other.output, other.channel_link) == ("guitar", "residual", "independent")
 
@@ -122,7 +89,7 @@ def test_vst3_survives_random_blocks_rates_and_settings(plugins: Path, rng: np.r
     pedalboard = pytest.importorskip("pedalboard")
     plugin = pedalboard.load_plugin(str(plugins / "hushgate.vst3"))
     for _ in range(40):
-        for name in [*_build_plugins().core_parameters(), "model"]:
+        for name in [*build_plugins().core_parameters(), "model"]:
             plugin.parameters[name].raw_value = float(rng.random())
         rate = float(rng.choice([8_000, 22_050, 44_100, 48_000, 96_000]))
         audio = rng.standard_normal((2, int(rng.integers(100, 3_000)))).astype(np.float32)
@@ -179,5 +146,5 @@ def test_lv2_describes_itself(plugins: Path) -> None:
         [program, "urn:hushgate:denoiser"], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    for name in [*_build_plugins().core_parameters(), "model"]:
+    for name in [*build_plugins().core_parameters(), "model"]:
         assert f"Symbol:      {name}\n" in done.stdout

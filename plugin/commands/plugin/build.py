@@ -31,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", action="append", choices=["VST3", "CLAP", "LV2"], help="default: all three"
     )
+    parser.add_argument(
+        "--no-window",
+        action="store_true",
+        help="let hosts draw the parameters; such plugins load without libGL and libX11",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -52,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
     command = [sys.executable, str(script), str(output), "--dpf", args.dpf]
     for format in args.format or ():
         command += ["--format", format]
+    if args.no_window:
+        command.append("--no-window")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = done.stderr.strip().splitlines() or ["no reason given"]
