@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hushgate.tuner import Reading, Tuner
     from hushgate.tuner.live_views import TunerView
 
-_DEFAULT_PRESET = "tuner"
+_DEFAULT_PRESET, _BASS_PRESET = "tuner", "de-hum"
 # Fewer than for a file, because drawing and sound share one interpreter.
 _LIVE_READINGS_PER_S = 25.0
 _BLOCK_SIZE = 8192
@@ -56,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--monitor", action="store_true", help="with --live: play the cleaned sound")
     add_device_flags(parser)
     add_effect_flags(parser, default_preset=_DEFAULT_PRESET, exclude=["channel_link"])
+    parser.set_defaults(preset=None)  # it depends on the tuning
 
 
 def run(args: argparse.Namespace) -> int:
@@ -64,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         OSError, ValueError, RuntimeError: It was not done; the reason in one line.
     """
+    if args.preset is None:
+        args.preset = _default_preset(args)
     if args.live:
         for name, is_given in (("INPUT", args.file is not None), ("--plot", args.plot is not None)):
             if is_given:
@@ -77,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
 def _tuning_help() -> str:
     from hushgate.tuner.notes import TUNINGS
 
-    return f"{', '.join(TUNINGS)}, or notes such as D2,A2,D3 (default: chromatic)"
+    names = ", ".join(TUNINGS)
+    return f"{names}, or notes such as D2,A2,D3 (default: chromatic); from basses only hum is removed"
 
 
 def _sustained_help() -> str:
@@ -99,6 +103,14 @@ def _make_tuner(args: argparse.Namespace, readings_per_s: float = 50.0) -> Tuner
         readings_per_s=readings_per_s,
         sustained=args.sustained or args.tuning in BOWED_TUNINGS,
     )
+
+
+def _default_preset(args: argparse.Namespace) -> str:
+    """The preset when none is named. Flags for a denoiser ask for one, also with a bass."""
+    from hushgate.tuner.notes import BASS_TUNINGS
+
+    has_flags = args.model is not None or bool(given_settings(args))
+    return _BASS_PRESET if args.tuning in BASS_TUNINGS and not has_flags else _DEFAULT_PRESET
 
 
 def _make_effect(args: argparse.Namespace) -> Denoiser | Chain:

@@ -18,6 +18,9 @@ _LEAST_PLUCK_DB = 4.0
 # After a swell more is needed to count as plucked, because a swell continues.
 _SHARP_SHARE_AFTER_SWELL, _LEAST_PLUCK_AFTER_SWELL_DB = 0.75, 6.0
 _LEAST_SWELL_DB = 5.0
+# The partials of a bass string beat: its level rises again by 5 to 7 dB, to 7 dB and more below the pluck.
+# A rise is a swell only if it comes near the loudest before, which counts less as time goes on.
+_NEAR_LOUDEST_DB, _FORGETTING_DB_PER_S = 6.0, 12.0
 # Power weighted by the square of frequency shows a string that is plucked again while it rings, which hardly
 # gets louder. Above this frequency the hiss of a voice or a bow would dominate.
 _BRIGHT_TO_HZ = 5000.0
@@ -38,7 +41,7 @@ class AttackMeter:
     Args:
         sample_rate: Hz.
 
-    State: levels of the last 170 ms, and the sharpness of the last rise.
+    State: levels of the last 170 ms, the loudest before, and the sharpness of the last rise.
     """
 
     def __init__(self, sample_rate: float) -> None:
@@ -50,6 +53,7 @@ class AttackMeter:
         self._floors_db = np.array([_FLOOR_DB, _BRIGHT_FLOOR_DB])
         self._recent_db = np.tile(self._floors_db, (_RISE_HOPS + _JUMP_HOPS, 1))
         self._is_sharp = False
+        self._loudest_db = _FLOOR_DB
 
     @property
     def is_sharp(self) -> bool:
@@ -83,5 +87,6 @@ class AttackMeter:
         )
         if np.any((rises >= least) & (fastest >= np.minimum(share * rises, _SHARP_DB))):
             self._is_sharp = True
-        elif rises[0] >= _LEAST_SWELL_DB:
+        elif rises[0] >= _LEAST_SWELL_DB and levels_db[0] >= self._loudest_db - _NEAR_LOUDEST_DB:
             self._is_sharp = False
+        self._loudest_db = max(levels_db[0], self._loudest_db - _FORGETTING_DB_PER_S * _HOP_S)

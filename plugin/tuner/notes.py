@@ -45,6 +45,9 @@ TUNINGS: dict[str, tuple[str, ...]] = {
 BOWED_TUNINGS = ("violin", "viola", "cello")
 """Names in `TUNINGS` whose strings are mostly bowed, so that their notes do not fade."""
 
+BASS_TUNINGS = ("bass", "bass-5")
+"""Names in `TUNINGS` whose low strings the guitar model takes for noise."""
+
 
 def note_number(name: str) -> int:
     """MIDI number of a note in scientific pitch notation; A4 is 69.

@@ -113,6 +113,41 @@ def test_tones_that_do_not_fade_are_for_bowed_tunings_or_asked_for(
     assert max(r["time_s"] for r in readings if r["note"]) == pytest.approx(seconds, abs=0.15)
 
 
+@pytest.fixture
+def low_string(tmp_path: Path) -> str:
+    """A bass's E1."""
+    path = tmp_path / "bass.wav"
+    soundfile.write(path, pluck(41.203, sample_rate=RATE, seconds=1.5, seed=0), RATE)
+    return str(path)
+
+
+@pytest.mark.parametrize("tuning", ["bass", "bass-5"])
+def test_basses_are_read_without_the_guitar_model(
+    low_string: str, tuning: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["tune", low_string, "--json", "--tuning", tuning]
+    assert main(flags) == 0
+    printed = capsys.readouterr().out
+    readings = [json.loads(line) for line in printed.splitlines()]
+    assert min(r["time_s"] for r in readings if r["note"] == "E1") < PLUCK_S + 0.5
+    assert main([*flags, "--no-denoise"]) == 0
+    assert capsys.readouterr().out == printed
+    assert main([*flags, "--preset", "de-hum"]) == 0
+    assert capsys.readouterr().out == printed
+
+
+def test_basses_get_a_model_that_was_asked_for(
+    low_string: str, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    muted = ["--gate-threshold-db", "0", "--attenuation-limit-db", "120"]
+    half = str(models / "half.onnx")
+    preset = tmp_path / "half.toml"
+    preset.write_text(f'version = 1\nname = "half"\n[[chain]]\neffect = "Denoiser"\nmodel = "{half}"\n')
+    for chosen in (["--model", half], ["--preset", str(preset)]):
+        assert main(["tune", low_string, "--tuning", "bass", *chosen, *muted]) == 0
+        assert capsys.readouterr().out == "no notes\n"
+
+
 def test_recordings_arrive_through_a_pipe(take: Path, run_cli: RunCli) -> None:
     done = run_cli("tune", "-", "--no-denoise", stdin=take.read_bytes())
     assert done.returncode == 0

@@ -226,6 +226,16 @@ def test_plucked_strings_are_shown_as_long_with_and_without_sustained_tones(name
     assert Tuner(sustained=False).process(sound, LOW_RATE) == Tuner().process(sound, LOW_RATE)
 
 
+def test_a_bass_string_whose_level_beats_after_the_pluck_is_shown() -> None:
+    sound = pluck(41.203, inharmonicity=3e-4, sample_rate=LOW_RATE, seconds=1.5)
+    time = np.maximum(np.arange(len(sound)) / LOW_RATE - PLUCK_S, 0.0)
+    # 14 dB below the pluck; from low to high and back by 7 dB in 0.2 s.
+    beating = 0.14 + 0.055 * np.cos(2.0 * np.pi * (time - 0.06) / 0.2)
+    level = np.where(time < 0.06, 1.0, beating)
+    shown = shown_s(Tuner("bass", sustained=False).process((sound * level).astype(np.float32), LOW_RATE))
+    assert len(shown[shown < PLUCK_S + 0.5]) >= 10
+
+
 @pytest.mark.parametrize("is_damped", [False, True])
 @pytest.mark.parametrize("frequency_hz", [82.407, 329.6])
 def test_a_string_picked_four_times_a_second_is_shown_though_its_level_stays(
