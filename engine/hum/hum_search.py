@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.engine.hum.line_spectra import HOP_S, Complex, LineSpectra, Real
+from hushgate.engine.hum.line_spectra import HOP_S, Complex, LineSpectra, Real, hann_response
 
 # A note is seldom held longer, and hum sounds before and after it.
 HISTORY_HOPS = round(8.0 / HOP_S)
@@ -16,8 +16,9 @@ MAINS_HZ = np.array([50.0, 60.0])
 _RANGE_HZ, _STEP_HZ = 0.28, 0.02
 _DRIFT_HZ_PER_S, _DRIFT_STEP = 0.024, 0.006
 _FINER = 8
-# Multiples that the search starts from; no note of the tempered scale lies in their ranges.
-_ANCHORS = np.array([1, 2, 3])
+# Multiples that the search starts from; no note of the tempered scale lies in their ranges. A rectifier's hum
+# has only the even ones: with fewer of them, music that covers one hides it.
+_ANCHORS = np.array([1, 2, 3, 4, 6])
 # Multiples that the path is refined with.
 _MOST_REFINING = 12
 # Likelihood of a path below which nothing stands out.
@@ -32,8 +33,9 @@ _SIGNIFICANT = 30.0
 # Chance makes one line steady in music with a strong bass, seldom two low ones of a family. A line without
 # others must be nearly alone in its band: its power over the variance of a hop.
 _LEAST_LINES, _LOW_LINES, _ALONE = 2, 12, 10.0
-# Power of a tone beside a line over that of the line, at which the line may be its leakage.
-_LEAK = 300.0
+# A line may be the leakage of a tone some bins beside it: if the tone has so many times the line's power, or
+# would leak more than a share of it through the window.
+_LEAK, _LEAKING_BINS, _LEAK_SHARE = 300.0, (-8, -6, -4, -2, 2, 4, 6, 8), 0.3
 # Amplitude of -100 dBFS.
 _INAUDIBLE = 1e-5
 _TINY = 1e-30
@@ -78,9 +80,9 @@ class LineStatistics:
 class HumSearch:
     """Find the mains frequency of a steady hum.
 
-    The multiples 1, 2 and 3 of 50 and 60 Hz are averaged along every straight path of the frequency within
-    0.28 Hz; hops that other sound makes loud count less. The path with the most concentrated averages is
-    refined with the higher multiples. It is hum if lines along it are steady (`line_statistics`).
+    The multiples 1, 2, 3, 4 and 6 of 50 and 60 Hz are averaged along every straight path of the frequency
+    within 0.28 Hz; hops that other sound makes loud count less. The path with the most concentrated averages
+    is refined with the higher multiples. It is hum if lines along it are steady (`line_statistics`).
 
     Args:
         lines: What measures the hops.
@@ -112,12 +114,13 @@ class HumSearch:
                 path = HumPath(
                     float(mains_hz), float(mains_hz + self._offsets[best]), float(self._drifts[best])
                 )
-                if not self.statistics(history, path, len(self._anchors)).are_steady.any():
+                lowest = self.statistics(history, path, int(self._anchors.max())).are_steady
+                if not lowest[self._anchors - 1].any():
                     continue
                 path = self._refined(history, path)
                 lines = self.statistics(history, path, self._lines.num_lines(path.mains_hz))
                 steady = lines.are_steady
-                is_hum = steady[: len(self._anchors)].any() and (
+                is_hum = steady[self._anchors - 1].any() and (
                     np.count_nonzero(steady[:_LOW_LINES]) >= _LEAST_LINES or (steady & lines.are_alone).any()
                 )
                 power = float(np.sum(np.abs(lines.amplitudes[:, steady]) ** 2))
@@ -141,14 +144,19 @@ class HumSearch:
         return replace(found, are_steady=found.are_steady & ~self._are_leaks(history, path, found))
 
     def _are_leaks(self, history: Complex, path: HumPath, found: LineStatistics) -> NDArray[np.bool_]:
-        """Lines that a steady tone two bins beside them causes: its phase turns by a whole circle per hop."""
-        orders = np.arange(1, found.amplitudes.shape[1] + 1)
-        bins, _ = self._lines.bins_of(path.frequency_hz * orders)
+        """Lines caused by a steady tone 2, 4, ... bins beside: its phase turns by as much from hop to hop."""
+        bins, offsets = self._lines.bins_and_offsets(
+            path.frequency_hz * np.arange(1, found.amplitudes.shape[1] + 1)
+        )
         level = np.sum(np.abs(found.amplitudes) ** 2, axis=0)
         result = np.zeros(len(bins), dtype=bool)
-        for beside in (bins - 2, np.minimum(bins + 2, self._lines.num_bins - 1)):
-            power = np.sum(np.abs(history[:, :, beside]) ** 2, axis=1)
-            result |= _quiet(power, 0) > _LEAK * level
+        for distance in _LEAKING_BINS:
+            beside = np.clip(bins + distance, 0, self._lines.num_bins - 1)
+            power = _quiet(np.sum(np.abs(history[:, :, beside]) ** 2, axis=1), 0)
+            leaking = power * (hann_response(distance + offsets) / hann_response(offsets) ** 2) ** 2
+            result |= leaking > _LEAK_SHARE * level
+            if abs(distance) == 2:
+                result |= power > _LEAK * level
         return result
 
     def along(self, history: Complex, path: HumPath, num_lines: int) -> Complex:

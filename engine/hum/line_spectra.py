@@ -15,6 +15,13 @@ Complex = NDArray[np.complex64]
 Real = NDArray[np.float64]
 
 
+def hann_response(offsets: Real) -> Real:
+    """What a bin of the window reads from a tone of amplitude 1.0 so many bins beside it."""
+    at_limit = np.abs(np.abs(offsets) - 1.0) < 1e-9
+    response: Real = np.where(at_limit, 0.5, np.sinc(offsets) / np.where(at_limit, 1.0, 1.0 - offsets**2))
+    return response
+
+
 class LineSpectra:
     """Measure lines in frames of two hops.
 
@@ -74,10 +81,14 @@ class LineSpectra:
 
     def bins_of(self, frequencies_hz: Real) -> tuple[NDArray[np.intp], Real]:
         """The nearest bin of each line, and the factor from the bin's value to the line's amplitude."""
+        bins, offsets = self.bins_and_offsets(frequencies_hz)
+        return bins, 1.0 / hann_response(offsets)
+
+    def bins_and_offsets(self, frequencies_hz: Real) -> tuple[NDArray[np.intp], Real]:
+        """The nearest bin of each line, and how far above its middle the line is, bins."""
         position = frequencies_hz * self._frame_s
         bins = np.minimum(np.round(position).astype(np.intp), self.num_bins - 1)
-        off = position - bins
-        return bins, (1.0 - off**2) / np.sinc(off)
+        return bins, position - bins
 
     def amplitudes(self, frames: Complex, phases: Real, frequencies_hz: Real, num_lines: int) -> Complex:
         """Amplitudes of the mains' first multiples, turned back by its phase.

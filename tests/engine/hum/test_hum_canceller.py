@@ -56,6 +56,22 @@ def test_hum_falls_by_40_db(mains_hz: float, step: int) -> None:
     assert fall_db(hum, output, RATE, 9.0, 12.0) > 40.0
 
 
+def test_hum_of_a_rectifier_is_found_though_its_lowest_line_is_covered() -> None:
+    num_samples = 12 * RATE
+    frequencies_hz = np.fft.rfftfreq(num_samples, 1.0 / RATE)
+    hum = mains_hum(60.05, num_samples, RATE, orders=range(2, 25, 2))
+    spectrum = np.fft.rfft(np.random.default_rng(3).standard_normal(num_samples))
+    covering = np.fft.irfft(spectrum * (np.abs(frequencies_hz - 120.0) < 30.0), num_samples)
+    covering *= 4.0 * np.std(hum) / np.std(covering)
+    output, canceller = without_hum((hum + covering[None]).astype(np.float32) + hiss(num_samples), learn=True)
+    assert canceller.frequency_hz == pytest.approx(60.05, abs=1e-2)
+    higher = frequencies_hz > 200.0
+    before, after = (
+        np.abs(np.fft.rfft(sound[0] * np.hanning(num_samples))[higher]) for sound in (hum, output)
+    )
+    assert np.sum(after**2) < 1e-3 * np.sum(before**2)
+
+
 @pytest.mark.parametrize("rate", [11_025, 44_100, 96_000])
 def test_hum_falls_at_every_rate(rate: int) -> None:
     hum = mains_hum(50.1, 10 * rate, rate)
