@@ -5,7 +5,7 @@ WORKDIR /source
 RUN python -m venv /opt/hushgate
 ENV PATH=/opt/hushgate/bin:$PATH
 # First what is needed, so that a change of hushgate alone is built quickly.
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml constraints.txt PACKAGE.md LICENSE ./
 COPY engine engine
 COPY plugin plugin
 COPY presets presets

@@ -98,3 +98,28 @@ def test_changelog_begins_with_what_is_unreleased() -> None:
     sections = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert sections[0] == "Unreleased"
     assert all(re.fullmatch(r"\d+\.\d+\.\d+ - \d{4}-\d\d-\d\d", section) for section in sections[1:])
+
+
+def test_the_package_page_leads_nowhere_inside_the_tree() -> None:
+    """It is shown by package indexes, where a relative link or image has no target."""
+    name = PROJECT["project"]["readme"]
+    targets = re.findall(r"\]\(([^)]+)\)", (ROOT / name).read_text())
+    assert [target for target in targets if not target.startswith("https://")] == []
+    extras = set(re.findall(r"`([a-z]+)`", (ROOT / name).read_text()))
+    assert set(PROJECT["project"]["optional-dependencies"]) - {"dev", "bench"} <= extras
+
+
+def test_one_version_everywhere() -> None:
+    native = tomllib.loads((ROOT / "native" / "pyproject.toml").read_text())["project"]["version"]
+    recipe = re.search(r'version: "(.*)"', (ROOT / "packaging" / "conda" / "recipe.yaml").read_text())
+    assert recipe is not None
+    assert {PROJECT["project"]["version"], native, recipe[1], hushgate.__version__} == {hushgate.__version__}
+
+
+def test_the_conda_recipe_needs_what_the_package_needs() -> None:
+    recipe = (ROOT / "packaging" / "conda" / "recipe.yaml").read_text()
+    needed = re.findall(r"^    - ([\w-]+) >=([\d.]+)", recipe.partition("  run:")[2], re.MULTILINE)
+    found = {f"{name.replace('pysoundfile', 'soundfile')}>={version}" for name, version in needed}
+    assert found - {f"python{PROJECT['project']['requires-python']}"} == set(
+        PROJECT["project"]["dependencies"]
+    )

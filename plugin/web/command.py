@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
-import os
 import subprocess
 import sys
 import webbrowser
@@ -70,8 +69,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _built_core() -> Path:
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(data) / "hushgate" / "web" / _CORE
+    import platformdirs
+
+    return platformdirs.user_data_path("hushgate", appauthor=False) / "web" / _CORE
 
 
 def _find_core(named: str | None) -> Path:

@@ -218,9 +218,10 @@ def default_journal_path(output_dir: str, *, is_local: bool) -> Path:
         return Path(output_dir) / JOURNAL_NAME
     import hashlib
 
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    import platformdirs
+
     name = hashlib.sha256(output_dir.rstrip("/").encode()).hexdigest()[:16]
-    return Path(state) / "hushgate" / f"batch-{name}.jsonl"
+    return platformdirs.user_state_path("hushgate", appauthor=False) / f"batch-{name}.jsonl"
 
 
 def _records(file: BinaryIO) -> Iterator[dict[str, Any]]:

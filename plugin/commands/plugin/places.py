@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
+
+import platformdirs
 
 FORMATS = ("vst3", "clap", "lv2")
 
 
 def built_folder() -> Path:
-    """The folder of built plugins: below the user's folder for data (XDG_DATA_HOME, else ~/.local/share)."""
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(data) / "hushgate" / "plugins"
+    """The folder of built plugins, in the system's folder for a user's data (on Linux ~/.local/share)."""
+    return platformdirs.user_data_path("hushgate", appauthor=False) / "plugins"
 
 
 def host_folder(format: str) -> Path:

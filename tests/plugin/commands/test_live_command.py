@@ -16,7 +16,7 @@ from hushgate import available_models, available_presets, load_preset
 from hushgate.commands.main import main
 from hushgate.live import session
 from hushgate.live.terminal import keyboard
-from hushgate.live.terminal.keyboard import NoKeys, TerminalKeys, keys_of_terminal
+from hushgate.live.terminal.keyboard import ConsoleKeys, NoKeys, TerminalKeys, keys_of_terminal
 from hushgate.live.terminal.quiet_stderr import native_messages_held
 from tests.helpers.command_line import RunCli
 from tests.helpers.live_fakes import RATE, FakeBackend
@@ -228,3 +228,24 @@ def test_every_preset_runs_live(backend: FakeBackend, preset: str) -> None:
     assert main(["live", "--preset", preset, *mix, "--duration", "0.3", "--quiet"]) == 0
     assert np.isfinite(backend.played).all()
     assert backend.played.any()
+
+
+class Console:
+    """A console of Windows with keys that were typed."""
+
+    def __init__(self, typed: str) -> None:
+        self.typed = list(typed)
+
+    def kbhit(self) -> bool:
+        return bool(self.typed)
+
+    def getwch(self) -> str:
+        return self.typed.pop(0)
+
+
+def test_a_console_of_windows_gives_plain_keys_and_ends_at_ctrl_c() -> None:
+    with ConsoleKeys(Console("b\xe0H+\0;q")) as keys:
+        assert keys.read(0.1) == "b+q"
+        assert keys.read(0.0) == ""
+    with pytest.raises(KeyboardInterrupt):
+        ConsoleKeys(Console("b\x03")).read(0.1)
