@@ -106,7 +106,7 @@ def test_the_package_page_leads_nowhere_inside_the_tree() -> None:
     targets = re.findall(r"\]\(([^)]+)\)", (ROOT / name).read_text())
     assert [target for target in targets if not target.startswith("https://")] == []
     extras = set(re.findall(r"`([a-z]+)`", (ROOT / name).read_text()))
-    assert set(PROJECT["project"]["optional-dependencies"]) - {"dev", "bench"} <= extras
+    assert set(PROJECT["project"]["optional-dependencies"]) - {"dev", "bench", "hosts"} <= extras
 
 
 def test_one_version_everywhere() -> None:
