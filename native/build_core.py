@@ -76,11 +76,20 @@ def compile_core(
 
 
 def compile_objects(
-    folder: Path, compiler: str, *, machine: str | None = None, flags: Sequence[str] = ()
+    folder: Path,
+    compiler: str,
+    *,
+    machine: str | None = None,
+    flags: Sequence[str] = (),
+    for_windows: bool = False,
 ) -> list[Path]:
-    """Compile the core's files into a folder and return the objects; arguments as `compile_core`."""
+    """Compile the core's files into a folder and return the objects; arguments as `compile_core`.
+
+    for_windows: The compiler makes programs for Windows, whose code needs no flag to be position-independent.
+    """
     is_x86 = (machine or platform.machine()).lower() in ("x86_64", "amd64")
-    common = [*FLAGS, *(["-DHUSHGATE_X86"] if is_x86 else []), *flags]
+    plain = [flag for flag in FLAGS if not (for_windows and flag == "-fPIC")]
+    common = [*plain, *(["-DHUSHGATE_X86"] if is_x86 else []), *flags]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = []
         for source in sorted(CORE.glob("*.cpp")):
@@ -100,10 +109,11 @@ def link(
     *,
     flags: Sequence[str] = (),
     libraries: Sequence[str] = (),
+    for_windows: bool = False,
 ) -> None:
     """Link objects into a shared library."""
     # The C++ library goes in, so that the result runs on systems with an older one.
-    static = ["-static-libgcc", "-static-libstdc++"] if sys.platform == "linux" else []
+    static = ["-static-libgcc", "-static-libstdc++"] if sys.platform == "linux" and not for_windows else []
     run([compiler, "-shared", *static, *flags, "-o", str(output), *map(str, objects), *libraries])
 
 

@@ -28,9 +28,10 @@ DPF = Path("/usr/share/dpf")
 FORMATS = ("VST3", "CLAP", "LV2")
 CHANNELS = {"hushgate": 2, "hushgate-mono": 1}
 _FLAGS = ("-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-w")
-# The window is drawn by DPF's NanoVG over OpenGL, on X11.
-_WINDOW_FLAGS = ("-DHUSHGATE_WINDOW", "-DDGL_OPENGL", "-DHAVE_OPENGL", "-DHAVE_DGL", "-DHAVE_X11")
+# The window is drawn by DPF's NanoVG over OpenGL.
+_WINDOW_FLAGS = ("-DHUSHGATE_WINDOW", "-DDGL_OPENGL", "-DHAVE_OPENGL", "-DHAVE_DGL")
 _WINDOW_LIBRARIES = ("-lGL", "-lX11")
+_WINDOWS_LIBRARIES = ("-lole32", "-luuid", "-lopengl32", "-lgdi32", "-lcomdlg32")
 _DGL_SOURCES = (
     "Application", "ApplicationPrivateData", "Color", "EventHandlers", "Geometry", "ImageBase",
     "ImageBaseWidgets", "Layout", "NanoVG", "OpenGL", "Resources", "SubWidget", "SubWidgetPrivateData",
@@ -49,6 +50,7 @@ def build_plugins(
     formats: Sequence[str] = FORMATS,
     names: Sequence[str] = tuple(CHANNELS),
     has_window: bool = True,
+    for_windows: bool = False,
 ) -> list[Path]:
     """Write the plugins into a folder and return their paths.
 
@@ -59,6 +61,8 @@ def build_plugins(
         formats, names: Which plugins.
         has_window: Draw a window of their own, which makes them need libGL and libX11. False: the host draws
             the parameters.
+        for_windows: The compiler makes programs for Windows (`build_windows.py`). LV2 describes itself by
+            running, so that it cannot be made elsewhere.
 
     Raises:
         FileNotFoundError: DPF, or the headers for the window, are not there.
@@ -66,7 +70,9 @@ def build_plugins(
     """
     if not (dpf / "distrho").is_dir():
         raise FileNotFoundError(f"{dpf} has no DPF. Install Debian's dpf-source, or name a copy with --dpf.")
-    if has_window and not _has_window_headers(compiler):
+    if for_windows and "LV2" in formats:
+        raise ValueError("LV2 cannot be built for another system. Leave it out of the formats.")
+    if has_window and not for_windows and not _has_window_headers(compiler):
         raise FileNotFoundError(
             "the window needs the headers of OpenGL and X11. Install Debian's libgl-dev and libx11-dev, or "
             "build with --no-window."
@@ -76,14 +82,15 @@ def build_plugins(
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         copy = _patched_dpf(dpf, work)
-        core = compile_objects(work, compiler)
-        window = _compile_dgl(copy, work, compiler) if has_window else []
-        tables = _tables(work, compiler)
+        plain = [flag for flag in _FLAGS if not (for_windows and flag == "-fPIC")]
+        drawing = [*_WINDOW_FLAGS, *([] if for_windows else ["-DHAVE_X11"])] if has_window else []
+        core = compile_objects(work, compiler, for_windows=for_windows)
+        window = _compile_dgl(copy, work, compiler, [*plain, *drawing]) if has_window else []
+        tables = _tables(work, compiler, for_windows=for_windows)
         for name in names:
             num_channels = CHANNELS[name]
             include = [f"-I{path}" for path in (copy / "distrho", copy / "dgl", PLUGIN, CORE)]
-            flags = [*_FLAGS, f"-DHUSHGATE_CHANNELS={num_channels}", *include]
-            flags += _WINDOW_FLAGS if has_window else ()
+            flags = [*plain, *drawing, f"-DHUSHGATE_CHANNELS={num_channels}", *include]
             for format in formats:
                 target = [*flags, f"-DDISTRHO_PLUGIN_TARGET_{format}"]
                 sources = [copy / "distrho" / "DistrhoPluginMain.cpp", PLUGIN / "plugin.cpp"]
@@ -93,7 +100,16 @@ def build_plugins(
                     compile_file(compiler, source, work / f"{source.stem}.o", target) for source in sources
                 ]
                 objects += [*tables, *core, *window]
-                made.append(_bundle(output, name, format, objects, compiler, has_window=has_window))
+                libraries = list(_WINDOW_LIBRARIES) if has_window else []
+                if for_windows:
+                    libraries = list(_WINDOWS_LIBRARIES)
+                plugin, binary = _place(output, name, format, for_windows=for_windows)
+                binary.parent.mkdir(parents=True, exist_ok=True)
+                undefined = [] if for_windows else ["-Wl,--no-undefined"]
+                link(binary, objects, compiler, libraries=[*libraries, *undefined], for_windows=for_windows)
+                if format == "LV2":
+                    _describe(plugin, binary)
+                made.append(plugin)
     return made
 
 
@@ -114,57 +130,56 @@ def _has_window_headers(compiler: str) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def _compile_dgl(dpf: Path, work: Path, compiler: str) -> list[Path]:
+def _compile_dgl(dpf: Path, work: Path, compiler: str, common: Sequence[str]) -> list[Path]:
     """Objects of DPF's window, which are the same for every format."""
     source = dpf / "dgl" / "src"
-    flags = [*_FLAGS, *_WINDOW_FLAGS, f"-I{dpf / 'dgl'}", f"-I{source}", "-DDONT_SET_USING_DGL_NAMESPACE"]
+    flags = [*common, f"-I{dpf / 'dgl'}", f"-I{source}", "-DDONT_SET_USING_DGL_NAMESPACE"]
     flags += [f"-I{source / 'pugl-upstream' / 'include'}"]
     return [
         compile_file(compiler, source / f"{name}.cpp", work / f"dgl_{name}.o", flags) for name in _DGL_SOURCES
     ]
 
 
-def _bundle(
-    output: Path, name: str, format: str, objects: Sequence[Path], compiler: str, *, has_window: bool
-) -> Path:
+def _place(output: Path, name: str, format: str, *, for_windows: bool) -> tuple[Path, Path]:
+    """Paths of a plugin and of the binary in it."""
     if format == "CLAP":
-        plugin = binary = output / f"{name}.clap"
-    elif format == "VST3":
-        plugin = output / f"{name}.vst3"
-        binary = plugin / "Contents" / f"{platform.machine()}-linux" / f"{name}.so"
-    else:
-        plugin = output / f"{name}.lv2"
-        binary = plugin / f"{name}.so"
-    binary.parent.mkdir(parents=True, exist_ok=True)
-    libraries = [*(_WINDOW_LIBRARIES if has_window else ()), "-Wl,--no-undefined"]
-    link(binary, objects, compiler, libraries=libraries)
+        return output / f"{name}.clap", output / f"{name}.clap"
     if format == "LV2":
-        # DPF's plugins describe themselves: the function writes manifest.ttl and the rest beside the binary.
-        code = "import ctypes, sys; ctypes.CDLL(sys.argv[1]).lv2_generate_ttl(sys.argv[2].encode())"
-        command = [sys.executable, "-c", code, str(binary.resolve()), name]
-        subprocess.run(command, cwd=plugin, check=True, capture_output=True)
-    return plugin
+        return output / f"{name}.lv2", output / f"{name}.lv2" / f"{name}.so"
+    plugin = output / f"{name}.vst3"
+    if for_windows:
+        return plugin, plugin / "Contents" / "x86_64-win" / f"{name}.vst3"
+    return plugin, plugin / "Contents" / f"{platform.machine()}-linux" / f"{name}.so"
 
 
-def _tables(work: Path, compiler: str) -> list[Path]:
+def _describe(plugin: Path, binary: Path) -> None:
+    """Let an LV2 plugin of DPF write manifest.ttl and the rest beside its binary."""
+    code = "import ctypes, sys; ctypes.CDLL(sys.argv[1]).lv2_generate_ttl(sys.argv[2].encode())"
+    command = [sys.executable, "-c", code, str(binary.resolve()), plugin.stem]
+    subprocess.run(command, cwd=plugin, check=True, capture_output=True)
+
+
+def _tables(work: Path, compiler: str, *, for_windows: bool = False) -> list[Path]:
     """Objects of the tables in plugin/tables.h: parameters and presets, and the models' weights files."""
     from hushgate.engine import available_models, load_model
     from hushgate.engine.native.compile_model import compile_model
 
     # The default model first.
     models = sorted(available_models(), key=lambda name: (name != "voice", name))
-    assembly = [".section .rodata"]
+    assembly = ['.section .rdata,"dr"' if for_windows else ".section .rodata"]
     for model in models:
         weights = work / f"{model}.hush"
         weights.write_bytes(compile_model(load_model(model)))
         assembly += [".balign 64", f".global hushgate_{model}_begin", f".global hushgate_{model}_end"]
         assembly += [f"hushgate_{model}_begin:", f'.incbin "{weights}"', f"hushgate_{model}_end:"]
-    assembly += ['.section .note.GNU-stack,"",%progbits']
+    if not for_windows:
+        assembly += ['.section .note.GNU-stack,"",%progbits']
     (work / "models.S").write_text("\n".join(assembly) + "\n", encoding="utf-8")
     (work / "tables.cpp").write_text(tables_source(models), encoding="utf-8")
+    pic = [] if for_windows else ["-fPIC"]
     return [
         compile_file(compiler, work / "models.S", work / "models.o", []),
-        compile_file(compiler, work / "tables.cpp", work / "tables.o", [*_FLAGS, f"-I{PLUGIN}"]),
+        compile_file(compiler, work / "tables.cpp", work / "tables.o", ["-std=c++17", *pic, f"-I{PLUGIN}"]),
     ]
 
 

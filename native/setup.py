@@ -1,7 +1,12 @@
-"""Build of the distribution hushgate-native: the core is compiled into the package, and for the web page."""
+"""Build of the distribution hushgate-native: the core is compiled into the package, and for the web page.
+
+With HUSHGATE_WITH_PLUGINS=1 the plugins too: that needs hushgate (pip wheel --no-build-isolation) and DPF.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -13,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from build_core import CompileError, compile_core, find_compiler  # noqa: E402
+from build_plugins import build_plugins  # noqa: E402
 from build_wasm import compile_wasm  # noqa: E402
 from build_wasm import find_compiler as find_wasm_compiler  # noqa: E402
 
@@ -27,6 +33,10 @@ class BuildWithCore(build_py):
             sys.exit("hushgate-native needs a C++17 compiler (g++ or clang++); CXX may name it.")
         package = Path(self.build_lib) / "hushgate_native"
         compile_core(package / "libhushgate.so", compiler)
+        if os.environ.get("HUSHGATE_WITH_PLUGINS") == "1":
+            if importlib.util.find_spec("hushgate") is None:
+                sys.exit("the plugins need hushgate: install it, and build with --no-build-isolation.")
+            build_plugins(package / "plugins", compiler)
         wasm_compiler = find_wasm_compiler()
         if wasm_compiler is None:
             print("no clang for WebAssembly: hushgate web needs --build", file=sys.stderr)

@@ -4,7 +4,14 @@
 // Standard error gets the latency, and the parameters as they are after a save and a load of the state into a
 // second instance, in which the sound is then processed. The host offers no extension: plugins must do without.
 
+#ifdef _WIN32
+#define NOMINMAX
+#include <fcntl.h>
+#include <io.h>
+#include <windows.h>
+#else
 #include <dlfcn.h>
+#endif
 
 #include <cstdio>
 #include <cstdlib>
@@ -23,6 +30,22 @@ namespace {
 [[noreturn]] void fail(const char* what) {
     std::fprintf(stderr, "clap_host: %s\n", what);
     std::exit(2);
+}
+
+void* open_library(const char* path) {
+#ifdef _WIN32
+    return reinterpret_cast<void*>(LoadLibraryA(path));
+#else
+    return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+#endif
+}
+
+void* symbol(void* library, const char* name) {
+#ifdef _WIN32
+    return reinterpret_cast<void*>(GetProcAddress(reinterpret_cast<HMODULE>(library), name));
+#else
+    return dlsym(library, name);
+#endif
 }
 
 const void* no_extension(const clap_host*, const char*) { return nullptr; }
@@ -73,14 +96,18 @@ int main(int count, char** arguments) {
     if (count < 5) fail("usage: clap_host PLUGIN.clap RATE CHANNELS BLOCK [NAME=VALUE ...]");
     const double rate = std::atof(arguments[2]);
     const std::size_t num_channels = std::atoi(arguments[3]), block = std::atoi(arguments[4]);
+#ifdef _WIN32
+    _setmode(_fileno(stdin), _O_BINARY);
+    _setmode(_fileno(stdout), _O_BINARY);
+#endif
     std::vector<float> in;
     for (float sample; std::fread(&sample, sizeof sample, 1, stdin) == 1;) in.push_back(sample);
     std::vector<float> out(in.size());
     const std::size_t num_samples = in.size() / num_channels;
 
-    void* library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) fail(dlerror());
-    const auto* entry = static_cast<const clap_plugin_entry*>(dlsym(library, "clap_entry"));
+    void* library = open_library(arguments[1]);
+    if (library == nullptr) fail("the file cannot be loaded");
+    const auto* entry = static_cast<const clap_plugin_entry*>(symbol(library, "clap_entry"));
     if (entry == nullptr || !entry->init(arguments[1])) fail("the file has no entry");
     const auto* factory =
         static_cast<const clap_plugin_factory*>(entry->get_factory(CLAP_PLUGIN_FACTORY_ID));

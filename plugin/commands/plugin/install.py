@@ -28,10 +28,11 @@ def run(args: argparse.Namespace) -> int:
         EngineError: No plugin was built.
         OSError: A folder cannot be written.
     """
-    source = Path(args.source) if args.source else built_folder()
-    plugins = built_plugins(source)
+    plugins = built_plugins(Path(args.source) if args.source else None)
     if not plugins:
-        raise EngineError(f"{source} holds no plugins. Build them with hushgate plugin build.")
+        raise EngineError(
+            f"{args.source or built_folder()} holds no plugins. Build them with hushgate plugin build."
+        )
     for plugin in plugins:
         folder = Path(args.folder) if args.folder else host_folder(plugin.suffix.removeprefix("."))
         folder.mkdir(parents=True, exist_ok=True)

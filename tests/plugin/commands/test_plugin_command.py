@@ -44,6 +44,25 @@ def test_install_copies_to_where_hosts_look_and_replaces_older_copies(
     assert words == ["built"] * 3 + ["installed"] * 3
 
 
+def test_plugins_of_the_distribution_are_used_where_none_were_built(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "hushgate_native_with_plugins"
+    (package / "plugins").mkdir(parents=True)
+    (package / "plugins" / "hushgate.clap").write_text("packaged")
+    (package / "__init__.py").write_text(
+        "from pathlib import Path\ndef library_path(): return Path(__file__).with_name('libhushgate.so')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("hushgate.commands.plugin.places._PACKAGE", package.name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert cli.main(["plugin", "path", "clap"]) == 0
+    assert capsys.readouterr().out.strip() == str(package / "plugins" / "hushgate.clap")
+    assert cli.main(["plugin", "install"]) == 0
+    assert (tmp_path / ".clap" / "hushgate.clap").read_text() == "packaged"
+
+
 def test_path_is_for_load_plugin(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["plugin", "path"]) == 0
     path = Path(capsys.readouterr().out.strip())
