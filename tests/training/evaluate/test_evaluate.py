@@ -18,6 +18,7 @@ from hushgate.training.evaluate.alignment import align
 from hushgate.training.evaluate.examine import Examiner, examine_all
 from hushgate.training.evaluate.measures import MEASURES, make_measures
 from hushgate.training.evaluate.measures.base import Item, Measure
+from hushgate.training.evaluate.measures.wer import PocketSphinx
 from hushgate.training.evaluate.report import Results, against, overall
 from hushgate.training.evaluate.sound_pairs import (
     MixtureSet,
@@ -160,7 +161,7 @@ def test_word_errors_count_against_text_or_the_clean_reading(monkeypatch: pytest
     pytest.importorskip("pocketsphinx", reason="the extra hushgate[evaluate] is not installed")
     measure = _measure("wer")
     readings = {1.0: ["one", "two", "three", "four"], 0.5: ["one", "too", "four"]}
-    monkeypatch.setattr(measure, "_read", lambda audio, rate: readings[float(audio[0, 0])])
+    monkeypatch.setattr(PocketSphinx, "read", lambda self, audio, rate: readings[float(audio[0, 0])])
     ones = np.ones((1, RATE), np.float32)
     # "two" heard as "too", "three" not at all: 2 of 4.
     assert measure(_item(ones), ones * np.float32(0.5)) == {"wer": 50.0, "wer_words": 4.0}

@@ -30,25 +30,33 @@ class WordErrorRate:
     )
 
     def __init__(self) -> None:
-        module = importlib.import_module("pocketsphinx")
-        self._decoder = module.Decoder(samprate=_RATE, loglevel="FATAL")
+        self._recognizer = PocketSphinx()
         self._readings: dict[str, list[str]] = {}
 
     def __call__(self, item: Item, output: Audio) -> dict[str, float]:
         reference = self._reference(item)
         if not reference:
             return {"wer": math.nan, "wer_words": 0.0}
-        errors = word_errors(reference, self._read(output, item.sample_rate))
+        errors = word_errors(reference, self._recognizer.read(output, item.sample_rate))
         return {"wer": 100.0 * errors / len(reference), "wer_words": float(len(reference))}
 
     def _reference(self, item: Item) -> list[str]:
         if item.text is not None:
             return words_of(item.text)
         if item.name not in self._readings:
-            self._readings[item.name] = self._read(item.clean, item.sample_rate)
+            self._readings[item.name] = self._recognizer.read(item.clean, item.sample_rate)
         return self._readings[item.name]
 
-    def _read(self, audio: Audio, sample_rate: int) -> list[str]:
+
+class PocketSphinx:
+    """PocketSphinx with the US English model of its package."""
+
+    def __init__(self) -> None:
+        module = importlib.import_module("pocketsphinx")
+        self._decoder = module.Decoder(samprate=_RATE, loglevel="FATAL")
+
+    def read(self, audio: Audio, sample_rate: int) -> list[str]:
+        """Words in (channels, samples); its level does not matter."""
         mono = mono_at(audio, sample_rate, _RATE)
         peak = float(np.max(np.abs(mono), initial=0.0))
         if peak == 0.0:
