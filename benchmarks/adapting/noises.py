@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--items", type=int, default=20)
+    parser.add_argument("--clean", type=Path, help="clean speech, in place of what ships")
     parser.add_argument("--noisy", action="store_true", help="adapt to noisy recordings, not to the noise")
     parser.add_argument("--output", type=Path, required=True, help="finished noises are kept and left out")
     args = parser.parse_args()
@@ -48,7 +49,7 @@ def main() -> None:
     for path in args.noises:
         if path.stem in rows:
             continue
-        rows[path.stem] = measure(path, args.data, args.steps, args.items, noisy=args.noisy)
+        rows[path.stem] = measure(path, args.data, args.steps, args.items, args.noisy, args.clean)
         args.output.write_text(json.dumps(rows, indent=1))
         print(path.stem, {name: round(value, 3) for name, value in rows[path.stem].items()}, flush=True)
     for name in ("own_si_sdr", "own_pesq", "general_si_sdr", "general_pesq"):
@@ -56,7 +57,9 @@ def main() -> None:
         print(f"{name}: {one.mean:+.3f} +- {one.margin:.3f} over {one.count} noises")
 
 
-def measure(path: Path, data: Path, steps: int, items: int, *, noisy: bool) -> dict[str, float]:
+def measure(
+    path: Path, data: Path, steps: int, items: int, noisy: bool, clean: Path | None
+) -> dict[str, float]:
     """Adapt to one noise and return the changes, means over the items."""
     noise = read_clip(path, RATE)
     held = min(30 * RATE, round(0.28 * len(noise)))
@@ -78,6 +81,7 @@ def measure(path: Path, data: Path, steps: int, items: int, *, noisy: bool) -> d
             steps=steps,
             force=True,
             threads=1,
+            clean=[] if clean is None else [clean],
             **{"noisy" if noisy else "noise": [folder / "own.wav"]},
         )
         used, began = time.process_time() - used, time.monotonic() - began

@@ -8,6 +8,8 @@ own mixtures: a batch normalization left at identity would change the function i
 from __future__ import annotations
 
 import copy
+import dataclasses
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,13 +17,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hushgate.engine.model_files.model import available_models, load_model
 from hushgate.training.fitting.denoising_module import DenoisingModule
-from hushgate.training.models import Hush
+from hushgate.training.models import Hush, Network
 from hushgate.training.models.checkpoint import load_network
 from hushgate.training.models.exported_file import (
     InitializationError,
     check_same_answers,
     load_exactly,
+    read_network_settings,
     read_onnx_weights,
 )
 
@@ -33,8 +37,8 @@ def initialize(module: DenoisingModule, source: Path, mixtures: Iterable[Tensor]
 
     Args:
         module: Untrained, on the CPU.
-        source: A checkpoint (its averaged weights; nothing of its optimizer or schedule), or an `.onnx` file
-            that `hushgate export` wrote.
+        source: A checkpoint (its averaged weights; nothing of its optimizer or schedule), an `.onnx` file
+            that `hushgate export` wrote, or the name of a shipped model.
         mixtures: Noisy batches (batch, samples) of this training, to measure what the layers of an ONNX file
             put out; a few hundred seconds of sound are enough. Not read for a checkpoint.
 
@@ -43,6 +47,8 @@ def initialize(module: DenoisingModule, source: Path, mixtures: Iterable[Tensor]
         InitializationError: Its network has another shape, or computes something else.
         ValueError: It is neither a checkpoint nor an ONNX file of ours.
     """
+    if str(source) in available_models():
+        source = load_model(str(source)).path
     if source.suffix != ".onnx":
         weights = dict(load_network(source)[0].state_dict())
         load_exactly(module.network, weights, source.name, _grow(module.network, weights))
@@ -50,10 +56,27 @@ def initialize(module: DenoisingModule, source: Path, mixtures: Iterable[Tensor]
     weights = read_onnx_weights(source)
     added = _grow(module.network, weights)
     fused = copy.deepcopy(module.network).fuse()
-    load_exactly(fused, weights, source.name, (*getattr(fused, "training_only", ()), *added))
+    try:
+        load_exactly(fused, weights, source.name, (*getattr(fused, "training_only", ()), *added))
+    except InitializationError as error:
+        raise InitializationError(f"{error}{_differences(module.network, source)}") from None
     _take_fused(module.network, fused, added)
     check_same_answers(module.network, source)
     restore_norms(module, mixtures, added)
+
+
+def _differences(network: Network, source: Path) -> str:
+    """What the file's network has otherwise, as flags that make [model] fit; "" where it is unknown."""
+    there = read_network_settings(source)
+    if there is None:
+        return ""
+    here = dataclasses.asdict(network.config)
+    changes = [
+        f"--set 'model.{name}={json.dumps(value)}'"
+        for name, value in there.items()
+        if name in here and json.loads(json.dumps(here[name])) != value
+    ]
+    return f" It fits with {' '.join(changes)}." if changes else ""
 
 
 def _grow(network: nn.Module, weights: Mapping[str, Tensor]) -> tuple[str, ...]:

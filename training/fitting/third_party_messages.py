@@ -8,7 +8,15 @@ import warnings
 from collections.abc import Iterator
 
 _LOGGER = "lightning.pytorch.utilities.rank_zero"
-_ADVERTISEMENTS = ("Tip:", "TPU available", "litlogger", "litmodels")
+_ADVERTISEMENTS = (
+    "Tip:",
+    "GPU available",
+    "TPU available",
+    "Detected KeyboardInterrupt",
+    "`Trainer.fit` stopped",
+    "litlogger",
+    "litmodels",
+)
 _WARNINGS = (
     # The folder holds the logs of this very training by then; one that holds a training is refused before.
     r"Checkpoint directory .* exists and is not empty",

@@ -153,6 +153,8 @@ def _trainer(
         default_root_dir=run_dir,
         accelerator={"cuda": "gpu"}.get(train.accelerator, train.accelerator),
         precision=_precision(config),
+        # Both, because the progress bar counts epochs.
+        max_epochs=-(-train.max_steps // train.steps_per_epoch),
         max_steps=train.max_steps,
         # A training with a discriminator clips the gradients of both networks itself.
         gradient_clip_val=None if config.loss.adversarial else train.gradient_clip,
