@@ -15,7 +15,7 @@ from hushgate.engine.model_files.metadata import SEGMENT_FORMAT_VERSION, SPECTRU
 from hushgate.engine.model_files.model import Model
 from hushgate.training.config.schema import CardConfig
 from hushgate.training.exporting.onnx_file import ExportError, common_metadata, finish, trace
-from hushgate.training.models import SegmentNetwork
+from hushgate.training.models import SegmentNetwork, settings_of
 
 # Batches tried against PyTorch, none of them the one traced, at levels from soft to full scale.
 _TRACED_BATCH = 2
@@ -106,6 +106,7 @@ def _metadata(network: SegmentNetwork, sample_rate: float) -> dict[str, str]:
         "upper_from_hz": str(shape.upper_from_hz),
         "lookahead_frames": str(shape.segment_frames - 1),
         "state_names": "[]",
+        "network": json.dumps(settings_of(network)),
         "reference": json.dumps(_reference(network)),
     }
 

@@ -32,6 +32,7 @@ __all__ = [
     "WaveAE",
     "WaveAEConfig",
     "build_model",
+    "settings_of",
 ]
 
 # Training uses `config` (frame_ms, overlap, num_bins), `enhance` and `fuse`, which both have.
@@ -45,6 +46,12 @@ FAMILIES: dict[str, tuple[type[Network], type[HushConfig | SegmentConfig]]] = {
     "unet": (UNet, UNetConfig),
     "wave_ae": (WaveAE, WaveAEConfig),
 }
+
+
+def settings_of(network: Network) -> dict[str, Any]:
+    """The `[model]` table that makes a network of the same shape."""
+    family = next(name for name, (kind, _) in FAMILIES.items() if type(network) is kind)
+    return {"family": family, **dataclasses.asdict(network.config)}
 
 
 def build_model(settings: Mapping[str, Any]) -> Network:

@@ -24,8 +24,10 @@ from hushgate.training.adapting.errors import (  # noqa: E402
 )
 from hushgate.training.config.schema import CardConfig  # noqa: E402
 from hushgate.training.exporting.mask_network import export_network  # noqa: E402
-from hushgate.training.models import Hush, HushConfig  # noqa: E402
+from hushgate.training.exporting.segment_network import export_segment_network  # noqa: E402
+from hushgate.training.models import Hush, HushConfig, SegmentNetwork, build_model  # noqa: E402
 from hushgate.training.models.exported_file import load_exported  # noqa: E402
+from tests.helpers.small_models import SMALL  # noqa: E402
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -196,3 +198,43 @@ def test_another_recording_cannot_be_resumed(start: Path, hiss: Path, tmp_path: 
 
 def test_the_network_is_in_the_file(start: Path) -> None:
     assert json.loads(json.dumps(load_exported(start).config.num_bins)) == SHAPE.num_bins
+
+
+def _voice(path: Path, seconds: float = 44.0) -> Path:
+    """A tone that comes and goes, half a second each."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    soundfile.write(path, 0.3 * np.sin(2.0 * np.pi * 220.0 * time) * (time % 1.0 < 0.5), RATE)
+    return path
+
+
+def test_a_sound_of_ones_own_is_kept_and_others_are_noise(start: Path, tmp_path: Path) -> None:
+    voice = _voice(tmp_path / "me.wav")
+    output = tmp_path / "mine.onnx"
+    adapted = adapt(str(start), output, target=[voice], only_target=True, **QUICK)
+    assert adapted.own.mean > 0.0
+    assert "only the sound of me.wav" in load_model(output).info.description
+
+
+def test_noisy_recordings_are_enough(start: Path, tmp_path: Path) -> None:
+    voice, _ = soundfile.read(_voice(tmp_path / "me.wav"), dtype="float32")
+    noisy = voice + np.random.default_rng(2).standard_normal(len(voice)).astype(np.float32) * 0.05
+    soundfile.write(tmp_path / "noisy.wav", noisy, RATE)
+    output = tmp_path / "mine.onnx"
+    adapted = adapt(str(start), output, noisy=[tmp_path / "noisy.wav"], **QUICK)
+    assert adapted.own.mean > 0.0
+    assert "noisy.wav, held back" in output.with_suffix(".html").read_text(encoding="utf-8")
+
+
+def test_a_model_of_another_task_asks_for_clean_sound(tmp_path: Path, hiss: Path) -> None:
+    with pytest.raises(MaterialError, match=r"guitar keeps guitar, .* --clean FOLDER"):
+        adapt("guitar", tmp_path / "mine.onnx", noise=[hiss], steps=1)
+
+
+def test_a_segment_network_adapts_from_its_file(tmp_path: Path, hiss: Path) -> None:
+    torch.manual_seed(1)
+    network = build_model(SMALL["conv_ae"] | {"family": "conv_ae"})
+    assert isinstance(network, SegmentNetwork)
+    path, output = tmp_path / "small.onnx", tmp_path / "mine.onnx"
+    export_segment_network(network, CardConfig("small", "voice", licence="MIT"), RATE, path)
+    adapt(str(path), output, noise=[hiss], **QUICK)
+    assert load_model(output).info.segment == load_model(path).info.segment
