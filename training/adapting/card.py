@@ -15,7 +15,8 @@ from hushgate.training.recordings.atomic_files import write_bytes
 def adapted_card(start: CardConfig, output: Path, to: str, attribution: str) -> CardConfig:
     """The description in the new file: named after it, with the licences of what it comes from."""
     name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in output.stem)
-    sources = "; ".join(text for text in (start.attribution, attribution) if text)
+    added = f"Adapted with {attribution}." if attribution else ""
+    sources = " ".join(text for text in (start.attribution, added) if text)
     description = f"{start.name}, adapted to {to}. {start.description}".strip()
     return CardConfig(name, start.task, description, start.licence, sources)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from hushgate.training.adapting.fit import Progress
 
+_LINES = 8
 _RECORDINGS = (
     ("--noise", "recordings of your noise alone, a minute or more: a file or a folder; may be repeated"),
     ("--target", "clean recordings of the voice or instrument to keep, two minutes or more; may be repeated"),
@@ -104,20 +105,33 @@ class AdaptCommand:
 
 @contextmanager
 def _progress(quiet: bool) -> Iterator[Callable[[Progress], None]]:
+    """A bar on a terminal, lines elsewhere: time left, and the gains of the best so far."""
     from hushgate.commands.progress_bar import progress_bars
 
-    with progress_bars(quiet=quiet) as bars:
+    if quiet:
+        yield lambda progress: None
+        return
+    with progress_bars() as bars:
         if bars is None:
-            yield lambda progress: None
+            yield _Lines()
             return
         task = bars.add_task("adapting", total=1.0)
+        yield lambda progress: bars.update(task, completed=progress.done, description=_gains(progress))
 
-        def report(progress: Progress) -> None:
-            own, general = progress.own_gain_db, progress.general_gain_db
-            bars.update(
-                task,
-                completed=progress.done,
-                description=f"yours {own:+.1f} dB, ours {general:+.1f} dB",
-            )
 
-        yield report
+class _Lines:
+    """A line for every eighth of the way, on standard error."""
+
+    def __init__(self) -> None:
+        self._printed = 0
+
+    def __call__(self, progress: Progress) -> None:
+        if int(progress.done * _LINES) == self._printed:
+            return
+        self._printed = int(progress.done * _LINES)
+        left = "" if progress.left_s is None else f", {progress.left_s:.0f} s left"
+        print(f"{progress.done:.0%}{left}: {_gains(progress)}", file=sys.stderr, flush=True)
+
+
+def _gains(progress: Progress) -> str:
+    return f"yours {progress.own_gain_db:+.1f} dB, ours {progress.general_gain_db:+.1f} dB"

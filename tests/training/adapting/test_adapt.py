@@ -238,3 +238,16 @@ def test_a_segment_network_adapts_from_its_file(tmp_path: Path, hiss: Path) -> N
     export_segment_network(network, CardConfig("small", "voice", licence="MIT"), RATE, path)
     adapt(str(path), output, noise=[hiss], **QUICK)
     assert load_model(output).info.segment == load_model(path).info.segment
+
+
+def test_the_command_says_how_far_it_is_and_what_comes_next(
+    start: Path, hiss: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "mine.onnx"
+    command = ["adapt", str(start), "--noise", str(hiss), "-o", str(output), "--steps", "2", "--threads", "1"]
+    assert main([*command, "--force"]) == 0
+    printed = capsys.readouterr()
+    assert "50%" in printed.err
+    assert "100%, 0 s left: yours" in printed.err
+    assert "on your own recordings" in printed.out
+    assert f"hushgate denoise RECORDING --model {output}" in printed.out
