@@ -134,6 +134,11 @@ class Denoiser(PythonEffect, ParameterProperties):
         settings = " ".join(f"{name}={value}" for name, value in self.to_dict().items())
         return f"<hushgate.Denoiser {settings} at {hex(id(self))}>"
 
+    def _repr_html_(self) -> str:
+        from hushgate.effects.notebook_view import effect_html
+
+        return effect_html(self)
+
     # -- sound ----------------------------------------------------------------------------------
 
     def process(

@@ -35,6 +35,11 @@ class EffectList(PythonEffect, Container, MutableSequence[Member]):
         name = f"hushgate.{type(self).__name__}"
         return f"<{name} with {count}: {list(self._members)} at {hex(id(self))}>"
 
+    def _repr_html_(self) -> str:
+        from hushgate.effects.notebook_view import effect_html
+
+        return effect_html(self)
+
     # -- sound ----------------------------------------------------------------------------------
 
     def process(
