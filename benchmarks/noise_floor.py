@@ -4,8 +4,8 @@
 
 FOLDER holds a manifest.csv (docs/data.md). Its validation recordings of speech, music and guitar get noise
 at 5, 10 and 20 dB, then run through `voice`, `music` and `guitar`. Quiet parts of speech are muted first: the
-room in them would be noise that nobody knows. The truth is the level of the noise alone, in the band that the
-summary names.
+room in them would be noise that nobody knows. The truth before is the level of the noise alone, in the band
+that the summary names; the truth after is the median level of the output where the target is known to be silent.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ _QUIET_DB = 32.0
 _STEADY = ("white", "pink", "hiss")
 _RAIN = "rain"
 _BLOCK = 65_536
+# Pauses: frames of 43 ms with at least four silent ones on both sides.
+_PAUSE_FRAME, _PAUSE_MARGIN, _FEWEST_FRAMES = round(0.043 * RATE), 4, 6
 Mono = NDArray[np.float32]
 
 
@@ -48,24 +50,31 @@ def main() -> int:
         rows = [row for row in csv.DictReader(table) if row["split"] == "val"]
     rng = np.random.default_rng(1)
     errors: dict[tuple[str, str], list[float]] = {}
+    errors_after: dict[tuple[str, str], list[float]] = {}
     unmeasured: dict[tuple[str, str], int] = {}
     spent = {"meter": 0.0, "model": 0.0}
     for kind, target in _targets(args.data, rows, args.number, rng):
         for number, (name, noise) in enumerate(_noises(args.data, rows, len(target), rng)):
             key = (kind, "steady" if name in _STEADY else name)
             scale = 10.0 ** (-_SNRS_DB[number % 3] / 20.0) * _rms(target) / _rms(noise)
-            figures = _measured(target + scale * noise, kind, spent)
+            figures, out = _measured(target + scale * noise, kind, spent)
             if figures.noise is None:
                 unmeasured[key] = unmeasured.get(key, 0) + 1
                 continue
             truth = _level_db(scale * noise, figures.noise.from_hz)
             errors.setdefault(key, []).append(figures.noise.before_db - truth)
+            truth_after = _level_in_pauses_db(out, target, figures.noise.from_hz)
+            if truth_after is not None:
+                errors_after.setdefault(key, []).append(figures.noise.after_db - truth_after)
     lines = [
         (*key, str(len(errors.get(key, []))), *_statistics(errors.get(key, [])), str(unmeasured.get(key, 0)))
         for key in sorted({*errors, *unmeasured})
     ]
     head = ("model", "noise", "mixtures", "median error dB", "largest", "within 1 dB", "not measured")
     show_text(markdown_table(head, lines), None)
+    lines = [(*key, str(len(found)), *_statistics(found)) for key, found in sorted(errors_after.items())]
+    print("\nThe noise floor after, where the target pauses:\n")
+    show_text(markdown_table(head[:-1], lines), None)
     print(f"\nmeasuring took {100.0 * spent['meter'] / spent['model']:.1f} % of the time of the models")
     return 0
 
@@ -78,7 +87,7 @@ def _statistics(errors: list[float]) -> tuple[str, str, str]:
     return f"{np.median(sizes):.2f}", f"{sizes.max():.2f}", f"{np.mean(sizes <= 1.0):.0%}"
 
 
-def _measured(mixture: Mono, kind: str, spent: dict[str, float]) -> CleaningFigures:
+def _measured(mixture: Mono, kind: str, spent: dict[str, float]) -> tuple[CleaningFigures, Mono]:
     started = time.process_time()
     out = Denoiser(kind)(mixture[None], RATE)
     spent["model"] += time.process_time() - started
@@ -89,7 +98,7 @@ def _measured(mixture: Mono, kind: str, spent: dict[str, float]) -> CleaningFigu
         meter.compare(out[:, start : start + _BLOCK])
     figures = meter.figures()
     spent["meter"] += time.process_time() - started
-    return figures
+    return figures, out[0]
 
 
 def _targets(
@@ -155,6 +164,20 @@ def _faded(sound: Mono) -> Mono:
 
 def _rms(sound: Mono) -> float:
     return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
+
+
+def _level_in_pauses_db(out: Mono, target: Mono, from_hz: float) -> float | None:
+    """Median level of the output in pauses of the target, above a frequency, dBFS; None without a pause."""
+    count = len(target) // _PAUSE_FRAME
+    sounds = np.abs(target[: count * _PAUSE_FRAME]).reshape(count, _PAUSE_FRAME).max(axis=1) > 1e-5
+    near = np.convolve(sounds, np.ones(2 * _PAUSE_MARGIN + 1), "same") > 0.0
+    if np.count_nonzero(~near) < _FEWEST_FRAMES:
+        return None
+    frames = out[: count * _PAUSE_FRAME].reshape(count, _PAUSE_FRAME)[~near]
+    powers = np.abs(np.fft.rfft(frames * np.hanning(_PAUSE_FRAME))) ** 2
+    heard = np.fft.rfftfreq(_PAUSE_FRAME, 1.0 / RATE) >= from_hz
+    scale = 2.0 / (_PAUSE_FRAME * np.square(np.hanning(_PAUSE_FRAME)).sum())
+    return float(10.0 * np.log10(max(1e-20, float(np.median(powers[:, heard].sum(axis=1) * scale)))))
 
 
 def _level_db(noise: Mono, from_hz: float) -> float:

@@ -22,7 +22,7 @@ _COMMANDS = {
     "denoise": ("hushgate.commands.denoise", "remove the noise from a sound file"),
     "live": ("hushgate.commands.live", "remove the noise from a microphone, now"),
     "models": ("hushgate.commands.models", "list the models that ship with hushgate"),
-    "plot": ("hushgate.commands.plot", "draw a recording before and after"),
+    "plot": ("hushgate.commands.plot", "see and hear a recording before and after"),
     "plugin": ("hushgate.commands.plugin", "build and install the VST3, CLAP and LV2 plugins"),
     "presets": ("hushgate.commands.presets", "list the presets that ship with hushgate, or print one"),
     "serve": ("hushgate.serving.command", "remove the noise for other programs, over HTTP and WebSockets"),
