@@ -5,7 +5,7 @@
 FOLDER holds a manifest.csv (docs/data.md). Its validation recordings of speech, music and guitar get noise
 at 5, 10 and 20 dB, then run through `voice`, `music` and `guitar`. Quiet parts of speech are muted first: the
 room in them would be noise that nobody knows. The truth before is the level of the noise alone, in the band
-that the summary names; the truth after is the median level of the output where the target is known to be silent.
+that the summary names; the truth after is the median level of the output where the target is known to pause.
 """
 
 from __future__ import annotations
