@@ -72,9 +72,9 @@ def main() -> int:
     ]
     head = ("model", "noise", "mixtures", "median error dB", "largest", "within 1 dB", "not measured")
     show_text(markdown_table(head, lines), None)
-    lines = [(*key, str(len(found)), *_statistics(found)) for key, found in sorted(errors_after.items())]
+    after = [(*key, str(len(found)), *_statistics(found)) for key, found in sorted(errors_after.items())]
     print("\nThe noise floor after, where the target pauses:\n")
-    show_text(markdown_table(head[:-1], lines), None)
+    show_text(markdown_table(head[:-1], after), None)
     print(f"\nmeasuring took {100.0 * spent['meter'] / spent['model']:.1f} % of the time of the models")
     return 0
 
