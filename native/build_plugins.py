@@ -31,7 +31,7 @@ _FLAGS = ("-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", "-fvisibility-inl
 # The window is drawn by DPF's NanoVG over OpenGL.
 _WINDOW_FLAGS = ("-DHUSHGATE_WINDOW", "-DDGL_OPENGL", "-DHAVE_OPENGL", "-DHAVE_DGL")
 _WINDOW_LIBRARIES = ("-lGL", "-lX11")
-_WINDOWS_LIBRARIES = ("-lole32", "-luuid", "-lopengl32", "-lgdi32", "-lcomdlg32")
+_WINDOWS_LIBRARIES = ("-lole32", "-luuid")
 _DGL_SOURCES = (
     "Application", "ApplicationPrivateData", "Color", "EventHandlers", "Geometry", "ImageBase",
     "ImageBaseWidgets", "Layout", "NanoVG", "OpenGL", "Resources", "SubWidget", "SubWidgetPrivateData",

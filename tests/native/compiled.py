@@ -35,6 +35,11 @@ def build_plugins() -> ModuleType:
     return _script("build_plugins")
 
 
+def build_windows() -> ModuleType:
+    """The module native/build_windows.py."""
+    return _script("build_windows")
+
+
 def build_wasm() -> ModuleType:
     """The module native/build_wasm.py."""
     return _script("build_wasm")

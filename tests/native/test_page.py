@@ -34,12 +34,11 @@ RENDER_IN_WORKLET = """async ([model, values, channels, rate]) => {
     const buffer = context.createBuffer(channels.length, length, rate);
     channels.forEach((channel, index) => buffer.copyToChannel(Float32Array.from(channel), index));
     settings.use(model, values);
+    document.querySelector("#live input[value=after]").checked = true;
     const node = liveNode(context, channels.length);
-    node.port.postMessage({ listen: "after" });
     node.channelCount = channels.length;
     const source = new AudioBufferSourceNode(context, { buffer });
     source.connect(node).connect(context.destination);
-    await new Promise((resolve) => setTimeout(resolve, 50));
     source.start();
     const result = await context.startRendering();
     return channels.map((_, index) => Array.from(result.getChannelData(index)));

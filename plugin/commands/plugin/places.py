@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -23,6 +24,10 @@ def host_folder(format: str) -> Path:
     """The user's folder in which hosts look for plugins of a format."""
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Audio" / "Plug-Ins" / format.upper()
+    if sys.platform == "win32":
+        if format == "lv2":
+            return Path(os.environ["APPDATA"]) / "LV2"
+        return Path(os.environ["LOCALAPPDATA"]) / "Programs" / "Common" / format.upper()
     return Path.home() / f".{format}"
 
 
