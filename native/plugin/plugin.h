@@ -30,7 +30,7 @@ protected:
     const char* getDescription() const override { return "Neural denoiser and smart noise gate."; }
     const char* getMaker() const override { return "hushgate"; }
     const char* getLicense() const override { return "MIT"; }
-    uint32_t getVersion() const override { return d_version(0, 1, 0); }
+    uint32_t getVersion() const override { return d_version(0, 2, 0); }
     int64_t getUniqueId() const override { return d_cconst('H', 's', 'h', 'G'); }
 
     void initParameter(uint32_t index, Parameter& parameter) override;
