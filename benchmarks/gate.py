@@ -1,6 +1,7 @@
 """Guitar phrases in steady noise: noise left in pauses, and changes of plucks, notes and tails.
 
     python benchmarks/gate.py --data DATA --notes RECORDED_NOTES
+    python benchmarks/gate.py --data DATA --notes RECORDED_NOTES --softest-db -32    # soft notes among loud
 
 A phrase is four notes of NOTES with pauses of 1.2 s, in white noise, pink noise and the recordings of rain
 in DATA (kind noise, label rain), 15 dB below the notes; and once more without noise: what do the system
@@ -29,7 +30,10 @@ PEERS = ("pedalboard.NoiseGate", "RNNoise")
 MEASURES = ("pause", "pluck", "note", "tail")
 _NUM_NOTES, _NOTE_S, _PAUSE_S, _LEAD_S = 4, 1.6, 1.2, 0.5
 _FADE_S, _BLOCK_S = 0.1, 0.02
-_LOUDEST_DB = (-16.0, -8.0)
+# Peaks of the softest and the loudest note.
+_SOFTEST_DB, _LOUDEST_DB = -16.0, -8.0
+# Change of a note's level that a player hears at once.
+_KEPT_DB = 3.0
 _PLUCK_S, _NOTE_END_S = 0.05, 0.5
 # A gate may need half a second to close, and opens before a pluck by its model's lookahead.
 _CLOSED_AFTER_S, _OPENS_BEFORE_S = 0.5, 0.11
@@ -52,12 +56,12 @@ class Phrase:
     notes: list[tuple[int, int]]
 
 
-def make_phrase(paths: Sequence[Path], rng: np.random.Generator) -> Phrase:
-    """Four notes by chance, each faded out over 0.1 s where it is cut."""
+def make_phrase(paths: Sequence[Path], rng: np.random.Generator, softest_db: float = _SOFTEST_DB) -> Phrase:
+    """Four notes by chance with peaks from `softest_db` to -8 dBFS, faded out over 0.1 s at a cut."""
     parts, notes, start = [np.zeros(round(_LEAD_S * RATE))], [], round(_LEAD_S * RATE)
     for _ in range(_NUM_NOTES):
         note = from_onset(read_mono(paths[int(rng.integers(len(paths)))], RATE))[: round(_NOTE_S * RATE)]
-        note = note / np.abs(note).max() * 10.0 ** (rng.uniform(*_LOUDEST_DB) / 20.0)
+        note = note / np.abs(note).max() * 10.0 ** (rng.uniform(softest_db, _LOUDEST_DB) / 20.0)
         note = note * np.minimum(1.0, np.arange(len(note))[::-1] / (_FADE_S * RATE))
         notes.append((start, len(note)))
         parts += [note, np.zeros(round(_PAUSE_S * RATE))]
@@ -179,13 +183,18 @@ def _clean(system: System, phrase: Phrase, noise: Audio) -> Audio:
 
 
 def gate_report(results: Gated) -> str:
-    """Medians, and the worst in brackets."""
+    """Medians, and the worst in brackets; how many notes changed by more than 3 dB."""
     rows = [
-        [f"{noise}, {system}", *(median_and_worst(values[name], name == "pause") for name in MEASURES)]
+        [
+            f"{noise}, {system}",
+            *(median_and_worst(values[name], name == "pause") for name in MEASURES),
+            f"{np.sum(np.abs(values['note']) > _KEPT_DB)} of {len(values['note'])}",
+        ]
         for noise, by_system in results.items()
         for system, values in by_system.items()
     ]
-    return markdown_table(["noise, system", "pause, dB down", "pluck (50 ms) dB", "note dB", "tail dB"], rows)
+    header = ["noise, system", "pause, dB down", "pluck (50 ms) dB", "note dB", "tail dB", "notes over 3 dB"]
+    return markdown_table(header, rows)
 
 
 def clean_report(results: Cleaned) -> str:
@@ -205,9 +214,21 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data", type=Path, action="append", required=True, help="folder of recordings; repeatable"
     )
-    parser.add_argument("--notes", type=Path, required=True, help="folder of recordings with one note each")
+    parser.add_argument(
+        "--notes",
+        type=Path,
+        action="append",
+        required=True,
+        help="folder of recordings with one note each; repeatable",
+    )
     parser.add_argument("--phrases", type=int, default=8, help="for each noise (default 8)")
     parser.add_argument("--snr-db", type=float, default=15.0)
+    parser.add_argument(
+        "--softest-db",
+        type=float,
+        default=_SOFTEST_DB,
+        help="peak of the softest note, dBFS (default -16; the loudest has -8)",
+    )
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument(
         "--preset", action="append", default=[], help="repeatable (default: tuner, gate-hard)"
@@ -222,11 +243,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if args.phrases < 1:
             raise ValueError(f"--phrases must be 1 or more (got {args.phrases}).")
+        if not args.softest_db <= _LOUDEST_DB:
+            raise ValueError(f"--softest-db must be {_LOUDEST_DB:g} dBFS or less (got {args.softest_db:g}).")
         systems, skipped = make_systems(() if args.no_peers else PEERS, args.preset or ["tuner", "gate-hard"])
         by_name, reason = noises(args.data)
         rng = np.random.default_rng(args.seed)
-        paths = sound_files(args.notes)
-        phrases = [make_phrase(paths, rng) for _ in range(args.phrases)]
+        paths = [path for folder in args.notes for path in sound_files(folder)]
+        phrases = [make_phrase(paths, rng, args.softest_db) for _ in range(args.phrases)]
     except (ImportError, OSError, ValueError) as error:
         print(f"gate.py: error: {error}", file=sys.stderr)
         return 2
@@ -234,7 +257,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(line, file=sys.stderr)
     gated = run_gates(phrases, by_name, args.snr_db, systems, rng)
     clean = run_clean(phrases, systems)
-    title = f"### gate: {args.phrases} phrases for each noise, {args.snr_db:g} dB, seed {args.seed}"
+    levels = f"{args.snr_db:g} dB, notes from {args.softest_db:g} dBFS"
+    title = f"### gate: {args.phrases} phrases for each noise, {levels}, seed {args.seed}"
     show_text(f"{title}\n\n{gate_report(gated)}\n\n{clean_report(clean)}\n", args.markdown)
     return 0
 
