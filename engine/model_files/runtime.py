@@ -9,6 +9,11 @@ from typing import Any
 _SWITCH = "ORT_DISABLE_TELEMETRY"
 
 
+def switch_off_telemetry() -> None:
+    """For this process and its children, whoever imports onnxruntime there: Lightning does."""
+    os.environ.setdefault(_SWITCH, "1")
+
+
 def import_onnxruntime() -> Any:
     """The module onnxruntime.
 

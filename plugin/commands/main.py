@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from hushgate.commands.first_steps import FIRST_STEPS
 from hushgate.commands.parser import EXIT_ERROR, bind_negative_values, build_parser, in_flags
 from hushgate.commands.standard_streams import drop_standard_output, open_closed_streams
+from hushgate.engine.model_files.runtime import switch_off_telemetry
 from hushgate.errors import describe_error, interruptions_unwrapped
 from hushgate.printable import printable
 from hushgate.process_limits import check_limits, describe_limits
@@ -55,6 +56,7 @@ def _status(argv: Sequence[str] | None, ending: Ending) -> int:
     try:
         with interruptions_unwrapped():
             check_limits()
+            switch_off_telemetry()
             status = _run(arguments)
             sys.stdout.flush()
             return status

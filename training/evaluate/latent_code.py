@@ -18,6 +18,7 @@ from torch.nn import functional
 from hushgate.audio_files.atomic_write import write_atomically
 from hushgate.engine.model_files.metadata import ModelInfo
 from hushgate.engine.model_files.model import Model
+from hushgate.engine.model_files.runtime import import_onnxruntime
 from hushgate.engine.signal.framing import analysis_window, spectrum_scale
 from hushgate.pictures.figures import new_figure, plain_text
 from hushgate.training.models import SegmentNetwork
@@ -87,8 +88,7 @@ def _checkpoint_encoder(path: Path) -> Encoder:
 
 
 def _onnx_encoder(path: Path) -> Encoder:
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     info: ModelInfo = Model(path).info
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     if info.segment is None or "code" not in {output.name for output in session.get_outputs()}:

@@ -20,6 +20,7 @@ from hushgate.engine.model_files.metadata import (
     Reference,
 )
 from hushgate.engine.model_files.model import Model
+from hushgate.engine.model_files.runtime import import_onnxruntime
 from hushgate.engine.native.network_config import FAMILY, VERSION
 from hushgate.training.config.schema import CardConfig
 from hushgate.training.exporting.onnx_file import ExportError, common_metadata, finish, trace
@@ -105,8 +106,7 @@ def _trace(network: Hush, path: Path) -> None:
 
 
 def _compare(network: Hush, path: Path) -> None:
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     graph = _Graph(network)
     names, torch_state = network.state_names, network.initial_state(2)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from hushgate.engine.model_files.metadata import SEGMENT_FORMAT_VERSION, SPECTRUM_SCALE, Reference
 from hushgate.engine.model_files.model import Model
+from hushgate.engine.model_files.runtime import import_onnxruntime
 from hushgate.training.config.schema import CardConfig
 from hushgate.training.exporting.onnx_file import ExportError, common_metadata, finish, trace
 from hushgate.training.models import SegmentNetwork, settings_of
@@ -73,8 +74,7 @@ def _trace(network: SegmentNetwork, path: Path) -> None:
 
 
 def _compare(network: SegmentNetwork, path: Path) -> None:
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     generator = torch.Generator().manual_seed(1)
     for batch, level in _CHECKED:

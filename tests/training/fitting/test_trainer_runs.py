@@ -75,6 +75,31 @@ def test_a_killed_training_resumed_ends_like_an_undisturbed_one(workshop: Path, 
     _assert_equal_networks(killed, whole)
 
 
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_training_ends_by_a_signal_as_every_command_does(workshop: Path, tmp_path: Path, name: str) -> None:
+    run, scratch = tmp_path / "run", tmp_path / "scratch"
+    scratch.mkdir()
+    flags = ["--data", str(workshop / "data"), "-o", str(run), "--quiet"]
+    flags += ["--set", "train.max_steps=100000", "--set", "train.logger='none'"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "hushgate", "train", str(workshop / "tiny.toml"), *flags],
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stderr=subprocess.PIPE,
+    ) as process:
+        deadline = time.monotonic() + 240.0
+        while not (run / "last.ckpt").exists() and time.monotonic() < deadline:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        number = getattr(signal, name)
+        process.send_signal(number)
+        errors = process.communicate(timeout=60.0)[1].decode()  # children hold the pipe, too
+    assert process.returncode == 128 + number
+    assert "Traceback" not in errors
+    assert name != "SIGINT" or errors.endswith("hushgate: interrupted\n")
+    assert list(scratch.iterdir()) == []
+    assert _checkpoint(run)["global_step"] > 0
+
+
 def test_a_training_that_gets_worse_stops_early(workshop: Path, tmp_path: Path) -> None:
     # Far too high a learning rate: the first validation stays the best.
     overrides = ("train.learning_rate=100.0", "train.max_steps=60", "train.gradient_clip=1e9")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hushgate.engine.model_files.runtime import import_onnxruntime
 from hushgate.training.dnsmos_files import P808_FILE, P835_FILE, RATINGS, network_path
 from hushgate.training.evaluate.measures.base import Audio, Column, Item
 from hushgate.training.evaluate.measures.mono_at_rate import mono_at
@@ -36,8 +37,7 @@ class Dnsmos:
     )
 
     def __init__(self) -> None:
-        import onnxruntime
-
+        onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
 
