@@ -8,7 +8,13 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint, WeightAveraging
+from lightning.pytorch.callbacks import (
+    EarlyStopping,
+    LearningRateMonitor,
+    ModelCheckpoint,
+    TQDMProgressBar,
+    WeightAveraging,
+)
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
@@ -148,13 +154,15 @@ def _trainer(
         ours.append(Previews(validation, train.preview_clips, train.preview_epochs, config.data.sample_rate))
     if train.patience:
         ours.append(EarlyStopping("val/loss", patience=train.patience, check_on_train_epoch_end=False))
+    if progress:
+        # Lightning's choice where rich is installed counts up to a last epoch, which is -2 without a limit of
+        # epochs. With one, a resumed training would end early: an interrupted epoch counts as a whole one.
+        ours.append(TQDMProgressBar())
     return lightning.Trainer(
         **plan,
         default_root_dir=run_dir,
         accelerator={"cuda": "gpu"}.get(train.accelerator, train.accelerator),
         precision=_precision(config),
-        # Both, because the progress bar counts epochs.
-        max_epochs=-(-train.max_steps // train.steps_per_epoch),
         max_steps=train.max_steps,
         # A training with a discriminator clips the gradients of both networks itself.
         gradient_clip_val=None if config.loss.adversarial else train.gradient_clip,

@@ -100,6 +100,15 @@ def test_a_training_ends_by_a_signal_as_every_command_does(workshop: Path, tmp_p
     assert _checkpoint(run)["global_step"] > 0
 
 
+def test_progress_counts_epochs_without_an_end(
+    workshop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(_config(workshop), tmp_path, progress=True)
+    printed = "".join(capsys.readouterr())
+    assert "Epoch 1" in printed
+    assert "/-" not in printed
+
+
 def test_a_training_that_gets_worse_stops_early(workshop: Path, tmp_path: Path) -> None:
     # Far too high a learning rate: the first validation stays the best.
     overrides = ("train.learning_rate=100.0", "train.max_steps=60", "train.gradient_clip=1e9")
