@@ -56,6 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--fuzz", type=int, default=0, help="inputs that tests/fuzz/test_fuzz.py tries in addition"
     )
     parser.addoption("--kills", type=int, default=4, help="processes that tests/fuzz/test_kills.py kills")
+    parser.addoption("--from-level", type=int, default=0, help="leave out tests below this level")
     parser.addoption("--level", type=int, default=5, help="leave out tests above this level (1 to 10)")
 
 
@@ -86,10 +87,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.nodeid.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
-    above = [item for item in items if level(item) > config.option.level]
-    if above:
-        config.hook.pytest_deselected(items=above)
-        items[:] = [item for item in items if level(item) <= config.option.level]
+    levels = range(config.option.from_level, config.option.level + 1)
+    others = [item for item in items if level(item) not in levels]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if level(item) in levels]
 
 
 @pytest.fixture

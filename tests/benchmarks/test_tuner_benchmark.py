@@ -149,6 +149,7 @@ def test_other_sounds_start_at_their_own_beginning(tmp_path: Path) -> None:
     np.testing.assert_allclose(rms[1::2] / rms[::2], np.sqrt(7.0), rtol=0.05)  # t^2 over 1..2 and over 0..1
 
 
+@pytest.mark.level(6)
 def test_sound_without_a_guitar_is_measured(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     quick = ["--no-peers", "--no-hushgate", "--detector", "hushgate.Tuner", "--items", "1"]
     assert tuner.main(["--set", "alone", "--data", str(folder), *quick]) == 0

@@ -56,6 +56,7 @@ def test_clean_a_song(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (tmp_path / "song.clean.flac").stat().st_size > 100_000
 
 
+@pytest.mark.level(6)
 def test_train_two_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("torch", "onnx", "scipy"):
         pytest.importorskip(module, reason="needs the extras hushgate[train,evaluate]")

@@ -55,6 +55,7 @@ def _masks(run: Path) -> Any:
         return network(spectrum, network.initial_state(1))[0]
 
 
+@pytest.mark.level(6)
 @pytest.mark.skipif(sys.platform != "linux", reason="gloo over the loopback device is tested on Linux")
 def test_two_processes_train_what_one_does(tmp_path: Path) -> None:
     workshop = write_workshop(tmp_path / "workshop")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hushgate.commands.main import main
 from tests.helpers.tiny import write_workshop
 
 torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
@@ -144,11 +145,15 @@ def test_a_network_runs_at_every_rate_that_is_not_refused(
     assert estimate.isfinite().all()
 
 
-def test_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
+def test_foreign_checkpoints_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def refusal(checkpoint: Path) -> str:
+        assert main(["export", str(checkpoint), "-o", str(tmp_path / "x.onnx")]) == 2
+        return capsys.readouterr().err
+
     junk = tmp_path / "junk.ckpt"
     junk.write_bytes(b"not a checkpoint")
-    assert "junk.ckpt is not a checkpoint" in _hushgate("export", junk, "-o", tmp_path / "x.onnx", expect=2)
-    assert "does not exist" in _hushgate("export", tmp_path / "no.ckpt", "-o", tmp_path / "x.onnx", expect=2)
+    assert "junk.ckpt is not a checkpoint" in refusal(junk)
+    assert "does not exist" in refusal(tmp_path / "no.ckpt")
     torch.save({"state_dict": {}}, junk)
-    assert "is not a checkpoint" in _hushgate("export", junk, "-o", tmp_path / "x.onnx", expect=2)
+    assert "is not a checkpoint" in refusal(junk)
     assert not (tmp_path / "x.onnx").exists()

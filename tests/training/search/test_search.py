@@ -47,6 +47,7 @@ def _values(workshop: Path, *overrides: str) -> dict[str, Any]:
     return read_values(workshop / "tiny.toml", [f"data.folders=['{workshop / 'data'}']", *overrides])
 
 
+@pytest.mark.level(6)
 def test_two_processes_share_a_study_and_a_third_goes_on_with_it(workshop: Path) -> None:
     pytest.importorskip("matplotlib", reason="plots need matplotlib")
     output = workshop / "found"
