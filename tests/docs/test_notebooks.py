@@ -66,6 +66,7 @@ def test_train_two_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert (tmp_path / "my-network.onnx").is_file()
 
 
+@pytest.mark.level(6)
 def test_look_inside_a_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("torch", "matplotlib"):
         pytest.importorskip(module, reason="needs the extras hushgate[train,plot]")

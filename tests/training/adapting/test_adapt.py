@@ -120,6 +120,7 @@ def test_killed_and_resumed_equals_undisturbed(start: Path, hiss: Path, tmp_path
     assert _same(whole, halves)
 
 
+@pytest.mark.level(6)
 def test_an_interruption_keeps_the_best_so_far(start: Path, hiss: Path, tmp_path: Path) -> None:
     output = tmp_path / "mine.onnx"
 

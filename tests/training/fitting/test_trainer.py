@@ -85,9 +85,13 @@ def test_interrupted_training_ends_like_an_undisturbed_one(workshop: Path) -> No
 
 
 @pytest.mark.skipif(torch.version.cuda is not None, reason="this PyTorch has CUDA")
-def test_a_missing_processor_is_named(workshop: Path, tmp_path: Path) -> None:
-    flags = ("--data", workshop / "data", "-o", tmp_path / "run", "--set", "train.accelerator='cuda'")
-    printed = _hushgate("train", workshop / "tiny.toml", *flags, expect=2)
+def test_a_missing_processor_is_named(
+    workshop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = ["--data", str(workshop / "data"), "-o", str(tmp_path / "run")]
+    accelerator = ["--set", "train.accelerator='cuda'"]
+    assert main(["train", str(workshop / "tiny.toml"), *places, *accelerator]) == 2
+    printed = "".join(capsys.readouterr())
     assert "needs a PyTorch with CUDA" in printed
     assert "fault of hushgate" not in printed
     assert not (tmp_path / "run").exists()

@@ -75,7 +75,7 @@ def test_a_killed_training_resumed_ends_like_an_undisturbed_one(workshop: Path, 
     _assert_equal_networks(killed, whole)
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGINT", pytest.param("SIGTERM", marks=pytest.mark.level(6))])
 def test_a_training_ends_by_a_signal_as_every_command_does(workshop: Path, tmp_path: Path, name: str) -> None:
     run, scratch = tmp_path / "run", tmp_path / "scratch"
     scratch.mkdir()

@@ -18,6 +18,8 @@ from hushgate.pictures.listening.recording_page import write_recording_page
 from tests.helpers.seeded_noise import noise
 from tests.helpers.waiting import wait_until
 
+pytestmark = pytest.mark.level(7)
+
 RATE = 48_000
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 # Where a change makes a sound in the browser stall, it falls behind the others by more than this.
