@@ -73,7 +73,8 @@ def interruptions_unwrapped() -> Iterator[None]:
     """Raise KeyboardInterrupt and SystemExit as themselves where another error wraps them.
 
     An exception that a signal handler raises while a class is made comes out of Python 3.11 as a RuntimeError
-    ("Error calling __set_name__"), so an import that is interrupted looks like a fault.
+    ("Error calling __set_name__"), so an import that is interrupted looks like a fault. Any other cause stays
+    inside: a connection that timed out has a cancelled task of asyncio as its cause.
     """
     try:
         yield
@@ -81,7 +82,7 @@ def interruptions_unwrapped() -> Iterator[None]:
         cause: BaseException | None = error
         while isinstance(cause, Exception):
             cause = cause.__cause__
-        if cause is None:
+        if not isinstance(cause, KeyboardInterrupt | SystemExit):
             raise
         raise cause from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
 import pkgutil
@@ -111,9 +112,10 @@ def test_an_interruption_while_a_class_is_made_comes_out_as_itself(
         type("Made", (), {"attribute": Interrupting()})
 
 
-def test_other_errors_pass_unchanged() -> None:
+@pytest.mark.parametrize("cause", [KeyError("inner"), asyncio.CancelledError()])
+def test_other_errors_pass_unchanged(cause: BaseException) -> None:
     wrapped = ValueError("outer")
-    wrapped.__cause__ = KeyError("inner")
+    wrapped.__cause__ = cause
     with pytest.raises(ValueError, match="outer") as caught, interruptions_unwrapped():
         raise wrapped
     assert caught.value is wrapped
