@@ -45,6 +45,10 @@ class PresetError(HushgateError, ValueError):
     """A preset cannot be used: not TOML, from a later version, or with a key or value that is not allowed."""
 
 
+FAULT = "(a fault of hushgate)"
+"""The end of a line about an error that no input should cause."""
+
+
 def describe_error(error: Exception) -> str:
     """One line that says what went wrong, naming the file where there is one.
 
@@ -65,7 +69,7 @@ def describe_error(error: Exception) -> str:
         return f"not enough memory to load a library ({text})."
     if is_ours or isinstance(error, OSError | ValueError | RuntimeError | TypeError):
         return text or type(error).__name__
-    return f"{type(error).__name__}: {text} (a fault of hushgate; --debug shows where)"
+    return f"{type(error).__name__}: {text} {FAULT}"
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def read_limited(path: str | os.PathLike[str], trusted: bool) -> bytes:
     if limit is not None and status.st_size > limit:
         raise ModelError(
             f"{os.fspath(path)} has {status.st_size:,} bytes (allowed: {limit:,}). "
-            "If you trust it, load it with trusted=True (--trust-model)."
+            "If you trust it, load it with trusted=True."
         )
     with open(path, "rb") as file:
         return file.read() if limit is None else file.read(limit)
@@ -105,7 +105,7 @@ def check_structure(file: str, content: bytes) -> None:
         if is_fault:
             raise ModelError(
                 f"{file} holds {what}, which denoisers do not need. "
-                "If you trust it, load it with trusted=True (--trust-model)."
+                "If you trust it, load it with trusted=True."
             )
 
 
@@ -165,7 +165,7 @@ def run_within(file: str, seconds: float, work: Callable[[onnxruntime.RunOptions
     if not is_in_time:
         raise ModelError(
             f"{file} took more than {seconds:g} s for its first frames. "
-            "If you trust it, load it with trusted=True (--trust-model)."
+            "If you trust it, load it with trusted=True."
         )
     if errors:
         raise errors[0]

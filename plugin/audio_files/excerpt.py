@@ -85,7 +85,7 @@ class ExcerptReader:
         if length is not None:
             if self._start >= length:
                 raise AudioFileError(
-                    f"{name} is {length / rate:.2f} s long; --start must lie before its end "
+                    f"{name} is {length / rate:.2f} s long; start_s must lie before its end "
                     f"(got {excerpt.start_s} s)."
                 )
             length = min(length, self._end or length) - self._start

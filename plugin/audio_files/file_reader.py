@@ -139,7 +139,8 @@ class FileReader:
         suffix = self.path.suffix.lower()
         if suffix == ".raw":
             raise AudioFileError(
-                f"{self.path}: raw samples have no header. Say what they are with --raw RATE,CHANNELS,FORMAT."
+                f"{self.path}: raw samples have no header. "
+                'Say what they are, with raw="RATE,CHANNELS,FORMAT".'
             )
         try:
             plan = plan_reading(self._file, suffix)

@@ -347,7 +347,7 @@ def _open_standard_output(
     if format.subtype not in PIPE_SUBTYPES:
         raise AudioFileError(
             f"standard output cannot carry {format.subtype}. "
-            f"Use --subtype with one of {', '.join(PIPE_SUBTYPES)}."
+            f"Use subtype=... with one of {', '.join(PIPE_SUBTYPES)}."
         )
     seed = _dither_seed(source, format, "standard output") if dither else None
     writer = _PipeWriter(stream, format, dither_seed=seed)

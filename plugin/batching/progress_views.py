@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from hushgate.batching.planning.plan import Job
@@ -48,9 +48,14 @@ class QuietView:
 
 
 class PlainView(QuietView):
-    """One line per finished file on standard output."""
+    """One line per finished file on standard output.
 
-    def __init__(self) -> None:
+    Args:
+        worded: Puts a line into other words; as it is by default.
+    """
+
+    def __init__(self, worded: Callable[[str], str] = str) -> None:
+        self._worded = worded
         self._num_jobs = 0
         self._num_finished = 0
 
@@ -61,7 +66,8 @@ class PlainView(QuietView):
     def finished(self, result: FileResult) -> None:
         """See `View`."""
         self._num_finished += 1
-        print(f"[{self._num_finished}/{self._num_jobs}] {printable(describe(result))}", flush=True)
+        line = self._worded(describe(result))
+        print(f"[{self._num_finished}/{self._num_jobs}] {printable(line)}", flush=True)
 
 
 class RichView(QuietView):
@@ -71,9 +77,11 @@ class RichView(QuietView):
 
     Args:
         progress: Shows the bars; running.
+        worded: Puts a line into other words; as it is by default.
     """
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, worded: Callable[[str], str] = str) -> None:
+        self._worded = worded
         self._progress = progress
         self._bars: dict[str, TaskID] = {}
         self._shares: dict[str, float] = {}
@@ -101,7 +109,8 @@ class RichView(QuietView):
         """See `View`."""
         self._count(result.source, 1.0)
         self._remove(result.source)
-        self._progress.console.print(printable(describe(result)), markup=False, highlight=False)
+        line = printable(self._worded(describe(result)))
+        self._progress.console.print(line, markup=False, highlight=False)
 
     def _count(self, source: str, fraction: float) -> None:
         """Move the bar of the batch by the change of a file's share, negative after a restart."""

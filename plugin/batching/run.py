@@ -164,7 +164,7 @@ def batch(
     plan = make_plan(found.sources, folder, settings, template)
     if not plan.jobs and not found.problems:
         ignored = f" ({len(found.ignored)} other files)" if found.ignored else ""
-        raise PlanError(f"no sound files found{ignored}. --recursive and --glob widen the search.")
+        raise PlanError(f"no sound files found{ignored}. recursive=True and globs=... widen the search.")
     _check_apart([*report_paths, journal_path], plan)
     _check_reach(plan, jobs, scheduler)
     with Journal(journal_path) as log:
@@ -250,7 +250,7 @@ class _Run:
         if self._log.fault is not None:
             warnings.append(
                 f"the journal could not be written ({self._log.fault}): "
-                "files finished since then would be done again by --resume."
+                "files finished since then would be done again with resume=True."
             )
         result = BatchResult(
             files + lost,
@@ -320,7 +320,7 @@ def _check_reach(plan: Plan, jobs: int | None, scheduler: str | None) -> None:
         for path in (job.source, job.target):
             if path.startswith(_MEMORY_SCHEME):
                 raise PlanError(
-                    f"{path} lies in the memory of this process, where no other can reach it. Use --jobs 0."
+                    f"{path} lies in the memory of this process, where no other can reach it. Use jobs=0."
                 )
 
 

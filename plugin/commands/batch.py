@@ -122,7 +122,9 @@ def run(args: argparse.Namespace) -> int:
     if not args.inputs and not args.list:
         raise ValueError("batch needs files or folders to clean, or --list.")
     with progress_bars(quiet=args.quiet) as bars, trust(args):
-        view: View = QuietView() if args.quiet else PlainView() if bars is None else RichView(bars)
+        view: View = PlainView(in_flags) if bars is None else RichView(bars, in_flags)
+        if args.quiet:
+            view = QuietView()
         result = batch(
             args.inputs,
             args.output,
@@ -165,7 +167,7 @@ def _summarize(result: BatchResult, quiet: bool) -> None:
             _complain(f"warning: {file.name}: {warning}")
     if not quiet:
         for line in _ignored(result):
-            print(printable(line))
+            print(printable(in_flags(line)))
         print(_totals(result))
         sys.stdout.flush()
     for fault in result.faults:

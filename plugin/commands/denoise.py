@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from hushgate.commands.flags.retired_flags import add_retired_flags, output_path
 from hushgate.commands.make_effect import add_effect_flags, add_loudness_flag, given_loudness, make_effect
-from hushgate.commands.parser import in_flags
+from hushgate.commands.parser import error_line, in_flags
 from hushgate.commands.progress_bar import progress_bar
-from hushgate.errors import describe_error, interruptions_unwrapped
+from hushgate.errors import interruptions_unwrapped
 from hushgate.printable import printable
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
             if args.debug or len(inputs) == 1:
                 raise
             num_failed += 1
-            print(f"hushgate: error: {printable(in_flags(describe_error(error)))}", file=sys.stderr)
+            print(f"hushgate: error: {printable(error_line(error))}", file=sys.stderr)
     return 1 if num_failed else 0
 
 
@@ -131,7 +131,7 @@ def _denoise(args: argparse.Namespace, path: str, output: str | None) -> None:
         elapsed_s = time.perf_counter() - started
         # Before the output gets its name: if nothing can be printed, the command fails, and leaves none.
         for warning in loop.warnings(writer, clip_remedy=_CLIP_REMEDY):
-            print(f"hushgate: warning: {printable(warning)}", file=sys.stderr)
+            print(f"hushgate: warning: {printable(in_flags(warning))}", file=sys.stderr)
         if args.quiet or target == PIPE:
             return
         loudness = normalizer.figures if normalizer else None

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from hushgate.commands.first_steps import FIRST_STEPS
-from hushgate.commands.parser import EXIT_ERROR, bind_negative_values, build_parser, in_flags
+from hushgate.commands.parser import EXIT_ERROR, bind_negative_values, build_parser, error_line, in_flags
 from hushgate.commands.standard_streams import drop_standard_output, open_closed_streams
 from hushgate.engine.model_files.runtime import switch_off_telemetry
-from hushgate.errors import describe_error, interruptions_unwrapped
+from hushgate.errors import interruptions_unwrapped
 from hushgate.printable import printable
 from hushgate.process_limits import check_limits, describe_limits
 from hushgate.termination import Ending, signals_unwind
@@ -66,8 +66,8 @@ def _status(argv: Sequence[str] | None, ending: Ending) -> int:
     except Exception as error:
         if "--debug" in arguments or ending.signum is not None:  # an interruption looks like a fault
             raise
-        text = f"{describe_error(error)} {describe_limits()}".rstrip()
-        _say(f"hushgate: error: {printable(in_flags(text))}")
+        text = f"{error_line(error)} {describe_limits()}".rstrip()
+        _say(f"hushgate: error: {printable(text)}")
         return EXIT_ERROR
 
 
@@ -125,4 +125,4 @@ class _TerminalHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OSError, ValueError):  # closed
-            print(printable(self.format(record)), file=sys.stderr, flush=True)
+            print(printable(in_flags(self.format(record))), file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn, Protocol
 
 from hushgate.engine.errors import did_you_mean
+from hushgate.errors import FAULT, describe_error
 from hushgate.printable import printable
 from hushgate.version import __version__
 
@@ -46,7 +47,32 @@ _NEGATIVE_VALUE = re.compile(r"-(inf|infinity|[\d.]+e[+-]?\d+)", re.IGNORECASE)
 
 _UNKNOWN_COMMAND = re.compile(r"(argument COMMAND: invalid choice: '([^']*)')")
 _UNKNOWN_FLAG = re.compile(r"unrecognized arguments: (--\S+)")
-_KEYWORD = re.compile(r"\b([a-z]+(?:_[a-z]+)*)=True\b")
+# Arguments of Python that errors name, and the flags for them.
+PYTHON_NAMES = {
+    "VirtualMicrophone(NAME)": "--virtual-mic NAME",
+    "allow_truncated": "--allow-truncated",
+    "base": "--base",
+    "clip_mode": "--clip-mode",
+    "end_s": "--end",
+    "exclude": "--exclude",
+    "globs": "--glob",
+    "is_verbose": "--verbose",
+    "jobs": "--jobs",
+    "journal": "--journal",
+    "overwrite": "--overwrite",
+    "raw": "--raw",
+    "recursive": "--recursive",
+    "resume": "--resume",
+    "skip_existing": "--skip-existing",
+    "start_s": "--start",
+    "subtype": "--subtype",
+    "template": "--template",
+    "trusted": "--trust-model",
+}
+_PYTHON_NAME = re.compile(
+    r"(?<![\w./\\-])(" + "|".join(map(re.escape, PYTHON_NAMES)) + r")"
+    r'(?:=(?:True\b|\.\.\.|(?P<number>\d+)\b(?!\.\w)|"(?P<text>[^"]*)")|(?<=_s)(?![\w=.])|(?<=\)))'
+)
 
 
 class Command(Protocol):
@@ -166,8 +192,20 @@ def in_flags(text: str) -> str:
 
     >>> in_flags("exists already (pass overwrite=True to replace it)")
     'exists already (pass --overwrite to replace it)'
+    >>> in_flags('Use jobs=0, another template=... or clip_mode="limit".')
+    'Use --jobs 0, another --template or --clip-mode limit.'
     """
-    return _KEYWORD.sub(lambda match: "--" + match[1].replace("_", "-"), text)
+
+    def flag(match: re.Match[str]) -> str:
+        return " ".join(filter(None, [PYTHON_NAMES[match[1]], match["number"], match["text"]]))
+
+    return _PYTHON_NAME.sub(flag, text)
+
+
+def error_line(error: Exception) -> str:
+    """One line that says what went wrong, in the words of the command line."""
+    text = in_flags(describe_error(error))
+    return f"{text[:-1]}; --debug shows where)" if text.endswith(FAULT) else text
 
 
 def _external_help(point: importlib.metadata.EntryPoint) -> str:

@@ -72,7 +72,7 @@ class Gatekeeper:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         origin = headers.get(b"origin")
         if origin is not None and not self._is_known_origin(origin, headers.get(b"host", b"")):
-            raise RequestError("pages of this origin may not use the server. Start it with --origin.", 403)
+            raise RequestError("pages of this origin may not use the server. Its settings must name it.", 403)
         if self._state.settings.token is None or scope["path"] in OPEN_PATHS:
             self._choose_subprotocol(scope)
             return

@@ -97,7 +97,8 @@ class FfmpegEncoder:
             self.abort()
             if isinstance(error, self._av.FFmpegError | ValueError) and not isinstance(error, AudioFileError):
                 raise AudioFileError(
-                    f"{name} cannot be written as {target} ({error}). Choose another extension or --subtype."
+                    f"{name} cannot be written as {target} ({error}). "
+                    "Choose another subtype=... or extension."
                 ) from error
             raise
 

@@ -56,7 +56,7 @@ class LibsndfileEncoder:
             )
         except (soundfile.LibsndfileError, ValueError) as error:
             raise AudioFileError(
-                f"{path} cannot be written as {target}. Choose another extension or --subtype."
+                f"{path} cannot be written as {target}. Choose another subtype=... or extension."
             ) from error
 
     def write(self, block: Block) -> None:

@@ -34,7 +34,7 @@ from hushgate.rendering.summary import engine_of
 # Level of limited and rescaled peaks. Dither and decoders of compressed sound need a little room above it.
 _CEILING = 10.0 ** (-0.1 / 20.0)
 _UNCLIPPED = ("FLOAT", "DOUBLE")
-_CLIP_REMEDY = "Use --clip-mode limit or rescale, or --subtype FLOAT."
+_CLIP_REMEDY = 'Use clip_mode="limit", clip_mode="rescale" or subtype="FLOAT".'
 
 
 @dataclass(frozen=True)

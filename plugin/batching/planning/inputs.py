@@ -139,10 +139,10 @@ class _Search:
     def _reason_to_ignore(self, name: str, key: str) -> str | None:
         for glob in self.exclude:
             if _matches(name, glob):
-                return f"matches --exclude {glob}"
+                return f'matches exclude="{glob}"'
         if self.globs:
             if not any(_matches(name, glob) for glob in self.globs):
-                return "matches no --glob"
+                return "matches none of globs=..."
         elif posixpath.splitext(name)[1].lower() not in AUDIO_SUFFIXES:
             return "not the extension of a sound file"
         return "output of an earlier run" if key in self.outputs else None

@@ -101,7 +101,7 @@ class Journal:
         self.earlier_runs: set[str] = set()
         self.fault: str | None = None
         if os.path.lexists(path) and not _is_regular(path):
-            raise ValueError(f"{path} is a link, a folder or a device. Name a plain file with --journal.")
+            raise ValueError(f"{path} is a link, a folder or a device. Set journal=... to a plain file.")
         path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
             stack.enter_context(_locked(path))
@@ -180,7 +180,7 @@ class Journal:
         self._file.seek(0)
         first = self._file.readline(_MAX_LINE_BYTES)
         if first and not _begins_journal(first):
-            raise ValueError(f"{self.path} is not a journal of a batch. Name another file with --journal.")
+            raise ValueError(f"{self.path} is not a journal of a batch. Set journal=... to another file.")
         self._file.seek(0)
         for record in _records(self._file):
             settings = record.get("settings")

@@ -117,7 +117,7 @@ def output_name(source: Source, settings: BatchSettings, template: str) -> str:
     if not is_inside(source.name):
         raise PlanError(
             f"{source.path}: its output would lie outside the output folder ({source.name!r}). "
-            "Leave it out with --exclude, or name it without dots. Nothing was written."
+            "Leave it out with exclude=..., or name it without dots. Nothing was written."
         )
     folder, name = posixpath.split(source.name)
     stem, extension = posixpath.splitext(name)
@@ -245,5 +245,5 @@ def _raise_problems(problems: Sequence[str]) -> None:
         shown = "; ".join(problems[:_NUM_NAMED])
         more = f"; and {len(problems) - _NUM_NAMED} more" if len(problems) > _NUM_NAMED else ""
         raise PlanError(
-            f"{shown}{more}. Use another output folder, --template or --base. Nothing was written."
+            f"{shown}{more}. Use another template=..., base=... or output folder. Nothing was written."
         )

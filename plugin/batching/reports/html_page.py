@@ -139,7 +139,7 @@ def _versions(file: FileResult, page: Path, originals: Sequence[Original]) -> It
     ):
         if path is None:
             if picture is not None:
-                yield Version(name, None, picture, lufs, note="--residual writes it as a file")
+                yield Version(name, None, picture, lufs, note="not written as a file")
             continue
         note = ""
         if not browser_plays(path, container, subtype, file.num_channels):

@@ -67,7 +67,9 @@ class VirtualMicrophone:
             raise DeviceError("pactl is missing. On Debian and Ubuntu: apt-get install pulseaudio-utils.")
         _remove_leftovers()
         if self.name in _column(1, "sources"):
-            raise DeviceError(f"there is a source {self.name!r} already. Choose another --virtual-mic NAME.")
+            raise DeviceError(
+                f"there is a source {self.name!r} already. Choose another VirtualMicrophone(NAME)."
+            )
         # Before the new source is there: it may become the server's default.
         microphone = os.environ.get("PULSE_SOURCE") or _pactl("get-default-source").strip()
         sink = f"{_sink_prefix(self.name)}{os.getpid()}"

@@ -94,7 +94,7 @@ def write_recording_page(
     if duration_s > LONGEST_S:
         raise ValueError(
             f"a page holds {LONGEST_S:.0f} s of sound at most (got {duration_s:.0f} s). "
-            "Choose a part with --start and --end."
+            "Set start_s=... and end_s=... to choose a part."
         )
     names = ["before"] if after is None else ["before", "after", "removed"]
     measured = [

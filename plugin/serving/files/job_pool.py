@@ -139,7 +139,7 @@ class _JobProcess:
         except (EOFError, TimeoutError):
             answer = {}
         if not answer.get("ready"):
-            raise RuntimeError("a process for recordings does not start. See --verbose.")
+            raise RuntimeError("a process for recordings does not start. Set is_verbose=True to see why.")
 
     async def ask(self, message: dict[str, Any]) -> dict[str, Any]:
         """Send one message and wait for its answer; EOFError if the process ends instead."""

@@ -129,7 +129,7 @@ def test_an_excerpt_has_the_samples_between_its_ends(
 
 def test_an_excerpt_beyond_the_end_is_refused(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", tone(48_000, 48_000), 48_000)
-    with pytest.raises(AudioFileError, match=r"a\.wav is 1\.00 s long; --start must lie before its end"):
+    with pytest.raises(AudioFileError, match=r"a\.wav is 1\.00 s long; start_s must lie before its end"):
         open_input(tmp_path / "a.wav", excerpt=Excerpt(1.0))
     with pytest.raises(ValueError, match=r"end must be behind start, 2\.0 s \(got 1\.0\)"):
         Excerpt(2.0, 1.0)

@@ -71,11 +71,11 @@ def test_files_left_alone_are_named_with_the_reason(tree: Path) -> None:
     assert [source.name for source in found.sources] == ["B.FLAC", "a.wav"]
     assert {os.path.relpath(path, tree): reason for path, reason in found.ignored} == {
         "notes.txt": "not the extension of a sound file",
-        "deep/c.mp3": "matches --exclude deep/*.mp3",
-        "deep/er/d_vox.wav": "matches --exclude *_vox.wav",
+        "deep/c.mp3": 'matches exclude="deep/*.mp3"',
+        "deep/er/d_vox.wav": 'matches exclude="*_vox.wav"',
     }
     found = find_inputs([str(tree)], globs=["a*"])
-    assert [reason for _, reason in found.ignored] == ["matches no --glob", "matches no --glob"]
+    assert [reason for _, reason in found.ignored] == ["matches none of globs=..."] * 2
 
 
 def test_outputs_of_earlier_runs_are_no_inputs_unless_named(tree: Path) -> None:

@@ -76,4 +76,4 @@ def test_a_copy_that_cannot_be_written_costs_only_its_player(folder: Path, model
 def test_what_was_removed_is_shown_also_where_it_was_not_written(folder: Path, models: Path) -> None:
     page = _report(folder, models / "half.onnx")
     assert page.count('alt="spectrogram, removed') == 2
-    assert "--residual writes it as a file" in page
+    assert "not written as a file" in page
