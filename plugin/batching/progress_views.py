@@ -137,8 +137,11 @@ def describe(result: FileResult) -> str:
         parts.append(f"{result.duration_s:.1f} s")
     if result.duration_s is not None and result.status != "skipped":
         before, after = result.floor_before_dbfs, result.floor_after_dbfs
-        is_known = before is not None and after is not None
-        parts.append(f"noise floor {f'{before:z.1f} -> {after:z.1f} dBFS' if is_known else NOT_MEASURED}")
+        text = NOT_MEASURED
+        if before is not None:
+            left = result.floor_unknown or NOT_MEASURED if after is None else f"{after:z.1f} dBFS"
+            text = f"{before:z.1f} -> {left}"
+        parts.append(f"noise floor {text}")
     if result.target_change_db is not None:
         parts.append(f"target {result.target_change_db:+z.1f} dB")
     if result.real_time_factor:

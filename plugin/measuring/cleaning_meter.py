@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,8 @@ class CleaningFigures:
         peak_before_dbfs, peak_after_dbfs: Largest sample; None for digital silence.
         num_over: Samples of the result beyond full scale.
         noise: Noise floor where the target is silent; None where it could not be measured.
-        noise_unknown: Why not, in a few words; None where it could.
+        noise_unknown: Why it, or what is left of it, could not be measured, in a few words; None where both
+            could.
         target_change_db: Change of the target's level; None where it could not be measured.
         target_changed: Share of the target, counted in bands of a third of an octave and frames of 43 ms,
             that changed by more than `CHANGED_DB` against the rest, 0 to 1.
@@ -65,8 +66,20 @@ class CleaningFigures:
 
     @property
     def noise_removed_db(self) -> float | None:
-        """How far the noise floor fell, dB."""
-        return None if self.noise is None else self.noise.before_db - self.noise.after_db
+        """How far the noise floor fell, dB; None where it is not known."""
+        if self.noise is None or self.noise.after_db is None:
+            return None
+        return self.noise.before_db - self.noise.after_db
+
+    def turned_up(self, gain_db: float) -> CleaningFigures:
+        """The figures of noise and target where the result has a gain behind it; levels and peaks stay."""
+        noise = self.noise and self.noise.turned_up(gain_db)
+        return replace(
+            self,
+            noise=noise,
+            noise_unknown=noise.after_unknown if noise else self.noise_unknown,
+            target_change_db=None if self.target_change_db is None else self.target_change_db + gain_db,
+        )
 
 
 class CleaningMeter:
@@ -136,7 +149,7 @@ class CleaningMeter:
             peak_after_dbfs=after_meter.peak_db,
             num_over=after_meter.num_over,
             noise=noise,
-            noise_unknown=None if noise else self._why_unknown(before_meter),
+            noise_unknown=noise.after_unknown if noise else self._why_unknown(before_meter),
             target_change_db=change,
             target_changed=changed,
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 Levels = NDArray[np.float64]
+SILENCE_DB = -150.0
 
 # An effect that lowers no part of the sound by this much more than its loud parts tells nothing apart. Frames
 # need more than bands: in dense music one of a low level loses a few dB of noise and is no pause.
@@ -21,6 +22,14 @@ _LOWEST_GAIN_SHARE = 0.02
 _PAUSE_FRAMES, _END_FRAMES, _BRIDGED_FRAMES = 6, 1, 1
 _LEAST_FRAMES = 6
 _LEAST_SPECTRA = 3
+# What is left of the noise is measured away from words: from as deep in the pauses as makes the levels lie
+# nearer together by a tenth or more, as long as a second of frames is left.
+_LEAST_FRAMES_AFTER, _LEAST_DEEP_FRAMES, _NARROWER = 12, 24, 0.9
+# Where the middle half of the levels spreads over more, no single level stands for them.
+_MOST_SPREAD_DB = 6.0
+# Frames no louder than a pause hold noise alone. Where the effect let more than this share of them pass, the
+# pauses that it made say nothing about the others.
+_MOST_PASSED = 0.3
 # Part of a pause this far below its middle is a mute that is not digital silence.
 _MUTE_DB = 20.0
 
@@ -30,15 +39,38 @@ class NoiseFloor:
     """Levels of the noise where the target is silent.
 
     Attributes:
-        before_db, after_db: Median over the frames, dBFS; -150.0 for none at all.
+        before_db: Median over the frames, dBFS.
+        after_db: The same of what is left; -150.0 for none at all. None where it varies too much for one
+            figure, and where pauses are too short or missing.
+        after_range_db: Levels between which the middle half of what is left lies, dBFS; None where pauses
+            are too short or missing.
         seconds: Length of the pauses measured; 0.0 where single bands were measured instead.
         from_hz: Lowest frequency measured; 0.0 in pauses. Below it the target never stops.
     """
 
     before_db: float
-    after_db: float
+    after_db: float | None
+    after_range_db: tuple[float, float] | None
     seconds: float
     from_hz: float = 0.0
+
+    def turned_up(self, gain_db: float) -> NoiseFloor:
+        """The floor where the result has a gain behind it."""
+        if self.after_range_db is None:
+            return self
+        low, high = self.after_range_db
+        after = None if self.after_db is None else self.after_db + gain_db
+        return replace(self, after_db=after, after_range_db=(low + gain_db, high + gain_db))
+
+    @property
+    def after_unknown(self) -> str | None:
+        """Why there is no `after_db`, in a few words; None where there is."""
+        if self.after_db is not None:
+            return None
+        if self.after_range_db is None:
+            return f"not measured: {'the pauses are too short' if self.seconds else 'the sound never pauses'}"
+        low, high = self.after_range_db
+        return f"varies, mostly {low:z.0f} to {high:z.0f} dBFS"
 
 
 def floor_in_pauses(runs: list[Levels], frame_s: float) -> NoiseFloor | None:
@@ -69,9 +101,21 @@ def floor_in_pauses(runs: list[Levels], frame_s: float) -> NoiseFloor | None:
     else:
         return None
     frames = np.concatenate([run[mask] for run, mask in zip(live, kept, strict=True)])
-    frames = frames[frames[:, 0] > _quantile(frames[:, 0], 0.5) * 10.0 ** (-_MUTE_DB / 10.0)]
-    before, after = _quantile(frames, 0.5)
-    return NoiseFloor(decibels(before), decibels(after), len(frames) * frame_s)
+    depths = np.concatenate([_depths(mask)[inner] for mask, inner in zip(bridged, kept, strict=True)])
+    mute = float(_quantile(frames[:, 0], 0.5)) * 10.0 ** (-_MUTE_DB / 10.0)
+    frames, depths = frames[frames[:, 0] > mute], depths[frames[:, 0] > mute]
+    before = float(_quantile(frames[:, 0], 0.5))
+    before_db, seconds = decibels(before), len(frames) * frame_s
+    if len(frames) < _LEAST_FRAMES_AFTER:
+        return NoiseFloor(before_db, None, None, seconds)
+    every, is_pause = np.concatenate(live), np.concatenate(bridged)
+    is_quiet = (every[:, 0] > mute) & (every[:, 0] <= before)
+    if np.mean(~is_pause[is_quiet]) > _MOST_PASSED:
+        low, _, high = _quartiles_db(every[is_quiet, 1])
+        return NoiseFloor(before_db, None, (low, high), seconds)
+    low, middle, high = _left_deep_inside(frames[:, 1], depths)
+    is_known = high - low <= _MOST_SPREAD_DB or middle <= SILENCE_DB
+    return NoiseFloor(before_db, middle if is_known else None, (low, high), seconds)
 
 
 def floor_in_bands(before: Levels, after: Levels, edges_hz: Levels) -> NoiseFloor | None:
@@ -96,11 +140,26 @@ def floor_in_bands(before: Levels, after: Levels, edges_hz: Levels) -> NoiseFloo
     if first >= len(is_known) or edges_hz[first] * 4.0 > edges_hz[-1]:
         return None
     noise = _band_means(before, is_noise)[first:]
-    # The mean of what is left would be that of the few tiles into which the target reaches.
-    gains = np.divide(after, before, out=np.full(before.shape, np.nan), where=is_noise)[:, first:]
-    left = noise * np.nanmedian(gains, axis=0)
     from_hz = float(edges_hz[first]) if first else 0.0
-    return NoiseFloor(decibels(noise.sum()), decibels(left.sum()), 0.0, from_hz)
+    # What is left is not known: gaps are found by what was removed in them, and tones of the target reach in.
+    return NoiseFloor(decibels(noise.sum()), None, None, 0.0, from_hz)
+
+
+def _left_deep_inside(after: Levels, depths: NDArray[np.int64]) -> tuple[float, float, float]:
+    """Quartiles of what is left, dBFS.
+
+    Args:
+        after: Energies of frames in pauses, (frames,).
+        depths: Frames from each one to the nearer end of its pause.
+    """
+    found: list[tuple[float, float, float]] = []
+    for least in range(int(depths.min()), int(depths.max()) + 1):
+        inner = after[depths >= least]
+        if found and len(inner) < _LEAST_DEEP_FRAMES:
+            break
+        found.append(_quartiles_db(inner))
+    narrowest = min(high - low for low, _, high in found)
+    return next(one for one in found if (one[2] - one[0]) * _NARROWER <= narrowest)
 
 
 def _gain_bounds(tiles: Levels, least_contrast_db: float) -> tuple[float, float] | None:
@@ -147,9 +206,14 @@ def noise_of_bands(before: Levels, after: Levels) -> Levels:
     return _band_means(before, _is_noise(tiles, bounds, _BAND_SHARE).reshape(before.shape))
 
 
+def _quartiles_db(energies: Levels) -> tuple[float, float, float]:
+    low, middle, high = (decibels(float(_quantile(energies, share))) for share in (0.25, 0.5, 0.75))
+    return low, middle, high
+
+
 def decibels(energy: float) -> float:
-    """10 log10, at least -150.0."""
-    return max(-150.0, float(10.0 * np.log10(max(energy, 1e-20))))
+    """10 log10, at least `SILENCE_DB`."""
+    return max(SILENCE_DB, float(10.0 * np.log10(max(energy, 1e-20))))
 
 
 def _is_noise(tiles: Levels, bounds: tuple[float, float], share: float) -> NDArray[np.bool_]:
@@ -170,6 +234,15 @@ def _stretches(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """First and past-the-last frame of each stretch of True."""
     steps = np.diff(np.concatenate([[0], mask.astype(np.int8), [0]]))
     return list(zip(np.flatnonzero(steps == 1).tolist(), np.flatnonzero(steps == -1).tolist(), strict=True))
+
+
+def _depths(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Of each frame in a stretch of True: frames to its nearer end, 1 at the ends; 0 outside."""
+    depths = np.zeros(len(mask), np.int64)
+    for start, end in _stretches(mask):
+        steps = np.arange(1, end - start + 1)
+        depths[start:end] = np.minimum(steps, steps[::-1])
+    return depths
 
 
 def _quantile(values: Levels, share: float) -> Levels:

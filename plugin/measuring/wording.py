@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hushgate.measuring.cleaning_meter import CHANGED_DB, CleaningFigures
+from hushgate.measuring.noise_floor import SILENCE_DB
 
 NOT_MEASURED = "not measured"
 
@@ -11,7 +12,7 @@ def sound_lines(figures: CleaningFigures, num_clipped: int) -> list[tuple[str, s
     """Name and text of what became of the sound."""
     noise = figures.noise
     floor = (
-        noise_text(noise.before_db, noise.after_db, noise.from_hz, None)
+        noise_text(noise.before_db, noise.after_db, noise.from_hz, figures.noise_unknown)
         if noise
         else noise_text(None, None, None, figures.noise_unknown)
     )
@@ -31,16 +32,23 @@ def noise_text(
     Args:
         before_db, after_db: Levels, dBFS; None where they were not measured.
         from_hz: Lowest frequency measured; 0.0 or None for all.
-        unknown: Why they were not measured.
+        unknown: Why they, or the second of them, were not measured.
 
     >>> noise_text(-52.3, -80.2, 0.0, None), noise_text(None, None, None, "too short")
     ('-52.3 -> -80.2 dBFS (27.9 dB lower)', 'not measured: too short')
     >>> noise_text(-40.0, -150.0, 1680.0, None)
     '-40.0 dBFS -> silence, above 1700 Hz, because lower sound never pauses'
+    >>> noise_text(-40.0, None, 1680.0, "not measured: the sound never pauses")
+    '-40.0 dBFS above 1700 Hz -> not measured: the sound never pauses'
+    >>> noise_text(-40.0, None, 0.0, "varies, mostly -72 to -55 dBFS")
+    '-40.0 dBFS -> varies, mostly -72 to -55 dBFS'
     """
-    if before_db is None or after_db is None:
+    if before_db is None:
         return f"{NOT_MEASURED}: {unknown or 'unknown'}"
-    if after_db <= -150.0:
+    if after_db is None:
+        band = f" above {round(from_hz, -2):.0f} Hz" if from_hz else ""
+        return f"{before_db:z.1f} dBFS{band} -> {unknown or NOT_MEASURED}"
+    if after_db <= SILENCE_DB:
         text = f"{before_db:.1f} dBFS -> silence"
     else:
         fall = before_db - after_db

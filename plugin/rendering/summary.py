@@ -100,15 +100,11 @@ def _normalized(figures: CleaningFigures, loudness: LoudnessFigures | None) -> C
     """Figures of a cleaning with the gain of a normalization after it."""
     if loudness is None:
         return figures
-    gain_db = loudness.gain_db
-    noise, change = figures.noise, figures.target_change_db
     return replace(
-        figures,
+        figures.turned_up(loudness.gain_db),
         level_after_dbfs=loudness.level_dbfs,
         peak_after_dbfs=loudness.peak_dbfs,
         num_over=loudness.num_over,
-        noise=noise and replace(noise, after_db=noise.after_db + gain_db),
-        target_change_db=None if change is None else change + gain_db,
     )
 
 

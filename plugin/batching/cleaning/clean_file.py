@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from hushgate.pedalboard_compat.effect_protocol import Effect
 from hushgate.pictures.overview import SpectrogramOverview
 from hushgate.pictures.png import spectrogram_png
 from hushgate.rendering.file_loop import Block, FileLoop
-from hushgate.rendering.loudness import LoudnessNormalizer, normalized
+from hushgate.rendering.loudness import LoudnessFigures, LoudnessNormalizer, normalized
 from hushgate.rendering.peak_limiter import PeakLimiter
 from hushgate.rendering.summary import engine_of
 
@@ -190,9 +190,9 @@ def _pass(
         for each in sinks:
             each.finish()
         _check_peaks(sinks, settings, gain)
-    figures = _figures(effect, loop, sink, residual, gain, settings)
+    loudness = normalizer.figures if normalizer is not None else None
+    figures = _figures(effect, loop, sink, residual, gain, settings, loudness)
     figures.update({"source_container": source.container, "source_subtype": source.subtype})
-    figures.update(_loudness_figures(figures, normalizer))
     if before is not None and after is not None and removed is not None:
         views = {"before": before, "after": after, "removed": removed}
         levels = {name: view.overview.decibels() for name, view in views.items()}
@@ -280,11 +280,18 @@ class _Sink:
 
 
 def _figures(
-    effect: Effect, loop: FileLoop, sink: _Sink, residual: _Sink | None, gain: float, settings: BatchSettings
+    effect: Effect,
+    loop: FileLoop,
+    sink: _Sink,
+    residual: _Sink | None,
+    gain: float,
+    settings: BatchSettings,
+    loudness: LoudnessFigures | None,
 ) -> dict[str, Any]:
     assert loop.meter is not None
-    target = sink.writer.format
-    figures, written = loop.meter.figures(), sink.meter
+    target, written = sink.writer.format, sink.meter
+    gain_db = 20.0 * math.log10(sink.gain) + (loudness.gain_db if loudness else 0.0)
+    figures = loop.meter.figures().turned_up(gain_db)
     noise = figures.noise
     writers = [sink.writer] if residual is None else [sink.writer, residual.writer]
     lowest_gain = sink.limiter.lowest_gain if sink.limiter is not None else gain
@@ -307,6 +314,9 @@ def _figures(
         "noise_removed_db": _rounded(figures.noise_removed_db),
         "target_change_db": _rounded(figures.target_change_db),
         "target_changed": figures.target_changed,
+        "loudness_before_lufs": _rounded(loudness.before_lufs if loudness else None),
+        "loudness_after_lufs": _rounded(loudness.after_lufs if loudness else None),
+        "true_peak_dbtp": _rounded(loudness.true_peak_dbtp if loudness else None),
         "residual_level_dbfs": _rounded(residual.meter.level_db) if residual is not None else None,
         "num_clipped": sum(writer.num_clipped for writer in writers),
         "clip_gain_db": _rounded(decibels(lowest_gain)) if settings.clip_mode != "report" else None,
@@ -315,26 +325,6 @@ def _figures(
         "engine": engine_of(effect),
         "latency_samples": round(float(getattr(effect, "latency_samples", 0))),
     }
-
-
-def _loudness_figures(
-    figures: Mapping[str, Any], normalizer: LoudnessNormalizer | None
-) -> dict[str, float | None]:
-    """What a normalization changed in the figures of a file."""
-    if normalizer is None or normalizer.figures is None:
-        return {}
-    loudness = normalizer.figures
-    changed = {
-        "loudness_before_lufs": _rounded(loudness.before_lufs),
-        "loudness_after_lufs": _rounded(loudness.after_lufs),
-        "true_peak_dbtp": _rounded(loudness.true_peak_dbtp),
-    }
-    for name in ("floor_after_dbfs", "target_change_db"):
-        if figures[name] is not None:
-            changed[name] = _rounded(figures[name] + loudness.gain_db)
-    if figures["noise_removed_db"] is not None:
-        changed["noise_removed_db"] = _rounded(figures["noise_removed_db"] - loudness.gain_db)
-    return changed
 
 
 def _rounded(level: float | None) -> float | None:
