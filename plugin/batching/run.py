@@ -15,13 +15,14 @@ from hushgate.audio_files.atomic_write import file_identity
 from hushgate.batching.planning.existing_outputs import Decision, Policy, decide
 from hushgate.batching.planning.inputs import Inputs, Source, find_inputs
 from hushgate.batching.planning.journal import Journal, default_journal_path, earlier_outputs
-from hushgate.batching.planning.plan import DEFAULT_TEMPLATE, Plan, PlanError, make_plan
+from hushgate.batching.planning.plan import DEFAULT_TEMPLATE, Job, Plan, PlanError, make_plan
 from hushgate.batching.planning.recipe import BatchSettings, ClipMode, make_recipe
 from hushgate.batching.planning.remote_store import INTERRUPTED_CLEANUP_S, within
 from hushgate.batching.planning.results import BatchResult, FileResult
 from hushgate.batching.planning.run_parts import remove_scratch
 from hushgate.batching.planning.storage import file_size, local_path, store_for
 from hushgate.batching.progress_views import QuietView, View
+from hushgate.batching.reports.html_page import copies_folder, removed_copy
 from hushgate.batching.reports.write_report import check_report, write_report
 from hushgate.batching.workers.process_pool import (
     Listener,
@@ -153,6 +154,7 @@ def batch(
         base=None if base is None else local_path(os.fspath(base)),
         output_dir=folder,
         outputs=earlier_outputs(journal_path, folder),
+        copies=[str(copies_folder(page)) for page in _pages(report_paths)],
     )
     for path, reason in found.ignored:
         _log.info("%s is left alone: %s", path, reason)
@@ -177,8 +179,9 @@ def batch(
         for result in decision.settled.values():
             _log.info("%s: %s, an earlier run wrote %s", result.name, result.status, result.output)
         _log.info("%d files to clean, %d settled", len(decision.pending), len(decision.settled))
-        _remove_parts(plan, log.earlier_runs, _REMOTE_CLEANUP_S)
-        run = _Run(plan, found, decision, log, view or QuietView(), report_paths, kept)
+        _remove_parts(plan, report_paths, log.earlier_runs, _REMOTE_CLEANUP_S)
+        shown = view or QuietView()
+        run = _Run(plan, found, decision, log, shown, report_paths, kept, has_folders=scheduler is None)
         return run.run(lambda tasks: _outcomes(tasks, jobs, scheduler, run.view), started)
 
 
@@ -194,6 +197,8 @@ class _Run:
         view: View,
         reports: list[Path],
         kept: list[PathLike],
+        *,
+        has_folders: bool,
     ) -> None:
         self.view = view
         self._plan = plan
@@ -202,13 +207,21 @@ class _Run:
         self._log = log
         self._reports = reports
         self._kept = kept
+        self._has_folders = has_folders
         self._results = dict(decision.settled)
 
     def run(self, outcomes_of: Callable[[list[Task]], Iterator[Outcome]], started: float) -> BatchResult:
         """Do the pending jobs; write the reports, also after an error."""
-        pictures = any(report.suffix.lower() == ".html" for report in self._reports)
         tasks = [
-            Task(job, self._plan.settings, self._log.run, overwrite=overwrite, pictures=pictures)
+            Task(
+                job,
+                self._plan.settings,
+                self._log.run,
+                overwrite=overwrite,
+                pictures=bool(_pages(self._reports)),
+                # Workers of a cluster need not reach the folder of the page.
+                removed_copy=_removed_copy(self._reports, job) if self._has_folders else None,
+            )
             for job, overwrite in self._decision.pending
         ]
         self.view.planned([task.job for task in tasks], list(self._decision.settled.values()))
@@ -220,9 +233,9 @@ class _Run:
             self._report(started)
             is_interrupted = not isinstance(error, Exception)
             limit_s = INTERRUPTED_CLEANUP_S if is_interrupted else _REMOTE_CLEANUP_S
-            _remove_parts(self._plan, {self._log.run}, limit_s)  # of workers that died
+            _remove_parts(self._plan, self._reports, {self._log.run}, limit_s)  # of workers that died
             raise
-        _remove_parts(self._plan, {self._log.run}, _REMOTE_CLEANUP_S)
+        _remove_parts(self._plan, self._reports, {self._log.run}, _REMOTE_CLEANUP_S)
         return self._report(started)
 
     def _take(self, outcome: Outcome) -> None:
@@ -297,6 +310,18 @@ def _paths(paths: PathLike | Iterable[PathLike]) -> list[str]:
     return [local_path(os.fspath(path)) for path in paths]
 
 
+def _pages(reports: Iterable[Path]) -> list[Path]:
+    return [report for report in reports if report.suffix.lower() == ".html"]
+
+
+def _removed_copy(reports: Iterable[Path], job: Job) -> str | None:
+    """Where what was removed goes for the first page among the reports; None without one."""
+    for page in _pages(reports):
+        copy = removed_copy(page.resolve(), job.name)
+        return None if copy is None else str(copy)
+    return None
+
+
 def _check_apart(files: Sequence[Path], plan: Plan) -> None:
     """Refuse a report or a journal that is also an input, an output or another one, under any name."""
     paths = [path for job in plan.jobs for path in (job.source, *job.targets)]
@@ -324,11 +349,14 @@ def _check_reach(plan: Plan, jobs: int | None, scheduler: str | None) -> None:
                 )
 
 
-def _remove_parts(plan: Plan, runs: Collection[str], limit_s: float) -> None:
+def _remove_parts(plan: Plan, reports: Iterable[Path], runs: Collection[str], limit_s: float) -> None:
     """Remove what runs that have ended left behind, in the folders of the outputs and among copies."""
     if not runs:
         return
     remove_scratch(runs)
+    copies = [_removed_copy(reports, job) for job in plan.jobs]
+    for beside in {os.path.dirname(copy) for copy in copies if copy is not None}:
+        store_for(beside).remove_parts(beside, runs)
     store = store_for(plan.output_dir)
     folders = {store.folder_of(target) for job in plan.jobs for target in job.targets}
 

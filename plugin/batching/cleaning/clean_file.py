@@ -24,6 +24,7 @@ from hushgate.batching.planning.recipe import BatchSettings
 from hushgate.measuring.level_meter import LevelMeter, decibels
 from hushgate.measuring.loudness_meter import LoudnessMeter
 from hushgate.pedalboard_compat.effect_protocol import Effect
+from hushgate.pictures.listening.browser_sounds import BrowserCopy
 from hushgate.pictures.overview import SpectrogramOverview
 from hushgate.pictures.png import spectrogram_png
 from hushgate.rendering.file_loop import Block, FileLoop
@@ -46,6 +47,14 @@ class Paths:
     residual: Path | None
 
 
+@dataclass(frozen=True)
+class _Page:
+    """What the page of a report needs of a file."""
+
+    pictures: bool
+    removed_copy: Path | None
+
+
 class _TooLoudError(Exception):
     """The first pass found peaks beyond full scale. `clean_file` catches it and starts a second pass."""
 
@@ -61,6 +70,7 @@ def clean_file(
     *,
     overwrite: bool,
     pictures: bool,
+    removed_copy: Path | None = None,
     part_prefix: str = PART_PREFIX,
     on_progress: Callable[[float], None] = lambda fraction: None,
 ) -> dict[str, Any]:
@@ -75,6 +85,7 @@ def clean_file(
         settings: Settings of the batch.
         overwrite: Replace files that are there.
         pictures: Draw spectrograms.
+        removed_copy: Where to write what was removed as browsers play it, for the page of a report.
         part_prefix: How the temporary names begin.
         on_progress: Called with the share that is done, 0.0 to 1.0.
 
@@ -86,14 +97,15 @@ def clean_file(
         ModelError: The model cannot be loaded.
         RuntimeError: The effect gave samples that are not finite, or swallowed some.
     """
+    page = _Page(pictures, removed_copy)
     started = time.perf_counter()
     had_residual = paths.residual is not None and paths.residual.exists()
     try:
         try:
-            figures = _pass(paths, name, settings, 1.0, overwrite, pictures, part_prefix, on_progress)
+            figures = _pass(paths, name, settings, 1.0, overwrite, page, part_prefix, on_progress)
         except _TooLoudError as too_loud:
             gain = too_loud.gain
-            figures = _pass(paths, name, settings, gain, overwrite, pictures, part_prefix, on_progress)
+            figures = _pass(paths, name, settings, gain, overwrite, page, part_prefix, on_progress)
     except BaseException:
         if paths.residual is not None and not had_residual:  # renamed already, but its output was not
             paths.residual.unlink(missing_ok=True)
@@ -110,7 +122,7 @@ def _pass(
     settings: BatchSettings,
     gain: float,
     overwrite: bool,
-    pictures: bool,
+    page: _Page,
     part_prefix: str,
     on_progress: Callable[[float], None],
 ) -> dict[str, Any]:
@@ -149,9 +161,12 @@ def _pass(
         # The ExitStack closes in reverse order, so the residual is renamed before the output.
         sink = open_sink(paths.target, dither_seed, keep_tags=True)
         residual = open_sink(paths.residual, dither_seed + 1, keep_tags=False) if paths.residual else None
-        before, after, removed = _views(reader, pictures)
+        before, after, removed = _views(reader, page.pictures)
+        copy = None
+        if page.removed_copy is not None and residual is None:
+            copy = files.enter_context(BrowserCopy(page.removed_copy, source, [paths.source], part_prefix))
         kept = _Queue(source.num_channels)
-        needs_removed = residual is not None or removed is not None
+        needs_removed = residual is not None or removed is not None or copy is not None
 
         def on_input(block: Block) -> None:
             if before is not None:
@@ -180,6 +195,8 @@ def _pass(
                         residual.write(difference)
                     if removed is not None:
                         removed.update(difference)
+                    if copy is not None:
+                        copy.write(difference)
                 yield block
 
         for block in normalized(cleaned(), normalizer):

@@ -54,6 +54,7 @@ def find_inputs(
     base: str | None = None,
     output_dir: str | None = None,
     outputs: Collection[str] = (),
+    copies: Collection[str] = (),
 ) -> Inputs:
     """Find every file to clean.
 
@@ -71,6 +72,7 @@ def find_inputs(
         exclude: Patterns of files in folders to leave out, compared like `globs`.
         output_dir: Folder to leave out, in case it is inside an input folder.
         outputs: Keys (`Store.key`) of files in folders to leave out: the outputs of earlier runs.
+        copies: Local folders to leave out: they hold the sounds of the pages of reports.
 
     Raises:
         FileNotFoundError: A path that does not exist. (Missing files of a list fail when they are opened.)
@@ -81,7 +83,7 @@ def find_inputs(
     for path in paths:
         store = store_for(path)
         if store.is_folder(path):
-            search = _Search(recursive, globs, exclude, base, output_dir, outputs)
+            search = _Search(recursive, globs, exclude, base, output_dir, outputs, copies)
             search.run(path, store, found)
         elif store.exists(path):
             found.sources.append(Source(path, _name(path, posixpath.basename(_slashed(path)), base)))
@@ -115,21 +117,22 @@ class _Search:
     base: str | None
     output_dir: str | None
     outputs: Collection[str]
+    copies: Collection[str]
 
     def run(self, folder: str, store: Store, found: Inputs) -> None:
         """Add the files of a folder to `found`."""
-        excluded = None
+        excluded = [store.key(copy) for copy in self.copies] if store.is_local else []
         if self.output_dir is not None and store_for(self.output_dir).is_local == store.is_local:
             key = store.key(self.output_dir)
             # If output and input folder are the same, make_plan compares file by file.
-            excluded = None if _is_under(store.key(folder), key) else key
+            excluded += [] if _is_under(store.key(folder), key) else [key]
 
         def report(error: OSError) -> None:
             found.problems.append((str(error.filename or folder), error.strerror or str(error)))
 
         for name in store.walk(folder, self.recursive, report):
             path = store.join(folder, name)
-            if excluded is not None and _is_under(store.key(path), excluded):
+            if any(_is_under(store.key(path), left_out) for left_out in excluded):
                 continue
             if reason := self._reason_to_ignore(name, store.key(path)):
                 found.ignored.append((path, reason))

@@ -49,6 +49,21 @@ pre { overflow-x: auto; }
 _COPIES = ".sounds"
 
 
+def removed_copy(page: Path, name: str) -> Path | None:
+    """Where the page of a report looks for what was removed from a file; None where it may not.
+
+    Args:
+        page: The page.
+        name: Name of the file in the report.
+    """
+    return copies_folder(page) / f"{name}.removed.flac" if is_inside(name) else None
+
+
+def copies_folder(page: Path) -> Path:
+    """The folder beside a page for the sounds that only it uses."""
+    return page.with_name(page.stem + _COPIES)
+
+
 def render_page(
     data: Mapping[str, Any], files: Sequence[FileResult], path: Path, originals: Sequence[Original] = ()
 ) -> str:
@@ -139,7 +154,7 @@ def _versions(file: FileResult, page: Path, originals: Sequence[Original]) -> It
     ):
         if path is None:
             if picture is not None:
-                yield Version(name, None, picture, lufs, note="not written as a file")
+                yield _removed(file, picture, lufs, page)
             continue
         note = ""
         if not browser_plays(path, container, subtype, file.num_channels):
@@ -147,11 +162,19 @@ def _versions(file: FileResult, page: Path, originals: Sequence[Original]) -> It
         yield Version(name, _url(path, page.parent) if path else None, picture, lufs, note=note)
 
 
+def _removed(file: FileResult, picture: str, lufs: float | None, page: Path) -> Version:
+    """What was removed, played from the copy that the batch wrote for the page."""
+    copy = removed_copy(page, file.name)
+    is_there = copy is not None and copy.is_file()
+    url = _url(str(copy), page.parent) if is_there else None
+    return Version("removed", url, picture, lufs, note="" if is_there else "not written as a file")
+
+
 def _copy(path: str, name: str, page: Path, originals: Sequence[Original]) -> tuple[str | None, str]:
     """A copy that browsers play, beside the page, and a note; None where there can be none."""
     if not store_for(path).is_local or not is_inside(name):
         return None, "browsers do not play this format"
-    copy = page.with_name(page.stem + _COPIES) / name
+    copy = copies_folder(page) / name
     with contextlib.suppress(OSError):
         if copy.stat().st_mtime_ns > os.stat(path).st_mtime_ns:
             return str(copy), "played as FLAC"

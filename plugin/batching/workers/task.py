@@ -33,6 +33,7 @@ class Task:
         run: Number of the run, in the names of temporary files.
         overwrite: Replace existing files.
         pictures: Draw spectrograms for a report.
+        removed_copy: Where its page finds what was removed; None without a page.
     """
 
     job: Job
@@ -40,6 +41,7 @@ class Task:
     run: str
     overwrite: bool = False
     pictures: bool = False
+    removed_copy: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ def _run(task: Task, staging: _Staging, on_progress: Callable[[float], None]) ->
         settings,
         overwrite=task.overwrite,
         pictures=task.pictures,
+        removed_copy=None if task.removed_copy is None else Path(task.removed_copy),
         part_prefix=part_prefix(task.run),
         on_progress=on_progress,
     )

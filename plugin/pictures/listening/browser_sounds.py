@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 import soundfile
@@ -87,6 +88,54 @@ class BrowserSound:
         """Append samples, float32 (channels, samples), finite; what is beyond full scale is clipped."""
         heard = block.mean(axis=0, keepdims=True) if self._mixes_down else block
         self._file.write(np.clip(heard.T * np.float32(10.0 ** (gain_db / 20.0)), -1.0, 1.0))
+
+
+class BrowserCopy:
+    """A copy that browsers play, written while the sound passes. A fault costs the copy and nothing else.
+
+    Use it in a `with` statement: at its end the copy gets its name, after an error there is none.
+
+    Args:
+        target: The copy; its folder is made, an existing file replaced.
+        audio_format: Rate and channels of the sound.
+        originals: Files that are never replaced.
+        part_prefix: How the temporary name begins.
+    """
+
+    def __init__(
+        self, target: Path, audio_format: AudioFormat, originals: Iterable[Original], part_prefix: str
+    ) -> None:
+        self._files = contextlib.ExitStack()
+        self._sound: BrowserSound | None = None
+        with self._faults_dropped():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            atomic = AtomicFile(target, overwrite=True, part_prefix=part_prefix, originals=originals)
+            file = self._files.enter_context(atomic).part.open("wb")
+            self._sound = self._files.enter_context(
+                BrowserSound(self._files.enter_context(file), audio_format)
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: Any) -> None:
+        with self._faults_dropped():
+            self._files.__exit__(*details)
+
+    def write(self, block: NDArray[np.float32]) -> None:
+        """Append samples, float32 (channels, samples), finite or not."""
+        if self._sound is not None:
+            with self._faults_dropped():
+                self._sound.write(np.nan_to_num(block, posinf=0.0, neginf=0.0))
+
+    @contextlib.contextmanager
+    def _faults_dropped(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError, RuntimeError) as error:  # libsndfile raises RuntimeErrors
+            self._sound = None
+            with contextlib.suppress(OSError, ValueError, RuntimeError):
+                self._files.__exit__(type(error), error, None)
 
 
 def write_browser_copy(source: Path, target: Path, originals: Iterable[Original] = ()) -> None:
