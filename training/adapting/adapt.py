@@ -8,17 +8,15 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from hushgate.engine.model_files.model import Model
 from hushgate.training.adapting.budget import Budget
 from hushgate.training.adapting.card import adapted_card, write_card, write_preset
-from hushgate.training.adapting.check import Check, Scores
+from hushgate.training.adapting.check import Check
 from hushgate.training.adapting.errors import AdaptationInterrupted, AdaptationRefused, MaterialError
 from hushgate.training.adapting.estimate_noise import enhance
 from hushgate.training.adapting.fit import Fit, FitConfig, Progress
@@ -28,7 +26,7 @@ from hushgate.training.adapting.material import CHECK, TRAIN, write_material
 from hushgate.training.adapting.mixing import draw_both, make_mixtures
 from hushgate.training.adapting.request import Request
 from hushgate.training.adapting.start import Start, load_start
-from hushgate.training.evaluate.confidence import Estimate, estimate_mean
+from hushgate.training.adapting.verdict import Adapted, as_table, judge, refuse_worse, with_margin
 from hushgate.training.exporting.mask_network import export_network
 from hushgate.training.exporting.segment_network import export_segment_network
 from hushgate.training.losses import DenoisingLoss
@@ -36,8 +34,6 @@ from hushgate.training.models import SegmentNetwork
 from hushgate.training.models.torch_framing import Framing
 from hushgate.training.recordings.atomic_files import write_bytes
 
-# Least gain on the held-back recordings, and forgetting of the general task that is more than a little, dB.
-LEAST_GAIN_DB, MOST_FORGETTING_DB = 0.02, 0.3
 # Seeds of the mixtures that choose the best weights on the way, and of those that judge them.
 _CHOICE_SEED, _VERDICT_SEED = 1001, 2002
 _CHOICE, _VERDICT = (12, 8), (32, 24)
@@ -46,36 +42,6 @@ _HEARD_S, _HEARD, _HEARD_SEED = 8.0, 3, 3003
 _STATE, _REQUEST = "state.ckpt", "request.json"
 
 Report = Callable[[Progress], None]
-
-
-@dataclass(frozen=True)
-class Adapted:
-    """A finished adaptation.
-
-    Attributes:
-        model: The file that was written.
-        before_db, after_db: SI-SDR on mixtures of the held-back recordings, dB.
-        own: Its change, paired, with a confidence interval, dB.
-        general: Change on general mixtures, dB.
-        steps: Training steps of the weights that were taken.
-        seconds: Time for training, s.
-    """
-
-    model: Path
-    before_db: float
-    after_db: float
-    own: Estimate
-    general: Estimate
-    steps: int
-    seconds: float
-
-    @property
-    def summary(self) -> str:
-        """The figures in a line."""
-        return (
-            f"before {self.before_db:.1f} dB, after {self.after_db:.1f} dB on your own recordings; "
-            f"{_change(self.general.mean)} on ours"
-        )
 
 
 def adapt(
@@ -210,9 +176,9 @@ def _finish(request: Request, start: Start, gathered: Gathered, fit: Fit, second
     verdict = Check(held_back, framing, _VERDICT_SEED, *_VERDICT)
     before = verdict(fit.teacher)
     fit.take_best()
-    adapted = _judged(request, before, verdict(fit.network), fit.state.best_step, seconds)
+    adapted = judge(request.output, before, verdict(fit.network), fit.state.best_step, seconds)
     if not request.force:
-        _refuse_worse(adapted, gathered, request)
+        refuse_worse(adapted)
     card = adapted_card(start.card, request.output, gathered.words, gathered.attribution)
     network = fit.network.cpu()
     with tempfile.TemporaryDirectory(dir=request.output.absolute().parent, prefix=".hushgate-") as folder:
@@ -224,7 +190,7 @@ def _finish(request: Request, start: Start, gathered: Gathered, fit: Fit, second
         draft.replace(request.output)
     info = Model(request.output).info
     facts = {"Made": f"hushgate adapt, {time.strftime('%Y-%m-%d')}, {adapted.steps} steps in {seconds:.0f} s"}
-    write_card(request.card, info, facts, _measured(adapted))
+    write_card(request.card, info, facts, as_table(adapted))
     _write_page(request, start, gathered, fit, adapted)
     if request.preset_output is not None:
         write_preset(request.preset_output, request.output, info, overwrite=request.overwrite)
@@ -246,68 +212,19 @@ def _write_page(request: Request, start: Start, gathered: Gathered, fit: Fit, ad
             title,
             {
                 "untouched": sound,
-                f"before: {start.name}": enhance(fit.teacher, fit.framing, sound, rate),
-                f"after: {request.output.stem}": enhance(fit.network, fit.framing, sound, rate),
+                f"before, {start.name}": enhance(fit.teacher, fit.framing, sound, rate),
+                f"after, {request.output.stem}": enhance(fit.network, fit.framing, sound, rate),
             },
         )
         for title, sound in sounds[:_HEARD]
     ]
     figures = {
-        "own recordings": _with_margin(adapted.own),
-        "general mixtures": _with_margin(adapted.general),
+        "own recordings": with_margin(adapted.own),
+        "general mixtures": with_margin(adapted.general),
         "training": f"{adapted.steps} steps in {adapted.seconds:.0f} s",
     }
     title = f"{start.name}, adapted to {gathered.words}"
     write_page(request.page, title, adapted.summary, figures, examples, rate)
-
-
-def _judged(request: Request, before: Scores, after: Scores, steps: int, seconds: float) -> Adapted:
-    own, general = (
-        estimate_mean(np.asarray(getattr(after, name) - getattr(before, name)).tolist(), interval="t")
-        for name in ("own", "general")
-    )
-    means = [float(scores.own.mean()) for scores in (before, after)]
-    return Adapted(request.output, means[0], means[1], own, general, steps, seconds)
-
-
-def _refuse_worse(adapted: Adapted, gathered: Gathered, request: Request) -> None:
-    own, general = adapted.own.mean, adapted.general.mean
-    if not own > LEAST_GAIN_DB:
-        raise AdaptationRefused(
-            f"{request.output} was not written: it is no better on the part of your recordings that was held "
-            f"back ({own:+.2f} dB). Give more recordings or more --minutes; --force writes it all the same."
-        )
-    if general < -MOST_FORGETTING_DB:
-        raise AdaptationRefused(
-            f"{request.output} was not written: it gains {own:+.1f} dB on your recordings, but loses "
-            f"{-general:.1f} dB on general ones. Give fewer --minutes; --force writes it all the same."
-        )
-
-
-def _measured(adapted: Adapted) -> str:
-    def line(name: str, one: Estimate) -> str:
-        return f"| {name} | {one.mean:+.2f} ± {one.margin:.2f} | {one.count} |"
-
-    return "\n".join(
-        [
-            "Change of SI-SDR, dB, paired, with 95 % confidence, on mixtures of held-back recordings:",
-            "",
-            "| | change | mixtures |",
-            "| --- | ---: | ---: |",
-            line("own recordings", adapted.own),
-            line("general mixtures", adapted.general),
-            "",
-            f"On the own recordings {adapted.before_db:.1f} dB before, {adapted.after_db:.1f} dB after.",
-        ]
-    )
-
-
-def _with_margin(one: Estimate) -> str:
-    return f"{one.mean:+.2f} ± {one.margin:.2f} dB ({one.count} mixtures)"
-
-
-def _change(by_db: float) -> str:
-    return "unchanged" if abs(by_db) < 0.05 else f"{by_db:+.1f} dB"
 
 
 __all__ = ["Adapted", "Request", "adapt", "run"]

@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
+from hushgate.audio_files.formats import AudioFormat
+from hushgate.measuring.loudness_meter import LoudnessMeter
+from hushgate.pictures.listening.browser_sounds import BrowserSound
+from hushgate.pictures.listening.page import how_to_listen, page_html
+from hushgate.pictures.listening.player import Version, escaped, player_html
 from hushgate.pictures.overview import SpectrogramOverview
 from hushgate.pictures.png import spectrogram_png
 from hushgate.training.adapting.recordings import Audio
 from hushgate.training.recordings.atomic_files import write_bytes
 
 _COLUMNS, _ROWS = 400, 96
-_PEAK = 0.9
-_STYLE = """
-:root { color-scheme: light dark; }
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin: 0 0 .2rem; }
-h2 { border-top: 1px solid #8885; font-size: 1.05rem; margin: 1.5rem 0 .4rem; padding-top: 1rem; }
-.summary, figcaption { color: light-dark(#595959, #b4b4b4); }
-.sounds { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr)); }
-figure { margin: 0; }
-figure img { background: #000; display: block; height: 140px; image-rendering: pixelated; width: 100%; }
-audio { height: 2.2rem; margin-top: .3rem; width: 100%; }
-table { border-collapse: collapse; font-size: .9rem; margin: .8rem 0; }
-td, th { padding: .1rem 1.2rem .1rem 0; text-align: left; }
-th { color: light-dark(#595959, #b4b4b4); font-weight: normal; }
-"""
+# Peak of the loudest version as it is played; quieter recordings than the second are turned up no further.
+_PEAK, _QUIETEST_PEAK = 0.9, 0.01
 
 
 @dataclass(frozen=True)
@@ -51,58 +42,60 @@ def write_page(
     examples: Sequence[Example],
     sample_rate: int,
 ) -> None:
-    """Write the page: one file without scripts, with its sounds in it.
+    """Write the page: one file with its sounds in it.
 
     Raises:
         OSError: It cannot be written.
     """
     rows = "".join(
-        f"<tr><th>{_text(name)}</th><td>{_text(value)}</td></tr>" for name, value in figures.items()
+        f"<tr><th>{escaped(name)}</th><td>{escaped(value)}</td></tr>" for name, value in figures.items()
     )
-    page = f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{_text(title)}: hushgate adapt</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<h1>{_text(title)}</h1>
-<p class="summary">{_text(summary)}</p>
-<table>{rows}</table>
-{"".join(_section(example, sample_rate) for example in examples)}
-</body>
-</html>
-"""
-    write_bytes(path, page.encode("utf-8"))
+    body = (
+        f"<h1>{escaped(title)}</h1>\n"
+        f'<p class="summary">{escaped(summary)}</p>\n'
+        f"<table>{rows}</table>\n"
+        f"{''.join(_section(example, sample_rate) for example in examples)}{how_to_listen()}"
+    )
+    page = page_html(f"{title}: hushgate adapt", body)
+    write_bytes(path, page.encode("utf-8", "backslashreplace"))
 
 
 def _section(example: Example, sample_rate: int) -> str:
     # One gain for all versions, so that they compare.
-    peak = max(float(np.max(np.abs(sound), initial=1e-6)) for sound in example.versions.values())
-    levels = {}
-    for name, sound in example.versions.items():
-        overview = SpectrogramOverview(len(sound), sample_rate, columns=_COLUMNS, rows=_ROWS)
-        overview.update(sound[np.newaxis])
-        levels[name] = overview.decibels()
+    peak = max(float(np.max(np.abs(sound), initial=0.0)) for sound in example.versions.values())
+    gain = _PEAK / max(peak, _QUIETEST_PEAK)
+    sounds = {name: (sound * gain)[np.newaxis] for name, sound in example.versions.items()}
+    levels = {name: _overview(sound, sample_rate) for name, sound in sounds.items()}
     top_db = float(next(iter(levels.values())).max())
-    sides = "".join(
-        f"<figure><figcaption>{_text(name)}</figcaption>"
-        f'<img alt="spectrogram {_text(name)}" src="data:image/png;base64,'
-        f'{spectrogram_png(levels[name], top_db)}">'
-        f'<audio controls aria-label="{_text(name)}" preload="none" src="'
-        f'{_url(sound * (_PEAK / peak), sample_rate)}"></audio></figure>'
-        for name, sound in example.versions.items()
-    )
-    return f'<section><h2>{_text(example.title)}</h2><div class="sounds">{sides}</div></section>\n'
+    versions = [
+        Version(
+            name,
+            _url(sound, sample_rate),
+            spectrogram_png(levels[name], top_db),
+            _loudness(sound, sample_rate),
+            note=f"{20.0 * math.log10(gain):+.0f} dB",
+        )
+        for name, sound in sounds.items()
+    ]
+    duration_s = next(iter(sounds.values())).shape[1] / sample_rate
+    player = player_html(versions, duration_s, sample_rate, example.title)
+    return f"<section><h2>{escaped(example.title)}</h2>{player}</section>\n"
+
+
+def _overview(sound: Audio, sample_rate: int) -> Audio:
+    overview = SpectrogramOverview(sound.shape[1], sample_rate, columns=_COLUMNS, rows=_ROWS)
+    overview.update(sound)
+    return overview.decibels()
+
+
+def _loudness(sound: Audio, sample_rate: int) -> float | None:
+    meter = LoudnessMeter(sample_rate, 1)
+    meter.update(sound)
+    return meter.lufs
 
 
 def _url(sound: Audio, sample_rate: int) -> str:
     buffer = io.BytesIO()
-    soundfile.write(buffer, sound, sample_rate, format="FLAC", subtype="PCM_16")
-    return f"data:audio/flac;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def _text(value: str) -> str:
-    return html.escape(value.encode("utf-8", "backslashreplace").decode(), quote=True)
+    with BrowserSound(buffer, AudioFormat(sample_rate, 1, sound.shape[1], "FLAC", "PCM_16")) as file:
+        file.write(sound)
+    return f"data:{file.mime};base64,{base64.b64encode(buffer.getvalue()).decode()}"

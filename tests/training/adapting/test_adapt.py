@@ -100,7 +100,7 @@ def test_a_model_learns_a_noise_and_works_as_any_other(start: Path, hiss: Path, 
     assert f"{adapted.own.mean:+.2f}" in card
     page = output.with_suffix(".html").read_text(encoding="utf-8")
     assert page.count("<audio") == 9
-    assert "after: mine" in page
+    assert "after, mine" in page
     assert not list(tmp_path.glob(".mine*"))
 
 
