@@ -1,9 +1,10 @@
 """What `hushgate adapt voice --noise` gains, one noise at a time: SI-SDR and PESQ before and after.
 
 Of each recording the first minute is adapted to, and the last 30 s (28 % of a shorter one) are mixed with
-speakers that no training heard. General mixtures have those speakers and noises of ESC-10's fold 4.
+speakers that no training heard. General mixtures have those speakers and noises of ESC-10's fold 4. With
+`--room`, once for each noise, the noise is heard through an impulse response, and the speaker is close.
 
-    python benchmarks/adapting/noises.py --data DATA rain.flac waves.flac --steps 500 --output results.json
+    python benchmarks/adapting/noises.py --data DATA rain.flac --room hall.flac --output results.json
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 from pesq import pesq
+from scipy import signal
 
 from hushgate.effects.denoiser import Denoiser
 from hushgate.training import adapt
@@ -28,6 +30,7 @@ from hushgate.training.recordings.decoded_cache import read_clip
 RATE = 16_000
 SNR_DB = (-2.5, 2.5, 7.5, 12.5)
 SECONDS, SPEECH_DB = 4.0, -26.0
+LONGEST_ROOM_S = 0.8
 
 Audio = NDArray[np.float32]
 Pair = tuple[Audio, Audio]
@@ -39,17 +42,19 @@ def main() -> None:
     )
     parser.add_argument("noises", type=Path, nargs="+")
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--room", type=Path, action="append", help="impulse response, one for each noise")
+    parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--items", type=int, default=20)
     parser.add_argument("--clean", type=Path, help="clean speech, in place of what ships")
     parser.add_argument("--noisy", action="store_true", help="adapt to noisy recordings, not to the noise")
     parser.add_argument("--output", type=Path, required=True, help="finished noises are kept and left out")
     args = parser.parse_args()
     rows = json.loads(args.output.read_text()) if args.output.exists() else {}
-    for path in args.noises:
+    for path, room in zip(args.noises, args.room or [None] * len(args.noises), strict=True):
         if path.stem in rows:
             continue
-        rows[path.stem] = measure(path, args.data, args.steps, args.items, args.noisy, args.clean)
+        noise = _in_room(read_clip(path, RATE), room)
+        rows[path.stem] = measure(noise, args.data, args.steps, args.items, args.noisy, args.clean)
         args.output.write_text(json.dumps(rows, indent=1))
         print(path.stem, {name: round(value, 3) for name, value in rows[path.stem].items()}, flush=True)
     for name in ("own_si_sdr", "own_pesq", "general_si_sdr", "general_pesq"):
@@ -58,10 +63,9 @@ def main() -> None:
 
 
 def measure(
-    path: Path, data: Path, steps: int, items: int, noisy: bool, clean: Path | None
+    noise: Audio, data: Path, steps: int, items: int, noisy: bool, clean: Path | None
 ) -> dict[str, float]:
     """Adapt to one noise and return the changes, means over the items."""
-    noise = read_clip(path, RATE)
     held = min(30 * RATE, round(0.28 * len(noise)))
     known, unknown = noise[:-held][: 60 * RATE], noise[-held:]
     rng = np.random.default_rng(5)
@@ -93,6 +97,14 @@ def measure(
                 result[f"{kind}_{measure_name}_before"] = float(scores[0, :, index].mean())
                 result[f"{kind}_{measure_name}"] = float((scores[1] - scores[0])[:, index].mean())
     return result
+
+
+def _in_room(noise: Audio, room: Path | None) -> Audio:
+    if room is None:
+        return noise
+    response = read_clip(room, RATE)[: round(LONGEST_ROOM_S * RATE)]
+    response /= np.sqrt(np.sum(response**2))
+    return np.asarray(signal.fftconvolve(noise, response)[: len(noise)], np.float32)
 
 
 def _listed(data: Path, prefix: str, split: str) -> list[Path]:

@@ -14,7 +14,7 @@ from hushgate.training.adapting.material import CHECK, CLEAN, OWN_NOISE, OWN_TAR
 from hushgate.training.config.mixture_schema import ANY_SYNTHESIZED, DataConfig, MixConfig, SourceSpec
 from hushgate.training.mixtures.mixer import Mixer
 
-_SEGMENT_S = 2.0
+_SEGMENT_S = 3.0
 _SNR_DB = (-6.0, 3.0, 18.0)
 _CHECK_SNR_DB = (-3.0, 5.0, 12.0)
 _PAUSE_S = (0.1, 1.2)

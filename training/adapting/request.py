@@ -47,7 +47,7 @@ class Request:
     force: bool = False
     overwrite: bool = False
     preset_output: Path | None = None
-    learning_rate: float = 1e-3
+    learning_rate: float = 5e-4
     seed: int = 1
     threads: int = 0
 

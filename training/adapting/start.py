@@ -16,9 +16,9 @@ from hushgate.training.models.exported_file import load_exported
 # Hz. A network is adapted at the lowest of these rates that has all of its bins.
 _RATES = (8000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000)
 _CHECKPOINT = ".ckpt"
-# Weights that matter more than in a long training: with the SNR of the trainings, what a noise costs hardly
-# moves within minutes (+0.2 instead of +0.6 dB after the same steps); PESQ then needs more too.
-_SNR_WEIGHT, _PERCEPTUAL_FACTOR = 3.0, 2.0
+# More than in a long training: with the SNR weight of the trainings, what a noise costs hardly moves within
+# minutes (+0.2 instead of +0.6 dB after the same steps).
+_SNR_WEIGHT = 3.0
 # Lowest rate of the model of PESQ, Hz.
 _SPEECH_RATE = 16_000
 
@@ -80,7 +80,7 @@ def _loss_of(task: str, sample_rate: int) -> LossConfig:
 
 def _quick(loss: LossConfig, sample_rate: int) -> LossConfig:
     """A loss without a second network, which would take most of the time there is."""
-    perceptual = _PERCEPTUAL_FACTOR * loss.perceptual if sample_rate >= _SPEECH_RATE else 0.0
+    perceptual = loss.perceptual if sample_rate >= _SPEECH_RATE else 0.0
     return dataclasses.replace(
         loss,
         snr=max(_SNR_WEIGHT, loss.snr),

@@ -93,7 +93,7 @@ def test_a_model_learns_a_noise_and_works_as_any_other(start: Path, hiss: Path, 
     info = load_model(output).info
     assert (info.name, info.task, info.licence) == ("mine", "voice", "MIT")
     assert "hiss.flac" in info.description
-    assert "Picovoice" in info.attribution
+    assert "LibriSpeech" in info.attribution
     sound = np.zeros(RATE, np.float32)
     assert Chain.from_preset(preset)(sound, RATE).shape == sound.shape
     card = output.with_suffix(".md").read_text(encoding="utf-8")

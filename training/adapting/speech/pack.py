@@ -15,9 +15,7 @@ from hushgate.training.adapting.recordings import Recording
 
 FOLDER = Path(__file__).parent
 SOUND, INDEX = "speech.opus", "speech.csv"
-ATTRIBUTION = (
-    "Picovoice speech-to-intent-benchmark (Apache-2.0); rhasspy dataset-voice-kerstin and -kathleen (CC0 1.0)"
-)
+ATTRIBUTION = "LibriSpeech (Panayotov et al. 2015, CC BY 4.0)"
 
 
 def shipped_speech(sample_rate: int) -> list[Labelled]:
