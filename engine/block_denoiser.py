@@ -29,9 +29,6 @@ from hushgate.engine.sound_path import SoundPath
 
 _logger = logging.getLogger(__name__)
 
-# What the engines leave to `BlockDenoiser`.
-_OWN_PARAMETERS = ("hum_reduction_db",)
-
 EngineName = Literal["auto", "onnx", "native"]
 
 
@@ -129,7 +126,7 @@ class BlockDenoiser(Meters, ParameterProperties):
         self._format = None  # should memory run out, it is not prepared
         self._path.prepare(float(sample_rate), max_block_size, int(num_channels))
         self._format = (float(sample_rate), max_block_size, int(num_channels))
-        self._hum = HumReducer(float(sample_rate), int(num_channels), self.hum_reduction_db)
+        self._make_hum_reducer()
         self._started = False
         self._beginning = None
         if not MIN_TESTED_RATE <= sample_rate <= MAX_TESTED_RATE:
@@ -226,7 +223,7 @@ class BlockDenoiser(Meters, ParameterProperties):
         if self._learns:
             return self._take_in(block)
         if not self._started and self._beginning is not None:
-            self._hear(self._beginning.heard())
+            self._hear(self._beginning)
         self._started = True
         return self._path.process(self._without_hum(block))
 
@@ -242,21 +239,29 @@ class BlockDenoiser(Meters, ParameterProperties):
     def _take_in(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
         """Learn from a block of a recording's beginning; the delayed input."""
         if self._beginning is None:
-            self._beginning = Beginning(self.sample_rate, self.num_channels, self.latency_samples)
+            self._beginning = Beginning(
+                self.sample_rate, self.num_channels, self.latency_samples, keeps_all=self._path.removes_hum
+            )
         sound, _, _ = replace_nonfinite(block)
         if self._hum is not None:
             self._hum.learn(sound)
         self._beginning.take_in(sound)
         return self._beginning.delayed(block)
 
-    def _hear(self, beginning: NDArray[np.float32]) -> None:
-        """Run the path backwards over a part of the beginning, up to where the recording begins."""
-        if not beginning.shape[1] or self.model.info.segment is not None:
+    def _hear(self, beginning: Beginning) -> None:
+        """Let the path learn from the beginning: run backwards over a part of it, up to its first sample."""
+        if self._hum is None:
+            self._path.begin(beginning.kept())
             return
-        if self._hum is not None:
-            beginning = self._hum.process(beginning)
-            self._hum.rewind()
-        self._path.process(np.ascontiguousarray(beginning[:, ::-1]))
+        heard = self._hum.process(beginning.heard())
+        self._hum.rewind()
+        self._path.begin(heard)
+
+    def _make_hum_reducer(self) -> None:
+        """Remove hum before the path, unless the path does it."""
+        sample_rate, _, num_channels = self._prepared_format()
+        does_path = self._path.removes_hum
+        self._hum = None if does_path else HumReducer(sample_rate, num_channels, self.hum_reduction_db)
 
     def _prepared_format(self) -> tuple[float, int, int]:
         if self._format is None:
@@ -272,7 +277,7 @@ class BlockDenoiser(Meters, ParameterProperties):
 
     def _set_parameter(self, name: str, value: object) -> None:
         checked = PARAMETERS[name].validate(value)
-        if self.engine == "native" and self._path_lacks(name, checked):
+        if self.engine == "native" and self._path.lacks(name, checked):
             default = PARAMETERS[name].format(PARAMETERS[name].default)
             raise ValueError(
                 f"{name} must be {default} in the native engine, which lacks the rest (got {checked!r}). "
@@ -281,13 +286,10 @@ class BlockDenoiser(Meters, ParameterProperties):
         self._values[name] = checked
         self._changed = True  # after the value: process clears the mark before it reads
 
-    def _path_lacks(self, name: str, value: Value) -> bool:
-        return name not in _OWN_PARAMETERS and self._path.lacks(name, value)
-
     def _apply_settings(self) -> None:
         """Apply the settings made since the last block."""
         self._changed = False  # before they are read: a setting made now counts for the next block
-        if any(self._path_lacks(name, value) for name, value in self._values.items()):
+        if any(self._path.lacks(name, value) for name, value in self._values.items()):
             self._use_onnx("a setting")
         self._path.configure(ParameterValues(**self._values))
         if self._hum is not None:
@@ -311,6 +313,8 @@ class BlockDenoiser(Meters, ParameterProperties):
         if self._format is not None:
             path.prepare(*self._format)
         self._path = path
+        if self._format is not None:
+            self._make_hum_reducer()
         self._changed = True
 
     def _read(self) -> Readings:

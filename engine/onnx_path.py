@@ -30,6 +30,8 @@ class OnnxPath:
     State: model, gate, overlapping frames, dry delay, ramp; the last frame and peaks for meters.
     """
 
+    removes_hum = False
+
     def __init__(self, model: Model) -> None:
         self.name = "onnx" if model.device == "cpu" else f"onnx ({model.device})"
         self._stream = SpectralStream(model)
@@ -89,6 +91,10 @@ class OnnxPath:
             max(np.maximum.reduce(out, axis=None), -np.minimum.reduce(out, axis=None)),
         )
         return out
+
+    def begin(self, beginning: NDArray[np.float32]) -> None:
+        if beginning.shape[1] and self._stream.model.info.segment is None:
+            self.process(np.ascontiguousarray(beginning[:, ::-1]))
 
     def readings(self) -> Readings:
         before = target = after = 0.0

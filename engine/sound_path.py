@@ -16,6 +16,8 @@ class SoundPath(Protocol):
 
     name: str
     """"onnx" or "native"."""
+    removes_hum: bool
+    """Whether `process` removes hum; else it is to be removed beforehand."""
 
     def prepare(self, sample_rate: float, max_block_size: int, num_channels: int) -> None:
         """Allocate for a format, which was checked, and forget all sound."""
@@ -28,6 +30,14 @@ class SoundPath(Protocol):
 
     def process(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
         """The next samples of output for float32 (channels, samples), 1 sample or more."""
+
+    def begin(self, beginning: NDArray[np.float32]) -> None:
+        """Learn from a recording's beginning, before its first sample.
+
+        Args:
+            beginning: Where `removes_hum`, the first 8 s or all, from which hum is learnt too; else the part
+                that the model is to hear, without hum.
+        """
 
     def readings(self) -> Readings:
         """What meters are computed from; any thread may ask."""

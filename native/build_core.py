@@ -92,7 +92,7 @@ def compile_objects(
     common = [*plain, *(["-DHUSHGATE_X86"] if is_x86 else []), *flags]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = []
-        for source in sorted(CORE.glob("*.cpp")):
+        for source in sorted(CORE.rglob("*.cpp")):
             if source.name != KERNELS:
                 jobs.append(pool.submit(compile_file, compiler, source, folder / f"{source.stem}.o", common))
         for name, (width, extra) in (X86_KERNELS if is_x86 else OTHER_KERNELS).items():

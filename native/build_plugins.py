@@ -283,17 +283,14 @@ def _choices(name: str, choices: Sequence[str]) -> str:
 
 
 def _presets(models: Sequence[str]) -> list[tuple[str, str]]:
-    """Names and values of the shipped presets with one denoiser; their other effects are left out."""
-    from hushgate import Denoiser, available_presets
-    from hushgate.errors import PresetError
+    """Names and values of the shipped presets that one denoiser stands for."""
+    from hushgate import available_presets
+    from hushgate.effects.single_denoiser import as_denoiser
 
     presets = []
     for name in available_presets():
-        try:
-            denoiser = Denoiser.from_preset(name)
-        except PresetError:
-            continue
-        if denoiser.model in models:
+        denoiser = as_denoiser(name, model=models[0])
+        if denoiser is not None and denoiser.model in models:
             values = [plugin_value(key, getattr(denoiser, key)) for key in core_parameters()]
             values.append(float(list(models).index(denoiser.model)))
             presets.append((name, ", ".join(f"{value}f" for value in values)))

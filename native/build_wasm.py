@@ -48,7 +48,7 @@ def compile_wasm(output: Path, compiler: str) -> Path:
     common = [flag for flag in FLAGS if flag != "-fPIC"] + [*_TARGET, "-Wno-unknown-pragmas"]
     with tempfile.TemporaryDirectory() as folder:
         objects = []
-        for source in [*sorted(CORE.glob("*.cpp")), *sorted(_WEB.glob("*.cpp"))]:
+        for source in [*sorted(CORE.rglob("*.cpp")), *sorted(_WEB.glob("*.cpp"))]:
             own = ["-DHUSHGATE_KERNELS=base", "-DHUSHGATE_WIDTH=4"] if source.name == KERNELS else []
             target = Path(folder) / f"{source.stem}.o"
             objects.append(compile_file(compiler, source, target, [*common, *own]))

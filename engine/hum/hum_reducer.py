@@ -74,6 +74,8 @@ class HumReducer:
             return block
         hum = self._made_canceller().process(block)
         gains = None if self._ramp.settled else self._ramp.step(block.shape[1])
+        if not self.is_on:
+            self._canceller = None
         silent = self._silence(block)
         if hum is None:
             return block

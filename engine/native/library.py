@@ -23,7 +23,7 @@ from hushgate.engine.model_files.model import Model
 from hushgate.engine.parameters import PARAMETERS, ParameterValues, Value
 from hushgate.engine.signal.fork_safe_lock import give_lock
 
-INTERFACE = 1
+INTERFACE = 2
 # Path of a library to use instead of the installed one, or "none" for no native engine.
 VARIABLE = "HUSHGATE_NATIVE_LIBRARY"
 # The distribution hushgate-native.
@@ -154,7 +154,10 @@ class NativeLibrary:
             ("reset", None, [_Pointer]),
             ("latency", whole, [_Pointer]),
             ("set", None, [_Pointer, whole, number]),
+            ("set_bypass", None, [_Pointer, whole]),
+            ("begin", whole, [_Pointer, _Pointer, size, size]),
             ("process_rows", None, [_Pointer, _Pointer, size, _Pointer, size, size]),
+            ("hum_frequency", number, [_Pointer]),
             ("read_meters", None, [_Pointer, ctypes.POINTER(_Meters)]),
         ):
             function = getattr(library, f"hushgate_{name}")
@@ -182,6 +185,7 @@ class NativePath:
     """
 
     name = "native"
+    removes_hum = True
 
     def __init__(self, library: NativeLibrary, model: _Handle, kernels: str | None = None) -> None:
         self._library, functions = library, library.functions
@@ -220,6 +224,12 @@ class NativePath:
             self._handle.value, block.ctypes.data, row_bytes // 4, out.ctypes.data, num_samples, num_samples
         )
         return out
+
+    def begin(self, beginning: NDArray[np.float32]) -> None:
+        beginning = np.ascontiguousarray(beginning)
+        size = beginning.shape[1]
+        if self._library.functions.hushgate_begin(self._handle.value, beginning.ctypes.data, size, size):
+            raise MemoryError(f"not enough memory to learn from {size} samples.")
 
     def readings(self) -> Readings:
         meters = _Meters()

@@ -23,17 +23,20 @@ class Beginning:
         sample_rate: Hz.
         num_channels: Channels of every block.
         latency_samples: Delay of the sound that passes.
+        keeps_all: Keep 8 s for `kept`.
     """
 
-    def __init__(self, sample_rate: float, num_channels: int, latency_samples: int) -> None:
+    def __init__(
+        self, sample_rate: float, num_channels: int, latency_samples: int, *, keeps_all: bool = False
+    ) -> None:
         self._passing = DelayLine(latency_samples, num_channels)
         self._most = round(LEARNT_S * sample_rate)
-        self._num_missing = round(_HEARD_SHARE * self._most)
+        self._num_missing = self._most if keeps_all else round(_HEARD_SHARE * self._most)
         self._num_samples = 0
         self._parts: list[Samples] = []
 
     def take_in(self, sound: Samples) -> None:
-        """Keep what the model is to hear of the next block, (channels, samples), finite."""
+        """Keep what is needed of the next block, (channels, samples), finite."""
         self._num_samples = min(self._num_samples + sound.shape[1], self._most)
         if self._num_missing > 0:
             self._parts.append(sound[:, : self._num_missing].copy())
@@ -45,4 +48,8 @@ class Beginning:
 
     def heard(self) -> Samples:
         """What the model hears: an eighth of the sound, at most 1 s."""
-        return np.concatenate(self._parts, axis=1)[:, : round(_HEARD_SHARE * self._num_samples)]
+        return self.kept()[:, : round(_HEARD_SHARE * self._num_samples)]
+
+    def kept(self) -> Samples:
+        """All that is kept of the sound, (channels, samples)."""
+        return np.concatenate(self._parts, axis=1)

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "denormals.h"
+#include "input_checks.h"
 
 namespace hushgate {
 
@@ -12,11 +13,8 @@ namespace {
 constexpr double kRampMs = 20.0;
 // Below -300 dBFS the wet path gets silence.
 constexpr float kSmallestPeak = 1e-15f;
-// Samples beyond this (240 dB over full scale) are not sound.
-constexpr float kLargestSample = 1e12f;
-
-// 0 for samples that are not finite or not sound.
-inline float cleaned(float sample) { return std::fabs(sample) <= kLargestSample ? sample : 0.0f; }
+// Part of a recording's beginning that the network hears beforehand, and what counts as the beginning.
+constexpr double kHeardShare = 0.125, kLearntS = 8.0;
 
 }  // namespace
 
@@ -46,7 +44,9 @@ void BlockDenoiser::prepare(double sample_rate, int num_channels) {
     gate_gains_.assign(num_channels, 1.0);
     clean_ = Buffer(stream->hop_size());
     ramp_ = GainRamp(int(std::nearbyint(sample_rate * kRampMs / 1000.0)));
+    hum_ = std::make_unique<HumReducer>(sample_rate, num_channels, kernels_);
     stream_ = std::move(stream);
+    sample_rate_ = sample_rate;
     num_channels_ = num_channels;
     reset();
 }
@@ -59,8 +59,10 @@ void BlockDenoiser::reset() noexcept {
     input_peak_ = output_peak_ = 0.0;
     num_nonfinite_ = 0;
     num_faulty_frames_ = 0;
+    hum_frequency_hz_ = 0.0;
     if (!stream_) return;
     stream_->reset();
+    hum_->reset();
     for (DelayLine& delay : delays_) delay.reset();
     is_started_ = false;
     is_changed_ = true;
@@ -71,11 +73,17 @@ void BlockDenoiser::set(Parameter parameter, double value) noexcept {
     is_changed_.store(true, std::memory_order_release);  // after the value: `process` clears the mark first
 }
 
+void BlockDenoiser::set_bypass(bool is_bypassed) noexcept {
+    is_bypassed_.store(is_bypassed, std::memory_order_relaxed);
+    is_changed_.store(true, std::memory_order_release);
+}
+
 // Applies the settings made since the last block. A stream that has not begun needs no ramps.
 void BlockDenoiser::apply_settings() noexcept {
     for (int parameter = 0; parameter < kNumParameters; ++parameter)
         settings_.values[parameter] = wanted_[parameter].load(std::memory_order_relaxed);
     gate_->configure(settings_);
+    hum_->configure(settings_[kHumReductionDb], is_bypassed_.load(std::memory_order_relaxed), !is_started_);
     if (is_started_) {
         ramp_.go_to(path_gains());
     } else {
@@ -86,25 +94,58 @@ void BlockDenoiser::apply_settings() noexcept {
 
 // Gains of the dry and the wet path that follow from mix, limit and output.
 Gains BlockDenoiser::path_gains() const noexcept {
+    if (is_bypassed_.load(std::memory_order_relaxed)) return {1.0, 0.0};
     const double wet = settings_[kMix] * (1.0 - std::pow(10.0, -settings_[kAttenuationLimitDb] / 20.0));
     if (settings_[kOutput] != 0.0) return {wet, -wet};
     return {1.0 - wet, wet};
+}
+
+void BlockDenoiser::begin(const float* const* in, std::size_t num_samples) {
+    if (!stream_) return;
+    const NoDenormals no_denormals;
+    reset();
+    is_changed_.exchange(false, std::memory_order_acquire);
+    apply_settings();
+    hum_->learn(in, num_samples);
+    const double learnt = std::fmin(double(num_samples), std::nearbyint(kLearntS * sample_rate_));
+    const std::size_t num_heard = std::size_t(std::nearbyint(kHeardShare * learnt));
+    std::vector<Buffer> heard;
+    std::vector<float*> rows;
+    for (int channel = 0; channel < num_channels_; ++channel) {
+        heard.emplace_back(num_heard);
+        for (std::size_t at = 0; at < num_heard; ++at) heard[channel][at] = cleaned(in[channel][at]);
+        rows.push_back(heard.back().data());
+    }
+    hum_->rewind();
+    if (hum_->is_on()) hum_->process(rows.data(), rows.data(), num_heard);
+    hum_->rewind();
+    for (float* row : rows) std::reverse(row, row + num_heard);
+    if (num_heard > 0) process_path(rows.data(), rows.data(), num_heard);
 }
 
 void BlockDenoiser::process(const float* const* in, float* const* out, std::size_t num_samples) noexcept {
     if (num_samples == 0 || !stream_) return;
     const NoDenormals no_denormals;
     if (is_changed_.exchange(false, std::memory_order_acquire)) apply_settings();
-    is_started_ = true;
+    // Hum is taken from the dry path too.
+    if (hum_->is_on()) {
+        hum_->process(in, out, num_samples);
+        in = out;
+    }
+    hum_frequency_hz_.store(hum_->frequency_hz(), std::memory_order_relaxed);
+    process_path(in, out, num_samples);
+}
 
+// The way of the sound without the removal of hum.
+void BlockDenoiser::process_path(const float* const* in, float* const* out, std::size_t num_samples) noexcept {
+    is_started_ = true;
     float peak = 0.0f;
     long long num_replaced = 0;
     for (int channel = 0; channel < num_channels_; ++channel) {
         for (std::size_t at = 0; at < num_samples; ++at) {
-            const float size = std::fabs(in[channel][at]);
-            const bool is_sound = size <= kLargestSample;
-            peak = is_sound && size > peak ? size : peak;
-            num_replaced += !is_sound;
+            const float size = std::fabs(cleaned(in[channel][at]));
+            peak = size > peak ? size : peak;
+            num_replaced += !is_sound(in[channel][at]);
         }
     }
     input_peak_.store(peak, std::memory_order_relaxed);

@@ -8,6 +8,7 @@
 
 #include "delay_line.h"
 #include "gain_ramp.h"
+#include "hum/hum_reducer.h"
 #include "parameters.h"
 #include "smart_gate.h"
 #include "spectral_stream.h"
@@ -28,8 +29,8 @@ struct GateLevels {
     double gain = 1.0;
 };
 
-// One thread at a time may call `prepare`, `process` and `reset`; `set`, `meters` and
-// `gate_levels` any thread at any time.
+// One thread at a time may call `prepare`, `begin`, `process` and `reset`; `set`,
+// `set_bypass` and the readings any thread at any time.
 class BlockDenoiser {
 public:
     BlockDenoiser(std::shared_ptr<const NetworkWeights> weights, const Kernels& kernels);
@@ -43,6 +44,13 @@ public:
     const Kernels& kernels() const { return kernels_; }
 
     void set(Parameter parameter, double value) noexcept;
+    // Passes the input on, as late as ever and in the ramps of settings; hum and noise are followed meanwhile.
+    void set_bypass(bool is_bypassed) noexcept;
+
+    // Begins a recording whose first samples are given: those that `process` gets next. Hum is known from the
+    // start if there are 8 s of them; network and noise estimate begin in the state that the first eighth of at
+    // most 8 s, played backwards, leaves them in. Allocates: not for the sound's thread.
+    void begin(const float* const* in, std::size_t num_samples);
 
     // The next samples of output, as many as come in, `latency_samples` late. `in` and `out` may be the same.
     // Allocates nothing, locks nothing, throws nothing.
@@ -50,10 +58,13 @@ public:
 
     Meters meters() const noexcept;
     GateLevels gate_levels() const noexcept;
+    // Frequency of the mains whose hum is being turned down, Hz; 0 while there is none.
+    double hum_frequency_hz() const noexcept { return hum_frequency_hz_; }
 
 private:
     void apply_settings() noexcept;
     Gains path_gains() const noexcept;
+    void process_path(const float* const* in, float* const* out, std::size_t num_samples) noexcept;
     void process_part(const float* const* in, float* const* out, std::size_t first, int count,
                       bool is_silent) noexcept;
     void process_frame() noexcept;
@@ -61,6 +72,8 @@ private:
     std::shared_ptr<const NetworkWeights> weights_;
     const Kernels& kernels_;
     int num_channels_ = 0;
+    double sample_rate_ = 0.0;
+    std::unique_ptr<HumReducer> hum_;
     std::unique_ptr<SpectralStream> stream_;
     std::unique_ptr<SpectralGate> gate_;
     std::vector<DelayLine> delays_;
@@ -71,13 +84,14 @@ private:
     GainRamp ramp_;
 
     std::atomic<double> wanted_[kNumParameters];
+    std::atomic<bool> is_bypassed_{false};
     std::atomic<bool> is_changed_{true};
     ParameterValues settings_;
     bool is_started_ = false;
 
     std::atomic<double> energy_before_{0.0}, energy_target_{0.0}, energy_after_{0.0}, presence_{-1.0};
     std::atomic<double> gate_level_{0.0}, gate_noise_{0.0}, gate_gain_{1.0};
-    std::atomic<double> input_peak_{0.0}, output_peak_{0.0};
+    std::atomic<double> input_peak_{0.0}, output_peak_{0.0}, hum_frequency_hz_{0.0};
     std::atomic<long long> num_nonfinite_{0}, num_faulty_frames_{0};
 };
 

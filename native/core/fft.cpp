@@ -8,6 +8,7 @@ namespace hushgate {
 
 namespace {
 
+constexpr int kLargestOfKernels = 11;
 constexpr double kPi = 3.141592653589793238462643383279502884;
 
 std::vector<int> radices(int length) {
@@ -39,10 +40,11 @@ Fft::Fft(int size, const Kernels& kernels)
       other_im_(half_),
       cosines_(half_ + 1),
       sines_(half_ + 1) {
-    int length = half_, stride = 1, largest = 1;
+    int length = half_, stride = 1;
     for (const int radix : radices(half_)) {
         Pass pass{radix, length / radix, stride, Buffer(2 * std::size_t(radix - 1) * (length / radix)),
-                  Buffer(2 * std::size_t(radix))};
+                  Buffer(2 * std::size_t(radix)), nullptr};
+        if (radix > kLargestOfKernels) pass.prime = std::make_unique<PrimePass>(radix, pass.count, stride);
         for (int k = 1; k < radix; ++k) {
             for (int p = 0; p < pass.count; ++p) {
                 const double angle = -2.0 * kPi * (double(p) * k) / length;
@@ -56,10 +58,8 @@ Fft::Fft(int size, const Kernels& kernels)
         }
         length /= radix;
         stride *= radix;
-        largest = std::max(largest, radix);
         passes_.push_back(std::move(pass));
     }
-    scratch_ = Buffer(2 * std::size_t(largest));
     for (int bin = 0; bin <= half_; ++bin) {
         cosines_[bin] = float(std::cos(kPi * bin / half_));
         sines_[bin] = float(std::sin(kPi * bin / half_));
@@ -68,9 +68,13 @@ Fft::Fft(int size, const Kernels& kernels)
 
 void Fft::transform() noexcept {
     for (const Pass& pass : passes_) {
-        kernels_.fft_pass(pass.radix, pass.count, pass.stride, pass.twiddles.data(), pass.roots.data(),
-                          half_re_.data(), half_im_.data(), other_re_.data(), other_im_.data(),
-                          scratch_.data());
+        if (pass.prime) {
+            pass.prime->run(kernels_, pass.twiddles.data(), half_re_.data(), half_im_.data(), other_re_.data(),
+                            other_im_.data());
+        } else {
+            kernels_.fft_pass(pass.radix, pass.count, pass.stride, pass.twiddles.data(), pass.roots.data(),
+                              half_re_.data(), half_im_.data(), other_re_.data(), other_im_.data());
+        }
         std::swap(half_re_, other_re_);
         std::swap(half_im_, other_im_);
     }

@@ -1,10 +1,12 @@
 // The Fourier transform of real frames of any even length.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "buffer.h"
 #include "kernels.h"
+#include "prime_pass.h"
 
 namespace hushgate {
 
@@ -26,6 +28,7 @@ private:
     struct Pass {
         int radix, count, stride;
         Buffer twiddles, roots;
+        std::unique_ptr<PrimePass> prime;  // null for the radices of the kernels
     };
 
     // Transforms half_re_ and half_im_ in place.
@@ -36,7 +39,6 @@ private:
     std::vector<Pass> passes_;
     Buffer half_re_, half_im_, other_re_, other_im_;
     Buffer cosines_, sines_;  // of the bins, for the step from the half transform to the real one
-    Buffer scratch_;
 };
 
 }  // namespace hushgate

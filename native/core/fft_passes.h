@@ -1,4 +1,4 @@
-// Passes of the complex FFT: butterflies of 2, 4, the odd primes to 11, and any other prime. For kernels.cpp.
+// Passes of the complex FFT: butterflies of 2, 4 and the odd primes to 11. For kernels.cpp.
 //
 // A pass of radix r over `stride` interleaved transforms of length n = r m reads x[q + s (p + m j)], takes
 // the r-point transform over j, multiplies number k by w_n^(p k) and writes y[q + s (r p + k)] (Stockham's
@@ -113,44 +113,15 @@ void fixed_pass(int count, int stride, const float* __restrict twiddles, const f
     }
 }
 
-// Any radix, by the definition.
-void any_pass(int radix, int count, int stride, const float* twiddles, const float* roots, const float* in_re,
-              const float* in_im, float* out_re, float* out_im, float* scratch) {
-    const float* sines = twiddles + (radix - 1) * count;
-    float *re = scratch, *im = scratch + radix;
-    for (int p = 0; p < count; ++p) {
-        for (int q = 0; q < stride; ++q) {
-            for (int j = 0; j < radix; ++j) {
-                re[j] = in_re[q + stride * (p + count * j)];
-                im[j] = in_im[q + stride * (p + count * j)];
-            }
-            for (int k = 0; k < radix; ++k) {
-                double sum_re = 0.0, sum_im = 0.0;
-                for (int j = 0; j < radix; ++j) {
-                    const int turn = static_cast<int>(static_cast<long long>(j) * k % radix);
-                    sum_re += roots[turn] * re[j] + roots[radix + turn] * im[j];
-                    sum_im += roots[turn] * im[j] - roots[radix + turn] * re[j];
-                }
-                const float cosine = k == 0 ? 1.0f : twiddles[(k - 1) * count + p];
-                const float sine = k == 0 ? 0.0f : sines[(k - 1) * count + p];
-                out_re[q + stride * (radix * p + k)] = static_cast<float>(sum_re * cosine - sum_im * sine);
-                out_im[q + stride * (radix * p + k)] = static_cast<float>(sum_re * sine + sum_im * cosine);
-            }
-        }
-    }
-}
-
 void fft_pass(int radix, int count, int stride, const float* twiddles, const float* roots, const float* in_re,
-              const float* in_im, float* out_re, float* out_im, float* scratch) {
+              const float* in_im, float* out_re, float* out_im) {
     switch (radix) {
         case 2: return fixed_pass<2>(count, stride, twiddles, roots, in_re, in_im, out_re, out_im);
         case 3: return fixed_pass<3>(count, stride, twiddles, roots, in_re, in_im, out_re, out_im);
         case 4: return fixed_pass<4>(count, stride, twiddles, roots, in_re, in_im, out_re, out_im);
         case 5: return fixed_pass<5>(count, stride, twiddles, roots, in_re, in_im, out_re, out_im);
         case 7: return fixed_pass<7>(count, stride, twiddles, roots, in_re, in_im, out_re, out_im);
-        case 11: return fixed_pass<11>(count, stride, twiddles, roots, in_re, in_im, out_re, out_im);
-        default:
-            any_pass(radix, count, stride, twiddles, roots, in_re, in_im, out_re, out_im, scratch);
+        default: return fixed_pass<11>(count, stride, twiddles, roots, in_re, in_im, out_re, out_im);
     }
 }
 

@@ -30,8 +30,8 @@ struct hushgate_denoiser {
 namespace {
 
 constexpr const char* kNames[kNumParameters] = {
-    "mix",     "attenuation_limit_db", "gate_threshold_db", "gate_floor_db", "gate_hysteresis_db", "attack_ms",
-    "hold_ms", "release_ms",           "presence_db",       "output",        "channel_link",
+    "mix",       "attenuation_limit_db", "hum_reduction_db", "gate_threshold_db", "gate_floor_db", "gate_hysteresis_db",
+    "attack_ms", "hold_ms",              "release_ms",       "presence_db",       "output",        "channel_link",
 };
 
 const Kernels* kernels_or_best(const char* name) { return name == nullptr ? &best_kernels() : find_kernels(name); }
@@ -140,6 +140,21 @@ void hushgate_set(hushgate_denoiser* denoiser, int parameter, double value) {
     if (parameter >= 0 && parameter < kNumParameters) denoiser->denoiser.set(Parameter(parameter), value);
 }
 
+void hushgate_set_bypass(hushgate_denoiser* denoiser, int is_bypassed) {
+    denoiser->denoiser.set_bypass(is_bypassed != 0);
+}
+
+int hushgate_begin(hushgate_denoiser* denoiser, const float* in, size_t in_stride, size_t num_samples) {
+    const int num_channels = denoiser->denoiser.num_channels();
+    for (int channel = 0; channel < num_channels; ++channel) denoiser->in[channel] = in + channel * in_stride;
+    try {
+        denoiser->denoiser.begin(denoiser->in, num_samples);
+        return 0;
+    } catch (const std::exception&) {
+        return 1;
+    }
+}
+
 void hushgate_process(hushgate_denoiser* denoiser, const float* const* in, float* const* out,
                       size_t num_samples) {
     denoiser->denoiser.process(in, out, num_samples);
@@ -159,6 +174,8 @@ void hushgate_read_gate(const hushgate_denoiser* denoiser, hushgate_gate_levels*
     const GateLevels read = denoiser->denoiser.gate_levels();
     *levels = {read.level, read.noise, read.gain};
 }
+
+double hushgate_hum_frequency(const hushgate_denoiser* denoiser) { return denoiser->denoiser.hum_frequency_hz(); }
 
 void hushgate_read_meters(const hushgate_denoiser* denoiser, hushgate_meters* meters) {
     const Meters read = denoiser->denoiser.meters();

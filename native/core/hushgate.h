@@ -1,7 +1,7 @@
 /* The C interface of the core. One library for plugins, the web page and Python (through ctypes).
  *
  * A model is read once and may be shared by any number of denoisers, and freed before them. One thread at a time
- * may call prepare, process and reset of a denoiser; set and meters may be called by any thread at any time.
+ * may call prepare, begin, process and reset of a denoiser; set and readings may be called by any thread at any time.
  * process allocates nothing, locks nothing, throws nothing and opens no file. */
 #ifndef HUSHGATE_H
 #define HUSHGATE_H
@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 /* Rises when a function or a structure below changes. */
-#define HUSHGATE_INTERFACE 1
+#define HUSHGATE_INTERFACE 2
 
 typedef struct hushgate_model hushgate_model;
 typedef struct hushgate_denoiser hushgate_denoiser;
@@ -69,12 +69,25 @@ HUSHGATE_API int hushgate_latency(const hushgate_denoiser* denoiser);
  * attenuation limit is infinity, a gate that is off has the threshold minus infinity, choices count from 0. */
 HUSHGATE_API void hushgate_set(hushgate_denoiser* denoiser, int parameter, double value);
 
+/* Passes the input on while it is not 0: as late as ever, in the ramps of settings, and hum and noise are
+ * followed meanwhile. */
+HUSHGATE_API void hushgate_set_bypass(hushgate_denoiser* denoiser, int is_bypassed);
+
+/* Resets, and begins a recording whose first samples are given, channels one behind the other: 8 s of them or
+ * all, those that `process` gets next. Noise and hum are learnt from them, as Denoiser.learn of Python does.
+ * Allocates: not for the sound's thread. 0 on success. */
+HUSHGATE_API int hushgate_begin(hushgate_denoiser* denoiser, const float* in, size_t in_stride,
+                                size_t num_samples);
+
 /* Processes the next samples of every channel. `in` and `out` may be the same. */
 HUSHGATE_API void hushgate_process(hushgate_denoiser* denoiser, const float* const* in, float* const* out,
                                    size_t num_samples);
 /* The same for channels one behind the other: `in_stride` and `out_stride` floats from channel to channel. */
 HUSHGATE_API void hushgate_process_rows(hushgate_denoiser* denoiser, const float* in, size_t in_stride,
                                         float* out, size_t out_stride, size_t num_samples);
+
+/* Frequency of the mains whose hum is being turned down, Hz; 0 while there is none. */
+HUSHGATE_API double hushgate_hum_frequency(const hushgate_denoiser* denoiser);
 
 HUSHGATE_API void hushgate_read_meters(const hushgate_denoiser* denoiser, hushgate_meters* meters);
 

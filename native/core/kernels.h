@@ -28,11 +28,11 @@ struct Kernels {
     void (*features)(const float* re, const float* im, int size, float* power, float* scaled_re,
                      float* scaled_im, float* magnitude);
 
-    // One pass of a complex FFT (Stockham): `count` butterflies of `radix` for each of `stride` interleaved
-    // transforms. `twiddles` holds (radix - 1) rows of `count` cosines, then as many of sines; `roots` cosines
-    // and sines of the radix. `scratch` has 2 x radix floats.
+    // One pass of a complex FFT (Stockham): `count` butterflies of `radix` (2, 3, 4, 5, 7, 11) for each of
+    // `stride` interleaved transforms. `twiddles` holds (radix - 1) rows of `count` cosines, then as many of
+    // sines; `roots` cosines and sines of the radix.
     void (*fft_pass)(int radix, int count, int stride, const float* twiddles, const float* roots,
-                     const float* in_re, const float* in_im, float* out_re, float* out_im, float* scratch);
+                     const float* in_re, const float* in_im, float* out_re, float* out_im);
 };
 
 // The fastest kernels that this processor runs.

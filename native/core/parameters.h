@@ -9,6 +9,7 @@ namespace hushgate {
 enum Parameter {
     kMix,
     kAttenuationLimitDb,  // infinite: no limit
+    kHumReductionDb,      // 0: hum is left
     kGateThresholdDb,     // minus infinite: off
     kGateFloorDb,
     kGateHysteresisDb,
@@ -25,8 +26,8 @@ enum Parameter {
 constexpr double kPresenceOffDb = -60.0;
 
 constexpr double kDefaults[kNumParameters] = {
-    1.0,   std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(), -80.0, 6.0, 1.0,
-    100.0, 100.0,                                   0.0,                                      0.0,   0.0,
+    1.0, std::numeric_limits<double>::infinity(), 0.0, -std::numeric_limits<double>::infinity(), -80.0, 6.0,
+    1.0, 100.0, 100.0, 0.0, 0.0, 0.0,
 };
 
 // One value of every parameter.

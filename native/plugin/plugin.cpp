@@ -1,7 +1,5 @@
 #include "plugin.h"
 
-#include <cstring>
-
 START_NAMESPACE_DISTRHO
 
 using namespace hushgate_plugin;
@@ -32,6 +30,10 @@ hushgate_meters HushgatePlugin::meters() const {
     hushgate_meters meters = {};
     if (denoisers_[model_] != nullptr) hushgate_read_meters(denoisers_[model_], &meters);
     return meters;
+}
+
+double HushgatePlugin::hum_frequency() const {
+    return denoisers_[model_] == nullptr ? 0.0 : hushgate_hum_frequency(denoisers_[model_]);
 }
 
 hushgate_gate_levels HushgatePlugin::gate_levels() const {
@@ -80,21 +82,17 @@ void HushgatePlugin::initState(uint32_t, State& state) {
 
 void HushgatePlugin::setParameterValue(uint32_t index, float value) {
     values_[index] = value;
-    if (index == bypass_index()) {
-        for (int parameter = 0; parameter < kNumParameters; ++parameter) apply(uint32_t(parameter));
-    } else {
-        apply(index);
-    }
+    if (index != bypass_index()) return apply(index);
+    for (int model = 0; model < kNumModels; ++model)
+        if (denoisers_[model] != nullptr) hushgate_set_bypass(denoisers_[model], value >= 0.5f);
 }
 
-// Hands a parameter to the denoisers. Bypassed, they pass the input on, as late as ever.
+// Hands a parameter to the denoisers.
 void HushgatePlugin::apply(uint32_t index) {
     if (index == model_index()) return;
     const ParameterRow& row = kParameters[index];
     const float value = values_[index];
-    double meant = row.end_word != nullptr && value == row.end ? row.end_value : value;
-    const bool is_path = std::strcmp(row.symbol, "mix") == 0 || std::strcmp(row.symbol, "output") == 0;
-    if (is_path && values_[bypass_index()] >= 0.5f) meant = 0.0;
+    const double meant = row.end_word != nullptr && value == row.end ? row.end_value : value;
     for (int model = 0; model < kNumModels; ++model)
         if (denoisers_[model] != nullptr) hushgate_set(denoisers_[model], int(index), meant);
 }

@@ -20,6 +20,7 @@ public:
     int latency() const;
     hushgate_meters meters() const;
     hushgate_gate_levels gate_levels() const;
+    double hum_frequency() const;  // Hz; 0 while there is none
 
     // Numbers of the last parameters: the model, and the host's bypass after the table.
     static uint32_t model_index() { return uint32_t(hushgate_plugin::kNumParameters - 1); }

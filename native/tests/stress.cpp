@@ -37,7 +37,7 @@ struct Range {
 };
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 const Range kRanges[] = {
-    {"mix", 0, 1, 1},           {"attenuation_limit_db", 0, 120, kInfinity}, {"gate_threshold_db", -100, 0, -kInfinity},
+    {"mix", 0, 1, 1},           {"attenuation_limit_db", 0, 120, kInfinity}, {"hum_reduction_db", 0, 60, 40}, {"gate_threshold_db", -100, 0, -kInfinity},
     {"gate_floor_db", -120, 0, -80}, {"gate_hysteresis_db", 0, 40, 0},       {"attack_ms", 0, 1000, 0},
     {"hold_ms", 0, 5000, 0},    {"release_ms", 0, 5000, 0},                  {"presence_db", -60, 60, -60},
     {"output", 0, 1, 1},        {"channel_link", 0, 1, 1},
@@ -79,6 +79,18 @@ void make_sound(Random& random, std::vector<float>& samples) {
     }
 }
 
+// A beginning of up to 9 s (at 48 kHz) that hums.
+void begin_with_hum(Random& random, hushgate_denoiser* denoiser, int num_channels) {
+    const int size = between(random, 0, 9 * 48000);
+    const double turn = 6.283185307179586 * (between(random, 0, 1) ? 50.0 : 60.0) / 48000.0;
+    std::normal_distribution<float> noise(0.0f, 0.001f);
+    std::vector<float> rows(std::size_t(size) * num_channels);
+    for (std::size_t at = 0; at < rows.size(); ++at)
+        rows[at] = 0.1f * float(std::sin(turn * double(at % std::size_t(size)))) + noise(random);
+    if (hushgate_begin(denoiser, rows.data(), size, size) != 0) fail("a beginning was refused");
+    if (!(hushgate_hum_frequency(denoiser) >= 0.0)) fail("hum has no frequency");
+}
+
 hushgate_model* read(const Bytes& bytes) {
     char message[256] = "";
     hushgate_model* model = hushgate_model_read(bytes.data(), bytes.size(), message, sizeof message);
@@ -102,6 +114,8 @@ void stream(Random& random, const hushgate_model* model, int num_blocks) {
         }
         if (hushgate_prepare(denoiser, between(random, 0, 1) ? -1.0 : 2e6, num_channels) == 0) fail("a wild rate");
         if (between(random, 0, 30) == 0) hushgate_reset(denoiser);
+        if (between(random, 0, 30) == 0) hushgate_set_bypass(denoiser, between(random, 0, 1));
+        if (between(random, 0, 200) == 0) begin_with_hum(random, denoiser, num_channels);
         set_something(random, denoiser);
         const int size = between(random, 0, 3) == 0 ? between(random, 1, 4) : between(random, 1, 2000);
         // Of exactly the size, so that a step beyond the end is seen.

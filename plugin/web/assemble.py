@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hushgate.effects.denoiser import Denoiser
 from hushgate.effects.preset_file import available_presets
+from hushgate.effects.single_denoiser import as_denoiser
 from hushgate.engine import PARAMETERS, Model, load_model
 from hushgate.engine.native.compile_model import compile_model
 from hushgate.engine.parameters import Parameter
-from hushgate.errors import PresetError
 from hushgate.version import __version__
 
 _SOURCES = Path(__file__).resolve().parent / "page"
@@ -134,14 +133,11 @@ def _plain(parameter: Parameter, value: object) -> object:
 
 
 def _presets(models: Sequence[str], names: Sequence[str]) -> list[dict[str, Any]]:
-    """The presets with one denoiser of these models: its settings that differ from the defaults."""
+    """The presets that one denoiser of these models stands for: its settings beside the defaults."""
     presets = []
     for preset in available_presets():
-        try:
-            denoiser = Denoiser.from_preset(preset)
-        except PresetError:
-            continue
-        if denoiser.model in models:
+        denoiser = as_denoiser(preset, model=models[0])
+        if denoiser is not None and denoiser.model in models:
             values = {name: getattr(denoiser, name) for name in names}
             changed = {
                 name: _plain(PARAMETERS[name], value)

@@ -59,7 +59,7 @@ def test_a_library_of_another_version_is_refused(
     native: NativeLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(native_library, "INTERFACE", 99)
-    with pytest.raises(EngineError, match=r"has interface 1 \(this version of hushgate needs 99\)"):
+    with pytest.raises(EngineError, match=r"has interface \d+ \(this version of hushgate needs 99\)"):
         NativeLibrary(native.path)
 
 

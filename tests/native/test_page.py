@@ -19,6 +19,7 @@ import soundfile
 from hushgate.engine import BlockDenoiser
 from hushgate.web.assemble import assemble_page
 from tests.native.compiled import build_wasm
+from tests.native.test_hum import music_in_hum
 from tests.native.test_parity import Audio, sound
 
 RATE = 48_000
@@ -160,6 +161,18 @@ def test_live_sound_is_that_of_the_denoiser(model: str, page: Any) -> None:
     denoiser = BlockDenoiser(model, engine="onnx", **values)
     denoiser.prepare(RATE, 8_192, 2)
     np.testing.assert_allclose(np.array(found), denoiser.process(audio), rtol=0.0, atol=1e-5)
+
+
+def test_hum_of_a_recording_is_known_from_its_start(page: Any, tmp_path: Path) -> None:
+    page.evaluate("settings.usePreset('music')")
+    audio = music_in_hum(16_000, 60.0, 2, is_wide=True, seconds=9.0)
+    _clean(page, audio, 16_000, tmp_path)
+    expected = _expected("music", audio, 16_000, hum_reduction_db=40.0)
+    np.testing.assert_allclose(_save(page, "#save-after", tmp_path), expected, rtol=0.0, atol=1e-5)
+    page.evaluate("settings.usePreset('de-hum')")
+    page.locator("#workspace:not([aria-busy])").wait_for()
+    expected = _expected("voice", audio, 16_000, hum_reduction_db=40.0, mix=0.0)
+    np.testing.assert_allclose(_save(page, "#save-after", tmp_path), expected, rtol=0.0, atol=1e-5)
 
 
 def test_a_preset_and_a_slider_change_the_sound(page: Any, tmp_path: Path) -> None:

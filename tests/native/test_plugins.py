@@ -14,6 +14,7 @@ import pytest
 from hushgate.engine import PARAMETERS, BlockDenoiser, available_models, load_model
 from tests.native.compiled import DPF, NATIVE, build_plugins, compiler
 from tests.native.lv2_host import Lv2Host
+from tests.native.test_hum import music_in_hum
 from tests.native.test_parity import Audio, sound
 
 RATE = 48_000
@@ -36,7 +37,7 @@ def test_tables_hold_every_parameter_preset_and_model() -> None:
     script = build_plugins()
     source = script.tables_source(MODELS)
     names = script.core_parameters()
-    assert {"mix", "attenuation_limit_db", "channel_link"} <= set(names) <= PARAMETERS.keys()
+    assert names == list(PARAMETERS)
     for name in names:
         parameter = PARAMETERS[name]
         assert f'{{"{name}", ' in source
@@ -47,7 +48,7 @@ def test_tables_hold_every_parameter_preset_and_model() -> None:
     assert '"off", -100.0f, -std::numeric_limits<double>::infinity()' in source
     assert f"kNumParameters = {len(names) + 1};" in source
     assert f"kNumModels = {len(MODELS)};" in source
-    for preset in ("podcast", "tuner", "music-hiss"):
+    for preset in ("podcast", "tuner", "music-hiss", "de-hum"):
         assert f'{{"{preset}", preset' in source
 
 
@@ -134,6 +135,24 @@ def test_lv2_gives_the_sound_of_the_denoiser(model: str, plugins: Path) -> None:
     expected = _expected(model, audio, mix=0.75, gate_threshold_db=-40.0, output="residual")
     np.testing.assert_allclose(host.process(audio), expected, rtol=0.0, atol=1e-5)
     host.close()
+
+
+@pytest.mark.level(7)
+def test_hum_is_removed_in_hosts(plugins: Path) -> None:
+    pedalboard = pytest.importorskip("pedalboard")
+    audio = music_in_hum(RATE, 50.0, 2, is_wide=True, seconds=10.0)
+    expected = _expected("music", audio, hum_reduction_db=40.0)
+    controls = {"hum_reduction_db": 40.0, "model": float(MODELS.index("music"))}
+    host = Lv2Host(plugins / "hushgate.lv2", RATE, 256, controls)
+    np.testing.assert_allclose(host.process(audio), expected, rtol=0.0, atol=1e-4)
+    host.close()
+    plugin = pedalboard.load_plugin(str(plugins / "hushgate.vst3"))
+    plugin.model = "music"
+    _set_exactly(plugin, "hum_reduction_db", 40.0)
+    found = plugin(audio, RATE, buffer_size=512)
+    late = plugin.reported_latency_samples
+    assert late == load_model("music").latency_samples(RATE)
+    np.testing.assert_allclose(found[:, :-late], expected[:, late:], rtol=0.0, atol=1e-4)
 
 
 @pytest.mark.level(7)

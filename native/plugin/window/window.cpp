@@ -203,8 +203,13 @@ private:
                   is_chosen ? kDark : kText, 16, ALIGN_CENTER | ALIGN_MIDDLE);
         }
         if (plugin_ == nullptr) return;
-        char text[48];
-        std::snprintf(text, sizeof text, "latency %.1f ms", 1000.0 * plugin_->latency() / getSampleRate());
+        char text[64];
+        const double hum_hz = plugin_->hum_frequency(), latency_ms = 1000.0 * plugin_->latency() / getSampleRate();
+        if (hum_hz > 0.0) {
+            std::snprintf(text, sizeof text, "hum of %.1f Hz removed   latency %.1f ms", hum_hz, latency_ms);
+        } else {
+            std::snprintf(text, sizeof text, "latency %.1f ms", latency_ms);
+        }
         write(*this, kWidth - 16, 32, text, kQuiet, 14, ALIGN_RIGHT | ALIGN_MIDDLE);
     }
 

@@ -1,7 +1,7 @@
 "use strict";
 // The core in WebAssembly, one denoiser for sound in blocks. For workers and worklets.
 
-const INTERFACE = 1; // of hushgate.h
+const INTERFACE = 2; // of hushgate.h
 
 class Core {
   // wasm, weights: ArrayBuffer of the module and of a weights file. blockSize: largest block, samples.
@@ -29,7 +29,12 @@ class Core {
     this.input = this.calls.malloc(rowsBytes);
     this.output = this.calls.malloc(rowsBytes);
     this.meterBytes = this.calls.malloc(64);
-    // process allocates nothing, so that the memory keeps its place.
+    this.makeRows();
+  }
+
+  // Views of the memory, which has a new place after allocations. process allocates nothing.
+  makeRows() {
+    const { numChannels, blockSize } = this;
     const { buffer } = this.calls.memory;
     const row = (start, channel) => new Float32Array(buffer, start + 4 * channel * blockSize, blockSize);
     const channels = [...Array(numChannels).keys()];
@@ -74,6 +79,17 @@ class Core {
       const number = this.parameters.get(name);
       if (number !== undefined) this.calls.hushgate_set(this.denoiser, number, value);
     }
+  }
+
+  // Begins a recording whose first samples are given, those that process gets next, and learns noise and hum.
+  begin(channels) {
+    const { length } = channels[0];
+    const address = this.calls.malloc(4 * length * channels.length);
+    const rows = new Float32Array(this.calls.memory.buffer, address, length * channels.length);
+    channels.forEach((channel, index) => rows.set(channel, index * length));
+    if (this.calls.hushgate_begin(this.denoiser, address, length, length) !== 0) throw new Error("Memory ran out.");
+    this.calls.free(address);
+    this.makeRows();
   }
 
   // The next numSamples of inputRows to outputRows.

@@ -1,9 +1,8 @@
 // Cleans a whole recording, off the page's thread.
 
 const BLOCK = 8192;
-// As in Python: from recordings of at least 8 s the model first hears the first second, played backwards.
+// As in Python: noise and hum are learnt from the first 8 s of recordings that are as long.
 const LEARNT_S = 8;
-const HEARD_SHARE = 0.125;
 
 onmessage = ({ data }) => {
   try {
@@ -21,7 +20,8 @@ function clean({ wasm, weights, values, channels, sampleRate, columns }) {
   const core = new Core(wasm, weights, sampleRate, channels.length, BLOCK);
   core.set(values);
   const numSamples = channels[0].length;
-  if (numSamples >= LEARNT_S * sampleRate) hearBeginning(core, channels, Math.round(HEARD_SHARE * LEARNT_S * sampleRate));
+  const numLearnt = Math.round(LEARNT_S * sampleRate);
+  if (numSamples >= numLearnt) core.begin(channels.map((channel) => channel.subarray(0, numLearnt)));
   const after = channels.map(() => new Float32Array(numSamples));
   for (let at = 0; at < numSamples + core.latency; at += BLOCK) {
     const count = Math.min(BLOCK, numSamples + core.latency - at);
@@ -44,13 +44,4 @@ function clean({ wasm, weights, values, channels, sampleRate, columns }) {
     after: { channels: after, ...describe(after, sampleRate, columns) },
     removed: { channels: removed, ...describe(removed, sampleRate, columns) },
   });
-}
-
-function hearBeginning(core, channels, numHeard) {
-  const heard = channels.map((channel) => channel.slice(0, numHeard).reverse());
-  for (let at = 0; at < numHeard; at += BLOCK) {
-    const count = Math.min(BLOCK, numHeard - at);
-    core.inputRows.forEach((row, channel) => row.set(heard[channel].subarray(at, at + count)));
-    core.process(count);
-  }
 }
