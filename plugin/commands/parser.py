@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.metadata
 import re
 import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from hushgate.engine.errors import did_you_mean
 from hushgate.errors import FAULT, describe_error
 from hushgate.printable import printable
 from hushgate.version import __version__
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 # Name: (module with add_arguments and run, help). A module is imported only when its command is called.
 _COMMANDS = {
@@ -126,7 +128,8 @@ def build_parser(
     )
     called = next((argument for argument in arguments if not argument.startswith("-")), None)
     commands: dict[str, Command] = {}
-    external = {point.name: point for point in importlib.metadata.entry_points(group=_COMMAND_GROUP)}
+    # Reading the entry points of every installed package takes longer than making the parsers.
+    external = {} if called in _COMMANDS and not everything else _external_commands()
     descriptions: dict[str, str] = {}
     for name in [*_COMMANDS, *sorted(external.keys() - _COMMANDS.keys())]:
         description = _COMMANDS[name][1] if name in _COMMANDS else ""
@@ -208,7 +211,13 @@ def error_line(error: Exception) -> str:
     return f"{text[:-1]}; --debug shows where)" if text.endswith(FAULT) else text
 
 
-def _external_help(point: importlib.metadata.EntryPoint) -> str:
+def _external_commands() -> dict[str, EntryPoint]:
+    import importlib.metadata
+
+    return {point.name: point for point in importlib.metadata.entry_points(group=_COMMAND_GROUP)}
+
+
+def _external_help(point: EntryPoint) -> str:
     try:
         return str(getattr(point.load(), "help", ""))
     except Exception as error:  # a broken add-on must not take the other commands with it
