@@ -141,9 +141,10 @@ def batch(
     report_paths = [Path(report) for report in _paths(reports)]
     sources = [preset, *_paths(lists), *(model.name for model in settings.recipe.models)]
     kept = [path for path in sources if path is not None]
-    for report in report_paths:
-        check_report(report, kept)
     is_local = store_for(folder).is_local
+    made = Path(folder) if is_local else None
+    for report in report_paths:
+        check_report(report, kept, made)
     journal_path = Path(journal) if journal is not None else default_journal_path(folder, is_local=is_local)
     found = find_inputs(
         _paths(inputs),
@@ -169,6 +170,8 @@ def batch(
         raise PlanError(f"no sound files found{ignored}. recursive=True and globs=... widen the search.")
     _check_apart([*report_paths, journal_path], plan)
     _check_reach(plan, jobs, scheduler)
+    if made is not None and any(report.absolute().parent == made.absolute() for report in report_paths):
+        made.mkdir(parents=True, exist_ok=True)
     with Journal(journal_path) as log:
         decision = decide(plan, log, Policy(overwrite, skip_existing, resume))
         log.plan(

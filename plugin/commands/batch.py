@@ -200,7 +200,7 @@ def _totals(result: BatchResult) -> str:
     factor = summary["real_time_factor"]
     speed = f", {1.0 / factor:.0f} times real time" if factor else ""
     return (
-        f"{summary['num_files']} files: {counts}{ignored} "
+        f"{summary['num_files']} file{'s' * (summary['num_files'] != 1)}: {counts}{ignored} "
         f"({summary['duration_s']:.1f} s of sound in {result.elapsed_s:.1f} s{speed})"
     )
 

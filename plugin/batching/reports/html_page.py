@@ -89,7 +89,8 @@ def render_page(
     warnings = "".join(f'<p class="warning">{escaped(warning)}</p>' for warning in data["warnings"])
     sections = "".join(_section(number, file, path, originals) for number, file in enumerate(ordered, 1))
     # A region that scrolls must be reachable by the keyboard.
-    body = f"""<h1>{summary["num_files"]} files: {escaped(counts or "none")}</h1>
+    plural = "s" * (summary["num_files"] != 1)
+    body = f"""<h1>{summary["num_files"]} file{plural}: {escaped(counts or "none")}</h1>
 <p class="summary">{_duration(summary["duration_s"])} of sound in {_duration(summary["elapsed_s"])}{speed} ·
 hushgate {escaped(data["hushgate"])} · settings {escaped(data["settings_hash"])} ·
 {escaped(data["created"])}</p>

@@ -22,12 +22,13 @@ REPORT_VERSION = 1
 _FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def check_report(path: Path, originals: Iterable[Original] = ()) -> None:
+def check_report(path: Path, originals: Iterable[Original] = (), made: Path | None = None) -> None:
     """Refuse a report that could not be written, before any work is done.
 
     Args:
         path: The report.
         originals: Files that are never replaced.
+        made: Folder that is made before the report is written; it need not exist yet.
 
     Raises:
         ValueError: Another extension than .json, .csv or .html, or one of the originals.
@@ -35,6 +36,8 @@ def check_report(path: Path, originals: Iterable[Original] = ()) -> None:
     """
     if path.suffix.lower() not in _WRITERS:
         raise ValueError(f"report must be a .json, .csv or .html file (got {str(path)!r}).")
+    if made is not None and not made.exists() and path.absolute().parent == made.absolute():
+        return
     check_target(path, overwrite=True, originals=originals)
 
 

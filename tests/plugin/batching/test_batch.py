@@ -310,6 +310,15 @@ def test_reports_say_everything_and_survive_any_name(tmp_path: Path, stateful: s
         )
 
 
+def test_a_report_may_lie_in_the_output_folder_before_there_is_one(
+    stems: Path, tmp_path: Path, identity: str
+) -> None:
+    output = tmp_path / "new" / "out"
+    run(stems, output, identity, reports=[output / "report.html", output / "report.json"])
+    assert (output / "report.html").read_text().count("<audio") == 9
+    assert json.loads((output / "report.json").read_text())["summary"]["num_done"] == 3
+
+
 def test_reports_of_resumed_files_have_their_pictures(stems: Path, tmp_path: Path, identity: str) -> None:
     report = tmp_path / "r.html"
     run(stems, tmp_path / "out", identity, reports=[report])
@@ -439,7 +448,7 @@ def test_the_command_names_the_files_it_leaves_alone(
     assert f"left alone: {folder / 'b_raw.wav'} (matches --exclude *_raw.wav)\n" in out
     assert f"left alone: {folder / '0.pdf'} (not the extension of a sound file)\n" in out
     assert "left alone: 3 more (not the extension of a sound file; --verbose names all)\n" in out
-    assert "1 files: 1 done, 9 other files left alone" in out
+    assert "1 file: 1 done, 9 other files left alone" in out
 
 
 def test_a_journal_never_touches_an_input(stems: Path, tmp_path: Path, identity: str) -> None:
