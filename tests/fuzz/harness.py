@@ -13,6 +13,7 @@ import functools
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -111,7 +112,7 @@ class Harness:
         wanted = (
             {"out.flac", "out.wav"}
             if case.kind != "journal"
-            else {"a.wav", "out.html", "out.csv", JOURNAL_NAME}
+            else {"a.wav", "out.html", "out.sounds", "out.csv", JOURNAL_NAME}
         )
         if names - wanted:
             yield f"left: {sorted(names - wanted)}"
@@ -123,8 +124,8 @@ class Harness:
                     yield f"{name} is not finite"
             except soundfile.LibsndfileError as error:
                 yield f"{name} cannot be read ({error})"
-        for name in os.listdir(self._work):
-            (self._work / name).unlink()
+        for path in self._work.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @functools.cache

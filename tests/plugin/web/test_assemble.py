@@ -17,7 +17,7 @@ from hushgate.web.assemble import assemble_page, is_page
 from tests.helpers import tiny_models
 
 # Stands for the module: the page is told of a parameter where the module holds its name.
-WASM = b"\0asm" + b"".join(f"{name}\0".encode() for name in PARAMETERS if name != "hum_reduction_db")
+WASM = b"\0asm" + b"".join(f"{name}\0".encode() for name in PARAMETERS)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_the_module_and_the_weights_are_embedded(page: str) -> None:
 
 def test_parameters_are_those_of_the_table_that_the_module_has(page: str) -> None:
     rows = {row["name"]: row for row in _catalogue(page)["parameters"]}
-    assert rows.keys() == PARAMETERS.keys() - {"output", "hum_reduction_db"}
+    assert rows.keys() == PARAMETERS.keys() - {"output"}
     for name, row in rows.items():
         parameter = PARAMETERS[name]
         assert row["description"] == parameter.description
@@ -58,7 +58,8 @@ def test_presets_hold_the_settings_of_their_denoiser(page: str) -> None:
     presets = {preset["name"]: preset for preset in _catalogue(page)["presets"]}
     assert presets["podcast"]["values"] == {"attenuation_limit_db": 30.0}
     assert (presets["tuner"]["model"], presets["tuner"]["values"]["gate_threshold_db"]) == ("guitar", -50.0)
-    assert "de-hum" not in presets
+    assert presets["de-hum"]["values"] == {"mix": 0.0, "hum_reduction_db": 40.0}
+    assert presets["music"]["values"] == {"hum_reduction_db": 40.0}
 
 
 def test_nothing_leads_to_the_network(page: str) -> None:

@@ -74,7 +74,7 @@ def test_more_than_a_page_holds_is_refused(
 ) -> None:
     monkeypatch.setattr(recording_page, "LONGEST_S", 1.0)
     assert main(["plot", str(pair[0]), "-o", str(tmp_path / "page.html")]) == 2
-    assert "Choose a part with --start and --end." in capsys.readouterr().err
+    assert "Set --start and --end to choose a part." in capsys.readouterr().err
     assert not (tmp_path / "page.html").exists()
 
 
