@@ -23,6 +23,7 @@ from tests.helpers.small_models import SMALL
 from tests.helpers.trees import TREES, sound
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "five-projects.md").read_text(encoding="utf-8")
+LONGEST = ("2", "4")
 PROJECTS = re.findall(r"^## (\d)\. .*?```sh\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL)
 RATE = 16_000
 
@@ -83,7 +84,13 @@ def _speech(folder: Path) -> None:
 MAKERS = {"1": _songs, "2": _snsd, "3": _city, "4": _guitar, "5": _speech}
 
 
-@pytest.mark.parametrize(("number", "commands"), PROJECTS, ids=[number for number, _ in PROJECTS])
+@pytest.mark.parametrize(
+    ("number", "commands"),
+    [
+        pytest.param(number, commands, id=number, marks=[pytest.mark.level(6)] if number in LONGEST else [])
+        for number, commands in PROJECTS
+    ],
+)
 def test_a_project_runs_from_beginning_to_end(
     number: str, commands: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,6 +104,7 @@ def test_a_model_learns_a_noise_and_works_as_any_other(start: Path, hiss: Path, 
     assert not list(tmp_path.glob(".mine*"))
 
 
+@pytest.mark.level(6)
 def test_killed_and_resumed_equals_undisturbed(start: Path, hiss: Path, tmp_path: Path) -> None:
     whole, halves = tmp_path / "whole.onnx", tmp_path / "halves.onnx"
     adapt(str(start), whole, noise=[hiss], **QUICK)

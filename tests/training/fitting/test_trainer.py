@@ -32,6 +32,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_workshop(tmp_path_factory.mktemp("workshop"))
 
 
+@pytest.mark.level(6)
 def test_train_resume_export_and_denoise(workshop: Path) -> None:
     run, config = workshop / "run", workshop / "tiny.toml"
     common = ("train", config, "--data", workshop / "data", "--quiet")
