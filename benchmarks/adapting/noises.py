@@ -10,7 +10,6 @@ speakers that no training heard. General mixtures have those speakers and noises
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import tempfile
 import time
@@ -18,21 +17,19 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
+from excerpts import LEVEL_DB, RATE, Audio, excerpt, listed
 from pesq import pesq
 from scipy import signal
 
 from hushgate.effects.denoiser import Denoiser
 from hushgate.training import adapt
 from hushgate.training.evaluate.confidence import estimate_mean
+from hushgate.training.evaluate.measures.snr import si_sdr_db
 from hushgate.training.recordings.decoded_cache import read_clip
 
-RATE = 16_000
 SNR_DB = (-2.5, 2.5, 7.5, 12.5)
-SECONDS, SPEECH_DB = 4.0, -26.0
 LONGEST_ROOM_S = 0.8
 
-Audio = NDArray[np.float32]
 Pair = tuple[Audio, Audio]
 
 
@@ -69,8 +66,8 @@ def measure(
     held = min(30 * RATE, round(0.28 * len(noise)))
     known, unknown = noise[:-held][: 60 * RATE], noise[-held:]
     rng = np.random.default_rng(5)
-    speech = [read_clip(one, RATE) for one in _listed(data, "speech/librispeech", "val")]
-    strange = [read_clip(one, RATE) for one in _listed(data, "noise/esc10", "val")]
+    speech = [read_clip(one, RATE) for one in listed(data, "speech/librispeech")]
+    strange = [read_clip(one, RATE) for one in listed(data, "noise/esc10")]
     own = [_pair(rng, speech, [unknown], index) for index in range(items)]
     general = [_pair(rng, speech, strange, index) for index in range(items)]
     with tempfile.TemporaryDirectory() as name:
@@ -107,31 +104,17 @@ def _in_room(noise: Audio, room: Path | None) -> Audio:
     return np.asarray(signal.fftconvolve(noise, response)[: len(noise)], np.float32)
 
 
-def _listed(data: Path, prefix: str, split: str) -> list[Path]:
-    with (data / "manifest.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == split]
-    return [data / row["path"] for row in rows if row["path"].startswith(prefix)]
-
-
 def _pair(rng: np.random.Generator, speech: list[Audio], noises: list[Audio], index: int) -> Pair:
-    size = round(SECONDS * RATE)
-    parts = []
-    for sounds in (speech, noises):
-        sound = np.resize(one := sounds[int(rng.integers(len(sounds)))], max(size, len(one)))
-        first = int(rng.integers(len(sound) - size + 1))
-        part = sound[first : first + size]
-        parts.append(part / (np.sqrt(np.mean(part**2)) + 1e-6))
-    clean = parts[0] * 10.0 ** (SPEECH_DB / 20.0)
-    noise = parts[1] * 10.0 ** ((SPEECH_DB - SNR_DB[index % len(SNR_DB)]) / 20.0)
-    return np.asarray(clean + noise, np.float32), np.asarray(clean, np.float32)
+    clean = excerpt(rng, speech[int(rng.integers(len(speech)))])
+    snr_db = SNR_DB[index % len(SNR_DB)]
+    noise = excerpt(rng, noises[int(rng.integers(len(noises)))], LEVEL_DB - snr_db)
+    return clean + noise, clean
 
 
 def _scores(denoiser: Denoiser, noisy: Audio, clean: Audio) -> tuple[float, float]:
     output = denoiser(noisy, RATE)
-    share = float(output @ clean) / float(clean @ clean)
-    error = output - share * clean
-    si_sdr = 10.0 * np.log10(share**2 * float(clean @ clean) / float(error @ error))
-    return float(si_sdr), float(pesq(RATE, clean, output, "wb"))
+    si_sdr = si_sdr_db(clean[np.newaxis], output[np.newaxis])
+    return si_sdr, float(pesq(RATE, clean, output, "wb"))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ with a sound of DATA at the same level: 4 s of that sound, 4 s of the target, 4 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import tempfile
 from collections.abc import Iterator
@@ -18,18 +17,16 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
+from excerpts import RATE, SECONDS, Audio, excerpt, listed
 
 from hushgate.effects.denoiser import Denoiser
 from hushgate.training import adapt
 from hushgate.training.evaluate.confidence import estimate_mean
+from hushgate.training.evaluate.measures.snr import si_sdr_db
 from hushgate.training.recordings.atomic_files import list_audio
 from hushgate.training.recordings.decoded_cache import read_clip
 
-RATE = 16_000
-TARGET_S, PART_S, LEVEL_DB = 120.0, 4.0, -26.0
-
-Audio = NDArray[np.float32]
+TARGET_S = 120.0
 
 
 def main() -> None:
@@ -51,7 +48,10 @@ def main() -> None:
     for folder in args.targets:
         if folder.name in rows:
             continue
-        others = [read_clip(path, RATE) for path in _listed(args.data, args.others)]
+        others = [
+            read_clip(path, RATE)
+            for path in (listed(args.data, args.others) or listed(args.data, args.others, None))
+        ]
         rows[folder.name] = measure(folder, others, args.model, args.only_target, args.steps, args.items)
         args.output.write_text(json.dumps(rows, indent=1))
         print(folder.name, {name: round(value, 2) for name, value in rows[folder.name].items()}, flush=True)
@@ -70,7 +70,7 @@ def measure(
         known.append(next(clips))
         seconds += len(known[-1]) / RATE
     rng = np.random.default_rng(5)
-    pairs = [(_part(rng, others[index % len(others)]), _part(rng, next(clips))) for index in range(items)]
+    pairs = [(excerpt(rng, others[index % len(others)]), excerpt(rng, next(clips))) for index in range(items)]
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         soundfile.write(place / "me.wav", np.concatenate(known), RATE, subtype="FLOAT")
@@ -88,13 +88,11 @@ def measure(
 
 def _heard(denoiser: Denoiser, pairs: list[tuple[Audio, Audio]]) -> dict[str, float]:
     scores = []
-    size = round(PART_S * RATE)
+    size = round(SECONDS * RATE)
     for other, target in pairs:
         output = denoiser(np.concatenate([other, target, other + target]), RATE)
         alone, kept, both = (output[first * size : (first + 1) * size] for first in range(3))
-        share = float(both @ target) / float(target @ target)
-        error = both - share * target
-        si_sdr = 10.0 * np.log10(share**2 * float(target @ target) / float(error @ error))
+        si_sdr = si_sdr_db(target[np.newaxis], both[np.newaxis])
         scores.append((_level(alone) - _level(other), _level(kept) - _level(target), si_sdr))
     return dict(zip(("others_db", "target_db", "si_sdr_both"), np.mean(scores, axis=0).tolist(), strict=True))
 
@@ -107,21 +105,6 @@ def _clips(folder: Path) -> Iterator[Audio]:
     files = list_audio(folder)
     for index in np.random.default_rng(3).permutation(len(files)):
         yield read_clip(files[index], RATE)
-
-
-def _listed(data: Path, prefix: str) -> list[Path]:
-    """Recordings of the validation split, or of all where it has none of these."""
-    with (data / "manifest.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["path"].startswith(prefix)]
-    return [data / row["path"] for row in [row for row in rows if row["split"] == "val"] or rows]
-
-
-def _part(rng: np.random.Generator, sound: Audio) -> Audio:
-    size = round(PART_S * RATE)
-    sound = np.resize(sound, max(size, len(sound)))
-    first = int(rng.integers(len(sound) - size + 1))
-    part = sound[first : first + size]
-    return np.asarray(part / np.sqrt(np.mean(part**2)) * 10.0 ** (LEVEL_DB / 20.0), np.float32)
 
 
 if __name__ == "__main__":
