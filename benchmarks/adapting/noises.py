@@ -18,12 +18,13 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from excerpts import LEVEL_DB, RATE, Audio, excerpt, listed
-from pesq import pesq
 from scipy import signal
 
 from hushgate.effects.denoiser import Denoiser
 from hushgate.training import adapt
 from hushgate.training.evaluate.confidence import estimate_mean
+from hushgate.training.evaluate.measures.base import Item
+from hushgate.training.evaluate.measures.pesq import Pesq
 from hushgate.training.evaluate.measures.snr import si_sdr_db
 from hushgate.training.recordings.decoded_cache import read_clip
 
@@ -83,7 +84,8 @@ def measure(
             force=True,
             threads=1,
             clean=[] if clean is None else [clean],
-            **{"noisy" if noisy else "noise": [folder / "own.wav"]},
+            noise=[] if noisy else [folder / "own.wav"],
+            noisy=[folder / "own.wav"] if noisy else [],
         )
         used, began = time.process_time() - used, time.monotonic() - began
         before, after = Denoiser("voice"), Denoiser(folder / "mine.onnx")
@@ -112,9 +114,9 @@ def _pair(rng: np.random.Generator, speech: list[Audio], noises: list[Audio], in
 
 
 def _scores(denoiser: Denoiser, noisy: Audio, clean: Audio) -> tuple[float, float]:
-    output = denoiser(noisy, RATE)
-    si_sdr = si_sdr_db(clean[np.newaxis], output[np.newaxis])
-    return si_sdr, float(pesq(RATE, clean, output, "wb"))
+    output = denoiser(noisy, RATE)[np.newaxis]
+    item = Item("", noisy[np.newaxis], clean[np.newaxis], RATE)
+    return si_sdr_db(item.clean, output), Pesq()(item, output)["pesq"]
 
 
 if __name__ == "__main__":
