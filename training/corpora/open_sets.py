@@ -1,7 +1,8 @@
-"""Free recordings in public repositories, copied at their own rates: voices of the full band, and scenes.
+"""Free recordings in public repositories, copied at their own rates: full-band voices, scenes, guitar notes.
 
 From clones of rhasspy/dataset-voice-kerstin, -kathleen and -flemishguy (CC0 1.0), hugolpz/audio-cmn (CC
-BY-SA) and rafaelmardojai/blanket (by file, see its SOUNDS_LICENSING.md). docs/data.md says what they hold.
+BY-SA), rafaelmardojai/blanket (by file, see its SOUNDS_LICENSING.md) and sfzinstruments/karoryfer.* (CC0
+1.0). docs/data.md says what they hold.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ Audio = NDArray[np.float32]
 Progress = Callable[[Iterable[ManifestRow], int], Iterable[ManifestRow]]
 
 _WORD_PEAK, _PAUSE_S = 0.9, 0.35
+# Written pitches that never train, as in the packs of recordings.
+_HELD_BACK_NOTES = ("b2", "e4", "ab3", "gb3", "db4")
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,9 @@ class OpenSet:
         hiss: The recordings have hiss that is to be lowered.
         words: Recordings joined in a file, for sets of single words; 1 leaves each by itself.
         every: Take one of so many.
-        validation: Labels that never train.
+        validation: Labels, or pitches that file names begin with (`e4_f_rr1.wav`), that never train.
+        name: Folder for the copies; "" takes the label, or the repository without one.
+        without: Files whose names hold this are left out; "" takes all.
     """
 
     repository: str
@@ -50,6 +55,20 @@ class OpenSet:
     words: int = 1
     every: int = 1
     validation: tuple[str, ...] = ()
+    name: str = ""
+    without: str = ""
+
+    def takes(self, path: Path) -> bool:
+        """Tell whether a recording of the clone belongs to the set."""
+        return not self.without or self.without not in path.stem
+
+
+def _notes(repository: str, folder: str, label: str, name: str) -> OpenSet:
+    """Single notes of a Karoryfer instrument, without the noises of release."""
+    return OpenSet(
+        repository, folder, "guitar", label, "CC0 1.0", "sfzinstruments",
+        validation=_HELD_BACK_NOTES, name=name, without="release",
+    )  # fmt: skip
 
 
 OPEN_SETS = (
@@ -64,6 +83,12 @@ OPEN_SETS = (
         "blanket", "data/resources/sounds", "noise", "", "see SOUNDS_LICENSING.md", "rafaelmardojai",
         validation=("city", "storm", "train"),
     ),
+    _notes("karoryfer.emilyguitar", "notes", "electric-di", "emily"),
+    _notes("karoryfer.shinyguitar", "Samples/acoustic", "archtop-mic", "shiny-mic"),
+    _notes("karoryfer.shinyguitar", "Samples/electric", "archtop-pickup", "shiny-pickup"),
+    _notes("karoryfer.swagbass", "notes", "bass-di", "swagbass"),
+    _notes("karoryfer.growlybass", "sustain", "bass-di", "growlybass"),
+    _notes("karoryfer.growlybass", "staccato", "bass-di", "growlybass"),
 )  # fmt: skip
 
 
@@ -91,9 +116,9 @@ def write_open_sets(
     """
     there = [one for one in sets if (clones / one.repository).is_dir()]
     if not there:
-        names = ", ".join(one.repository for one in sets)
+        names = ", ".join(dict.fromkeys(one.repository for one in sets))
         raise FileNotFoundError(f"{clones} holds no clone of {names}.")
-    files = {one: list_audio(clones / one.repository / one.folder)[:: one.every] for one in there}
+    files = {one: _recordings(clones, one) for one in there}
     for one, found in files.items():
         if not found:
             raise ValueError(f"{clones / one.repository / one.folder} must hold recordings (got none).")
@@ -110,6 +135,12 @@ def write_open_sets(
     return rows
 
 
+def _recordings(clones: Path, one: OpenSet) -> list[Path]:
+    return [path for path in list_audio(clones / one.repository / one.folder) if one.takes(path)][
+        :: one.every
+    ]
+
+
 def _write(one: OpenSet, files: Sequence[Path], output: Path) -> Iterator[ManifestRow]:
     for number, first in enumerate(range(0, len(files), one.words)):
         group = files[first : first + one.words]
@@ -118,9 +149,10 @@ def _write(one: OpenSet, files: Sequence[Path], output: Path) -> Iterator[Manife
         audio, rate = _joined(group) if one.words > 1 else _read(group[0])
         if one.hiss:
             audio = lower_hiss(audio, rate)
-        path = f"{one.kind}/{label if one.label else one.repository}/{name}.flac"
+        path = f"{one.kind}/{one.name or one.label or one.repository}/{name}.flac"
         write_audio(output / path, np.clip(audio, -1.0, 1.0), rate, "PCM_16")
-        split = "val" if label in one.validation else "train"
+        held_back = label in one.validation or name.split("_")[0] in one.validation
+        split = "val" if held_back else "train"
         seconds = round(len(audio) / rate, 3)
         source = f"{one.repository}, {one.source}"
         yield ManifestRow(path, one.kind, split, label, rate, seconds, one.license, source)
