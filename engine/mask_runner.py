@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,7 @@ from hushgate.engine.steady_noise import SteadyNoise
 # A mask beyond 80 dB of gain, or NaN, is a fault of the model.
 _LARGEST_MASK = 1e4
 _SMALLEST_STATE = 1e-20
+_MOST_SQUARES = 8192
 # Power of the sum of the channels, relative to channels in phase, up to which the sum counts as cancelled,
 # and from which it does not. Between the two its phase fades in: a step would let rounding decide.
 _CANCELLED, _AUDIBLE = np.float32(0.04), np.float32(0.06)
@@ -39,9 +42,10 @@ class MaskRunner:
         self._shared_bins = min(num_bins, info.num_bins)
         edges, frame_ms = info.upper_band_edges_hz, info.frame_ms
         bands = upper_band_slices(edges, frame_ms, info.num_bins, num_bins)
-        self._bands = [band for band, _ in bands]
-        # Real and imaginary parts of the bins of each band above the model's.
-        self._parts_above = [2 * (part.stop - part.start) for _, part in bands]
+        # The band of the real and the imaginary part of each bin above the model's.
+        self._band_of_part = np.repeat(
+            [band for band, _ in bands], [2 * (part.stop - part.start) for _, part in bands]
+        )
         self._levels: UpperLevels | None = None
         if info.upper_top_hz is not None:
             self._levels = UpperLevels(edges, info.upper_top_hz, frame_ms, info.num_bins, num_bins)
@@ -106,13 +110,10 @@ class MaskRunner:
             np.multiply(noisy, ratio, out=masked)
         else:
             self._steady.apply(noisy, ratio, masked, paired=linked and self._num_channels == 2)
-        if self._bands:
+        if len(self._band_of_part):
             # As real numbers, several times as fast as complex ones.
             given, scaled = (part[:, :, model_bins:].view(np.float32) for part in (delayed, target))
-            band_gains = upper_gain[:, :, self._bands]
-            if len(self._bands) > 1:
-                band_gains = np.repeat(band_gains, self._parts_above, axis=2)
-            np.multiply(given, band_gains, out=scaled)
+            np.multiply(given, upper_gain.take(self._band_of_part, axis=2), out=scaled)
 
     def _run(
         self, spectrum: NDArray[np.float32], levels: NDArray[np.float32] | None
@@ -208,12 +209,23 @@ def combine_channels(spectra: NDArray[np.complex64]) -> NDArray[np.complex64]:
 
 def _is_mask(values: NDArray[np.float32]) -> bool:
     """True when all values are finite and in the range of a mask."""
+    if _energy(values) <= _LARGEST_MASK**2:  # enough: no square exceeds the sum of all
+        return True
     high, low = np.maximum.reduce(values, axis=None), np.minimum.reduce(values, axis=None)
     return bool(high <= _LARGEST_MASK and low >= -_LARGEST_MASK)  # false for NaN
 
 
 def _is_finite(state: State) -> bool:
-    return all(np.isfinite(array).all() for array in state)
+    # The sum of squares is infinite for large finite values as well.
+    return all(math.isfinite(_energy(array)) or np.isfinite(array).all() for array in state)
+
+
+def _energy(values: NDArray[np.float32]) -> float:
+    """Sum of squares, the fastest look at a few values; infinite for many, which BLAS gives to threads."""
+    if values.size > _MOST_SQUARES:
+        return math.inf
+    flat = values.ravel()
+    return float(np.dot(flat, flat))
 
 
 def _without_denormals(state: State) -> State:

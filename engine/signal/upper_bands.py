@@ -62,12 +62,14 @@ class UpperLevels:
             if 2 * (part.stop - part.start) >= whole[band].stop - whole[band].start
         ]
         self.known_bins = slice(model_bins, known[-1][1].stop if known else model_bins)
-        self._columns = [band for band, _ in known]
+        columns = [band for band, _ in known]
+        # Bands without a bin leave gaps; without gaps, a slice is faster.
+        self._columns = slice(len(known)) if columns == list(range(len(known))) else columns
         # Of the real and imaginary parts of the bins in `known_bins`, two for each bin.
-        self._starts = [2 * (part.start - model_bins) for _, part in known]
+        self._starts = np.array([2 * (part.start - model_bins) for _, part in known], dtype=np.intp)
         self._shares = np.array([1.0 / (part.stop - part.start) for _, part in known], dtype=np.float32)
         self._blank = np.zeros((len(edges_hz), 2), dtype=np.float32)
-        self._blank[self._columns, 1] = 1.0
+        self._blank[columns, 1] = 1.0
 
     def levels(self, spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
         """Measure spectra (batch, frames, bins): float32 (batch, frames, bands, 2).
@@ -77,7 +79,8 @@ class UpperLevels:
         """
         levels = np.empty((*spectra.shape[:-1], *self._blank.shape), dtype=np.float32)
         levels[:] = self._blank
-        levels[..., 0] = self.products(spectra, spectra)
+        if len(self._starts):
+            levels[..., self._columns, 0] = self._means(spectra, spectra)
         return levels
 
     def products(self, one: NDArray[np.complex64], other: NDArray[np.complex64]) -> NDArray[np.float32]:
@@ -86,9 +89,13 @@ class UpperLevels:
         Shapes: two spectra (..., bins) to float32 (..., bands), 0 where the band is unknown.
         """
         means = np.zeros((*one.shape[:-1], len(self._blank)), dtype=np.float32)
-        if self._columns:
-            # As real numbers: numpy is slow at the parts of complex ones.
-            first, second = (part[..., self.known_bins].view(np.float32) for part in (one, other))
-            sums = np.add.reduceat(first * second, self._starts, axis=-1)
-            means[..., self._columns] = sums * self._shares
+        if len(self._starts):
+            means[..., self._columns] = self._means(one, other)
+        return means
+
+    def _means(self, one: NDArray[np.complex64], other: NDArray[np.complex64]) -> NDArray[np.float32]:
+        """As `products`, of known bands only."""
+        # As real numbers: numpy is slow at the parts of complex ones.
+        first, second = (part[..., self.known_bins].view(np.float32) for part in (one, other))
+        means: NDArray[np.float32] = np.add.reduceat(first * second, self._starts, axis=-1) * self._shares
         return means
