@@ -253,7 +253,7 @@ class Hush(nn.Module):
         scale, magnitude = (-0.35 * level).exp(), (0.15 * level).exp()
         features = torch.stack([real * scale, imaginary * scale, magnitude], dim=-1)
 
-        x = functional.silu(self.encode(self.surroundings(features.reshape(-1, 3 * stride))))
+        x = functional.silu(self.encode(self.surroundings(features)))
         for layer in self.down:
             x = layer(x)
         skip = x
@@ -262,7 +262,7 @@ class Hush(nn.Module):
         x = (bands.reshape(-1, config.bands, config.band_channels) + self.band_position).flatten(0, 1)
         new_state = []
         for block, hidden in zip(self.blocks, state[: len(self.blocks)], strict=True):
-            x, last = block(x, hidden)
+            x, last = block(x, hidden, spectrum.shape[0])
             new_state.append(last)
         verdict: Verdict | None = None
         if self.presence is not None:
@@ -282,7 +282,7 @@ class Hush(nn.Module):
         # Full precision under autocast: a bfloat16 mask has 8 bits, which would cap the SNR of passed sound.
         with torch.autocast(x.device.type, enabled=False):
             mask = self.decode(self.neighbours(x.float())).clamp(-_MASK_BOUND, _MASK_BOUND)
-        mask = mask.reshape(spectrum.shape)[:, :, : config.num_bins - stride]
+        mask = mask.reshape(spectrum.shape[0], -1, config.num_bins, 2)[:, :, : config.num_bins - stride]
         if (config.relief_db or config.silent_pauses) and not self.training:
             inside = power[:, :, : config.num_bins - stride]
             mask = settle(mask, inside, config.relief_db, config.silent_pauses)
@@ -309,7 +309,7 @@ class Hush(nn.Module):
             upper_gain = upper_gain * relief(upper_gain.square(), most, _UPPER_DEEP).sqrt()
         # The resamplers of the training audio roll off in the highest patch, so its mask is untrained: it
         # gets the gain of the bands above.
-        edge = torch.stack([upper_gain, torch.zeros_like(upper_gain)], dim=-1)
+        edge = functional.pad(upper_gain[..., None], (0, 1))
         return torch.cat([mask, edge.expand(-1, -1, config.stride, -1)], dim=2), upper_gain
 
     def enhance(

@@ -41,7 +41,7 @@ class ProductNorm(nn.Module):
 
 
 class Neighbours(nn.Module):
-    """Join each patch with its two neighbours: (frames * patches, c) to (frames * patches, 3c)."""
+    """Join each patch with its two neighbours: c values a patch, in any shape, to (frames * patches, 3c)."""
 
     def __init__(self, patches: int, channels: int) -> None:
         super().__init__()
@@ -85,11 +85,11 @@ class BandBlock(nn.Module):
         self.query_key_value = nn.Linear(channels, 3 * channels)
         self.band_out = ProductNorm(channels, channels)
 
-    def forward(self, x: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, hidden: Tensor, num_frames: int) -> tuple[Tensor, Tensor]:
         """Map x (frames * batch * bands, channels) and hidden (batch, bands, channels) to the same shapes."""
         bands, channels = self.bands, self.channels
         hidden = hidden.reshape(1, -1, channels)
-        rows = x.reshape(-1, hidden.shape[1], channels)
+        rows = x.reshape(num_frames, -1, channels)
         over_time, last = run_gru(self.gru, rows, hidden) if self.training else self.gru(rows, hidden)
         x = x + self.time_out(over_time.reshape(-1, channels))
 

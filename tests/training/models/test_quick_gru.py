@@ -41,6 +41,6 @@ def test_a_network_computes_the_same_whether_it_trains_or_not() -> None:
     found = []
     for mode in (True, False):
         block.training = mode
-        found.append(block(x, hidden))
+        found.append(block(x, hidden, 5))
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
