@@ -19,7 +19,7 @@ MEASURES = {
     "level dB": "level",
     "above 8 kHz dB": "upper_level",
 }
-"""Measure by title of its column; the first figure of the measure is shown."""
+"""Measure by title of its column; the first of its columns is shown."""
 
 
 def figures(titles: Sequence[str], item: Item, output: Audio) -> dict[str, float]:
@@ -28,7 +28,7 @@ def figures(titles: Sequence[str], item: Item, output: Audio) -> dict[str, float
     Raises:
         RuntimeError: A measure's package is not installed; says which.
     """
-    return {title: next(iter(_measure(title)(item, output).values())) for title in titles}
+    return {title: _measure(title)(item, output)[_measure(title).columns[0].name] for title in titles}
 
 
 def mean_of(values: Sequence[float]) -> Estimate:

@@ -14,9 +14,9 @@ pytest.importorskip("scipy", reason="the benchmarks need scipy (extra bench)")
 pytest.importorskip("soxr", reason="the benchmarks need soxr (extra bench)")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from support import music_sets, testsets, voice_sets
+from support import metrics, music_sets, testsets, voice_sets
 
-from hushgate.training.evaluate.measures.base import Item
+from hushgate.training.evaluate.measures.base import Column, Item
 
 
 def _bursts(num_samples: int, seed: int) -> np.ndarray:
@@ -99,3 +99,15 @@ def test_upper_band_follows_the_speech_and_leaves_it_alone() -> None:
     low_band = np.sqrt(np.mean(original[2_000:14_000] ** 2)) / len(speech)
     kept = np.sqrt(np.mean(spectrum[2_000:14_000] ** 2)) / len(full)
     assert kept == pytest.approx(low_band, rel=0.02)
+
+
+def test_a_table_shows_the_first_column_of_a_measure(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ratings:
+        columns = (Column("overall", "overall", 2), Column("speech", "speech", 2))
+
+        def __call__(self, item: Item, output: np.ndarray) -> dict[str, float]:
+            return {"speech": 4.0, "overall": 3.0}
+
+    monkeypatch.setattr(metrics, "_measure", lambda title: Ratings())
+    item = Item("one", np.zeros((1, 8), np.float32), np.zeros((1, 8), np.float32), 8_000)
+    assert metrics.figures(["DNSMOS"], item, item.noisy) == {"DNSMOS": 3.0}
