@@ -21,6 +21,11 @@ class ExportCommand:
         parser.add_argument(
             "-o", "--output", type=Path, required=True, metavar="MODEL.onnx", help="file to write"
         )
+        parser.add_argument(
+            "--average", type=Path, nargs="+", default=[], metavar="MODEL",
+            help="average its weights with those of what it was trained on from, in equal shares: "
+            "checkpoints, .onnx files, names of shipped models",
+        )  # fmt: skip
         parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
 
     @staticmethod
@@ -31,7 +36,7 @@ class ExportCommand:
             raise FileNotFoundError(f"folder {args.output.parent} does not exist.")
         with training_extra("export"):
             from hushgate.training.exporting.checkpoint import export_checkpoint
-        info = export_checkpoint(args.checkpoint, args.output).info
+        info = export_checkpoint(args.checkpoint, args.output, args.average).info
         print(
             f"{args.output}: {info.name}, {info.num_parameters:,} parameters, "
             f"{info.latency_ms:g} ms latency, the same as in PyTorch"

@@ -1,0 +1,53 @@
+"""Mean weights of networks, one of which was trained on from another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+
+from hushgate.engine.model_files.model import available_models, load_model
+from hushgate.training.models import Network
+from hushgate.training.models.checkpoint import load_network
+from hushgate.training.models.exported_file import InitializationError, load_exported
+
+
+def average(network: Network, others: Iterable[Path]) -> Network:
+    """Give a network the mean of its weights and of the others', in place, normalizations folded in.
+
+    The mean of a network and of the one that its training started from keeps most of what each is better at
+    (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). Networks from different beginnings have
+    no useful mean. A part that one of them lacks, as a head, is the mean of the rest.
+
+    Args:
+        network: Trained.
+        others: Checkpoints, model files, or names of shipped models.
+
+    Raises:
+        FileNotFoundError: One of them does not exist.
+        ValueError: One of them is neither a checkpoint nor a model file, or has another shape.
+    """
+    weights = {name: [value] for name, value in network.fuse().state_dict().items()}
+    for other in others:
+        for name, value in _read(other).fuse().state_dict().items():
+            if name not in weights or weights[name][0].shape != value.shape:
+                raise InitializationError(
+                    f"{other} has {name} of shape {tuple(value.shape)}, which the checkpoint's network does "
+                    "not have. Average it with the network that its training started from."
+                )
+            weights[name].append(value)
+    network.load_state_dict(
+        {
+            # Counters of batches are whole numbers.
+            name: torch.stack(values).mean(0) if values[0].is_floating_point() else values[0]
+            for name, values in weights.items()
+        }
+    )
+    return network
+
+
+def _read(source: Path) -> Network:
+    if str(source) in available_models():
+        source = load_model(str(source)).path
+    return load_exported(source) if source.suffix == ".onnx" else load_network(source)[0]
