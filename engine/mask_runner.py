@@ -89,9 +89,11 @@ class MaskRunner:
         model_bins, bins = self._model.info.num_bins, self._shared_bins
         known = combine_channels(spectra[:, :, :bins]) if linked else spectra[:, :, :bins]
         batch, num_frames = known.shape[:2]
-        model_input = np.empty((batch, num_frames, model_bins), dtype=np.complex64)
-        model_input[:, :, :bins] = known
-        model_input[:, :, bins:] = 0.0
+        if bins == model_bins:
+            model_input = known.copy()
+        else:
+            model_input = np.zeros((batch, num_frames, model_bins), dtype=np.complex64)
+            model_input[:, :, :bins] = known
         levels = None
         if self._levels is not None:
             levels = self._levels.levels(spectra)

@@ -100,6 +100,7 @@ class Model:
             self._output_names.append("presence")
         self._output_names += [f"{name}_next" for name in self.info.state_names]
         self._num_results = len(self._output_names) - len(self.info.state_names)
+        self._last_shapes: tuple[tuple[int, int], list[tuple[int, ...]]] = (0, 0), []
         if is_limited:
             run_within(file, MAX_FIRST_RUN_S, self._check_run)
         else:
@@ -162,15 +163,23 @@ class Model:
             raise ModelError(f"{self.path.name} failed to run: {_first_line(error)}") from error
         presence = results[2] if self.info.has_presence else None
         # Shapes are compared at once, as this runs for every block; names are looked for when they differ.
-        batch, frames = spectrum.shape[:2]
-        shapes = [spectrum.shape, (batch, frames, self._num_bands)]
-        if presence is not None:
-            shapes.append((batch, frames, 1))
-        shapes += [(batch, *shape) for shape in self._state_shapes]
+        shapes = self._result_shapes(*spectrum.shape[:2])
         if [array.shape for array in results] != shapes:
             for name, array, shape in zip(self._output_names, results, shapes, strict=True):
                 self._check_shape(name, array, shape)
         return results[0], results[1], presence, tuple(results[self._num_results :])
+
+    def _result_shapes(self, batch: int, frames: int) -> list[tuple[int, ...]]:
+        """Shapes of the results of `run`; those of the last call at hand, as streams repeat theirs."""
+        key, shapes = self._last_shapes
+        if key != (batch, frames):
+            shapes = [(batch, frames, self.info.num_bins, 2), (batch, frames, self._num_bands)]
+            if self.info.has_presence:
+                shapes.append((batch, frames, 1))
+            shapes += [(batch, *shape) for shape in self._state_shapes]
+            # One assignment: other threads see a pair that belongs together.
+            self._last_shapes = (batch, frames), shapes
+        return shapes
 
     def run_segments(
         self, segments: NDArray[np.float32], options: onnxruntime.RunOptions | None = None

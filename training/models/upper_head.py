@@ -62,7 +62,7 @@ class UpperHead(nn.Module):
         heard = (levels.reshape(-1, 2 * self.num_upper) + _FLOOR).pow(_EXPONENT)
         below = functional.silu(self.narrow(x)).reshape(-1, self.bands * _CHANNELS)
         x = functional.silu(self.gather(torch.cat([below, heard], dim=-1)))
-        x = x.reshape(-1, hidden.shape[0], _WIDTH)
+        x = x.reshape(levels.shape[0], -1, _WIDTH)
         over_time, last = self.gru(x, hidden[None])
         return self.answer(x + over_time).sigmoid(), [last[0]]
 
