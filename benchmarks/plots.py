@@ -23,7 +23,7 @@ from hushgate.pictures.figures import new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMATS = {"music": "44.1 kHz x 2", "voice-44k": "48 kHz x 1"}
+FORMATS = {"music": "44.1 kHz x 2", "voice-48k": "48 kHz x 1"}
 """Format of speed.py that gives the cost of a set; 16 kHz mono for other sets."""
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 _OTHER_FORMAT = "16 kHz x 1"

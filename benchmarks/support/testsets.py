@@ -64,7 +64,7 @@ _MUSIC = ("SI-SDR dB", "LSD dB", "target LSD dB", "level dB")
 
 SETS: dict[str, TestSet] = {
     "voice": TestSet(voice_set, _SPEECH, "voice", 80, ("SI-SDR dB", "PESQ")),
-    "voice-44k": TestSet(full_band_voice_set, _FULL_BAND_SPEECH, "voice", 40, ("SI-SDR dB", "PESQ")),
+    "voice-48k": TestSet(full_band_voice_set, _FULL_BAND_SPEECH, "voice", 40, ("SI-SDR dB", "PESQ")),
     "music": TestSet(music_set, _MUSIC, "music", 36, ("SI-SDR change dB", "target LSD dB")),
     "guitar": TestSet(guitar_set, _MUSIC, "guitar", 36, ("SI-SDR change dB",)),
     "voice-clean": TestSet(clean_version(voice_set), _SPEECH, "voice", 40, has_noise=False),

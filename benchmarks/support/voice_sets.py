@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import soxr
+import soundfile
 
 from hushgate.training.evaluate.measures.base import Item
 from support.recordings import (
     Mono,
+    Recording,
     at_level,
     at_snr,
     find_recordings,
@@ -21,10 +22,13 @@ from support.recordings import (
     without_silent_ends,
 )
 
-VOICE_RATE, FULL_RATE = 16_000, 44_100
+VOICE_RATE, FULL_RATE = 16_000, 48_000
+# Recordings at lower rates have no band above 8 kHz, or half of one.
+_LEAST_FULL_RATE = 44_100
 SNRS_DB = (-2.5, 2.5, 7.5, 12.5)
 _QUIET_DB = -45.0
 _HIGH_NOISE_HZ = (4_000.0, 8_000.0)
+_CLIP_S, _PAUSE_S = (4.0, 8.0), 0.3
 
 
 def high_noise(num_samples: int, rng: np.random.Generator, sample_rate: int = VOICE_RATE) -> Mono:
@@ -36,21 +40,6 @@ def high_noise(num_samples: int, rng: np.random.Generator, sample_rate: int = VO
     return np.fft.irfft(spectrum * ((frequency > low) & (frequency < high)), num_samples)
 
 
-def with_upper_band(speech: Mono) -> Mono:
-    """Speech of 16 kHz at 44.1 kHz, its band above 8 kHz mirrored from below (spectral folding).
-
-    Read speech is mostly archived at 16 kHz; real voices have more above. The mirror image of 4 to
-    8 kHz, falling by 18 dB an octave above 8 kHz, follows every consonant as the real band does.
-    """
-    folded = np.zeros(2 * len(speech))
-    folded[::2] = 2.0 * speech
-    spectrum = np.fft.rfft(folded)
-    frequency = np.fft.rfftfreq(len(folded), 0.5 / VOICE_RATE)
-    slope = (np.maximum(frequency, 8_000.0) / 8_000.0) ** -3.0
-    result: Mono = soxr.resample(np.fft.irfft(spectrum * slope, len(folded)), 2 * VOICE_RATE, FULL_RATE)
-    return result
-
-
 def voice_set(folders: Sequence[Path], num_items: int, seed: int) -> list[Item]:
     """Unseen speakers in unseen noise at 16 kHz.
 
@@ -58,25 +47,51 @@ def voice_set(folders: Sequence[Path], num_items: int, seed: int) -> list[Item]:
     noise between 4 and 8 kHz, the others in recorded noise; every seventh very quiet (speech at
     -45 dBFS), the others at -38 to -16 dBFS.
     """
-    return list(_voice_items(folders, num_items, seed, VOICE_RATE))
+    return list(_voice_items(folders, find_recordings(folders, "speech"), num_items, seed, VOICE_RATE))
 
 
 def full_band_voice_set(folders: Sequence[Path], num_items: int, seed: int) -> list[Item]:
-    """The voice set at 44.1 kHz: noise at its full band, speech `with_upper_band`."""
-    return list(_voice_items(folders, num_items, seed, FULL_RATE))
+    """The voice set at 48 kHz, from recordings of speech at 44.1 kHz or more; noise at its own band.
+
+    Raises:
+        ValueError: No folder holds such speech.
+    """
+    speech = find_recordings(folders, "speech")
+    voices = [voice for voice in speech if soundfile.info(voice.path).samplerate >= _LEAST_FULL_RATE]
+    if not voices:
+        raise ValueError(
+            f"--data must hold speech recorded at {_LEAST_FULL_RATE:,} Hz or more (got {len(speech)} "
+            "recordings below). Use --set voice for these."
+        )
+    return list(_voice_items(folders, voices, num_items, seed, FULL_RATE))
 
 
-def _voice_items(folders: Sequence[Path], num_items: int, seed: int, sample_rate: int) -> Iterator[Item]:
+def _clip(
+    voices: Sequence[Recording], first: int, num_samples: int, rng: np.random.Generator, rate: int
+) -> Mono:
+    """A stretch of a recording; after short ones, others of the same speaker follow."""
+    same = [voice for voice in voices if voice.label == voices[first].label]
+    at = same.index(voices[first])
+    parts = [read_mono(same[at].path, rate)]
+    while sum(map(len, parts)) < min(num_samples, round(_CLIP_S[0] * rate)):
+        at = (at + 1) % len(same)
+        parts += [np.zeros(round(_PAUSE_S * rate)), read_mono(same[at].path, rate)]
+    speech = np.concatenate(parts)
+    num_samples = min(len(speech), num_samples)
+    start = int(rng.integers(len(speech) - num_samples + 1))
+    return speech[start : start + num_samples]
+
+
+def _voice_items(
+    folders: Sequence[Path], voices: Sequence[Recording], num_items: int, seed: int, sample_rate: int
+) -> Iterator[Item]:
     rng = np.random.default_rng(seed)
-    voices, noises = (shuffled(find_recordings(folders, kind), rng) for kind in ("speech", "noise"))
+    voices = shuffled(voices, rng)
+    noises = shuffled(find_recordings(folders, "noise"), rng)
     for index in range(num_items):
         voice = voices[index % len(voices)]
-        speech = read_mono(voice.path, VOICE_RATE)
-        num_samples = min(len(speech), round(rng.uniform(4.0, 8.0) * VOICE_RATE))
-        start = int(rng.integers(len(speech) - num_samples + 1))
-        speech = speech[start : start + num_samples]
-        if sample_rate != VOICE_RATE:
-            speech = with_upper_band(speech)
+        num_samples = round(rng.uniform(*_CLIP_S) * sample_rate)
+        speech = _clip(voices, index % len(voices), num_samples, rng, sample_rate)
         if index % 5 == 4:
             noise, label = high_noise(len(speech), rng, sample_rate), "4-8 kHz band"
         else:

@@ -14,7 +14,7 @@ pytest.importorskip("scipy", reason="the benchmarks need scipy (extra bench)")
 pytest.importorskip("soxr", reason="the benchmarks need soxr (extra bench)")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from support import metrics, music_sets, testsets, voice_sets
+from support import metrics, music_sets, testsets
 
 from hushgate.training.evaluate.measures.base import Column, Item
 
@@ -31,6 +31,8 @@ def folders(tmp_path: Path) -> list[Path]:
         for number in range(4):
             path = tmp_path / kind / f"{kind}{number}" / "one.flac"
             path.parent.mkdir(parents=True)
+            # Half of the speech has its full band.
+            rate = 48_000 if kind == "speech" and number > 1 else rate
             soundfile.write(path, _bursts(5 * rate, number), rate)
     (tmp_path / "music").mkdir()
     for number in range(2):
@@ -46,7 +48,7 @@ def _snr_db(item: Item) -> float:
     return 10.0 * math.log10(powers[0] / powers[1])
 
 
-@pytest.mark.parametrize(("name", "tolerance_db"), [("music", 0.1), ("guitar", 0.1), ("voice-44k", 0.1)])
+@pytest.mark.parametrize(("name", "tolerance_db"), [("music", 0.1), ("guitar", 0.1), ("voice-48k", 0.1)])
 def test_sets_have_the_snr_they_name_and_follow_their_seed(
     folders: list[Path], name: str, tolerance_db: float
 ) -> None:
@@ -86,19 +88,31 @@ def test_clean_sets_give_what_they_expect_back(folders: list[Path]) -> None:
     np.testing.assert_array_equal(item.clean, noisy.clean)
 
 
-def test_upper_band_follows_the_speech_and_leaves_it_alone() -> None:
-    speech = _bursts(32_000, 3)
-    full = voice_sets.with_upper_band(speech)
-    spectrum, frequency = np.abs(np.fft.rfft(full)), np.fft.rfftfreq(len(full), 1.0 / 44_100)
-    bands = [
-        np.sqrt(np.mean(spectrum[(frequency > low) & (frequency < high)] ** 2))
-        for low, high in ((6_000, 7_500), (8_500, 9_500), (13_000, 15_000))
-    ]
-    assert bands[0] > bands[1] > bands[2] > 0.0
-    original = np.abs(np.fft.rfft(speech))
-    low_band = np.sqrt(np.mean(original[2_000:14_000] ** 2)) / len(speech)
-    kept = np.sqrt(np.mean(spectrum[2_000:14_000] ** 2)) / len(full)
-    assert kept == pytest.approx(low_band, rel=0.02)
+def test_full_band_voices_come_from_recordings_that_have_the_band(folders: list[Path]) -> None:
+    items = testsets.SETS["voice-48k"].build(folders, 4, 1)
+    assert {item.name.split()[1] for item in items} == {"speech2", "speech3"}
+    for item in items:
+        spectrum = np.abs(np.fft.rfft(item.clean[0])) ** 2
+        frequency = np.fft.rfftfreq(item.clean.shape[1], 1.0 / 48_000)
+        assert item.sample_rate == 48_000
+        assert spectrum[frequency > 10_000].mean() > 0.1 * spectrum[frequency < 8_000].mean()
+
+
+def test_speech_at_lower_rates_is_no_full_band_speech(folders: list[Path]) -> None:
+    for number in (2, 3):
+        (folders[0] / "speech" / f"speech{number}" / "one.flac").unlink()
+    with pytest.raises(ValueError, match=r"44,100 Hz or more \(got 2 recordings below\)"):
+        testsets.SETS["voice-48k"].build(folders, 4, 1)
+
+
+def test_short_recordings_are_joined_by_those_of_the_same_speaker(tmp_path: Path) -> None:
+    for kind, seconds in (("speech", 1.0), ("noise", 5.0)):
+        for number in range(3):
+            path = tmp_path / kind / f"{kind}{number % 2}" / f"{number}.flac"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(path, _bursts(round(seconds * 16_000), number), 16_000)
+    for item in testsets.SETS["voice"].build([tmp_path], 3, 1):
+        assert 4.0 <= item.clean.shape[1] / 16_000 <= 8.0
 
 
 def test_a_table_shows_the_first_column_of_a_measure(monkeypatch: pytest.MonkeyPatch) -> None:

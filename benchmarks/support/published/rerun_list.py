@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from support.published.reruns import FIRST_DATA, Cell, Line, Table
+from support.published.reruns import DATA, FIRST_DATA, Cell, Line, Table
 
 _BENCHMARKS = "docs/benchmarks.md"
 _MEASURES = ("pesq", "pystoi", "speechmos")
@@ -30,21 +30,22 @@ def _quality(name: str, items: int, *data: str) -> tuple[str, ...]:
     return ("benchmarks/quality.py", "--set", name, *folders, "--items", str(items), "--peer", "noisy")
 
 
-def _voice(name: str, items: int) -> Table:
+def _voice(name: str, items: int, data: str = FIRST_DATA, place: str = "") -> Table:
     rows = ("noisy", "**hushgate voice**", "**hushgate voice** minus noisy")
-    words = _quality(name, items, FIRST_DATA)
-    return Table(
-        _BENCHMARKS, f"quality {name}", words, dict(zip(rows, rows, strict=True)), packages=_MEASURES
-    )
+    words = _quality(name, items, data)
+    marks = f"quality {place or name}"
+    return Table(_BENCHMARKS, marks, words, dict(zip(rows, rows, strict=True)), packages=_MEASURES)
 
 
 def _tables() -> Iterator[Table]:
-    yield from (_voice("voice", 28), _voice("voice-44k", 12), _voice("voice-clean", 12))
+    yield from (_voice("voice", 28), _voice("voice-clean", 12))
+    yield from (_voice("voice", 28, DATA, "voice-both"), _voice("voice-48k", 28, DATA))
     card_rows = {"noisy": "noisy", "**voice**": "**hushgate voice**"}
-    yield Table(
-        "engine/models/voice.md", "Measured", _quality("voice", 28, FIRST_DATA), card_rows, first="system",
-        packages=_MEASURES,
-    )  # fmt: skip
+    for heading, name in (("16 kHz", "voice"), ("48 kHz, full-band speech", "voice-48k")):
+        yield Table(
+            "engine/models/voice.md", heading, _quality(name, 28, DATA), card_rows, first="system",
+            packages=_MEASURES,
+        )  # fmt: skip
     strings = ("E1", "A1", "E2", "A2", "D3", "G3", "E4", "A4", "E5", "E6")
     yield Table(
         "docs/tuner.md", "Measured", ("-m", "tests.helpers.strings"), {one: one for one in strings},
