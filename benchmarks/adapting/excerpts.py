@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hushgate.training.recordings.manifest import MANIFEST_NAME, read_manifest
 
 RATE = 16_000
 SECONDS, LEVEL_DB = 4.0, -26.0
@@ -16,8 +17,7 @@ Audio = NDArray[np.float32]
 
 def listed(data: Path, prefix: str, split: str | None = "val") -> list[Path]:
     """Recordings whose paths in the manifest begin with `prefix`, of one split or of all."""
-    with (data / "manifest.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["path"].startswith(prefix)]
+    rows = [row for row in read_manifest(data / MANIFEST_NAME) if row["path"].startswith(prefix)]
     return [data / row["path"] for row in rows if split in (row["split"], None)]
 
 

@@ -5,9 +5,10 @@ python benchmarks/support/claims.py --run --data DATA      # also those that com
 python benchmarks/support/claims.py --run --only tuner.md  # those of one page
 python benchmarks/support/claims.py --list                 # all of them, without checking
 
-Exit status 1 if a figure is off. DATA is a folder with a manifest of speech and noise, of which only what the
-figures were published with is taken: LibriSpeech, the Picovoice benchmarks and ESC-10. What cannot run on a
-machine is named and counts as neither. Commands on pages that are not run are listed with the reason.
+Exit status 1 if a figure is off. DATA is a folder with a manifest of speech and noise, of both packs; tables
+that were published with LibriSpeech, the Picovoice benchmarks and ESC-10 alone take only these of it. What
+cannot run on a machine is named and counts as neither. Commands on pages that are not run are listed with the
+reason.
 """
 
 from __future__ import annotations

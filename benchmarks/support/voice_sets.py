@@ -73,7 +73,7 @@ def _clip(
     same = [voice for voice in voices if voice.label == voices[first].label]
     at = same.index(voices[first])
     parts = [read_mono(same[at].path, rate)]
-    while sum(map(len, parts)) < min(num_samples, round(_CLIP_S[0] * rate)):
+    while sum(map(len, parts)) < round(_CLIP_S[0] * rate):
         at = (at + 1) % len(same)
         parts += [np.zeros(round(_PAUSE_S * rate)), read_mono(same[at].path, rate)]
     speech = np.concatenate(parts)

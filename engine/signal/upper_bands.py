@@ -79,8 +79,7 @@ class UpperLevels:
         """
         levels = np.empty((*spectra.shape[:-1], *self._blank.shape), dtype=np.float32)
         levels[:] = self._blank
-        if len(self._starts):
-            levels[..., self._columns, 0] = self._means(spectra, spectra)
+        self._write_means(levels[..., 0], spectra, spectra)
         return levels
 
     def products(self, one: NDArray[np.complex64], other: NDArray[np.complex64]) -> NDArray[np.float32]:
@@ -89,13 +88,14 @@ class UpperLevels:
         Shapes: two spectra (..., bins) to float32 (..., bands), 0 where the band is unknown.
         """
         means = np.zeros((*one.shape[:-1], len(self._blank)), dtype=np.float32)
-        if len(self._starts):
-            means[..., self._columns] = self._means(one, other)
+        self._write_means(means, one, other)
         return means
 
-    def _means(self, one: NDArray[np.complex64], other: NDArray[np.complex64]) -> NDArray[np.float32]:
-        """As `products`, of known bands only."""
-        # As real numbers: numpy is slow at the parts of complex ones.
-        first, second = (part[..., self.known_bins].view(np.float32) for part in (one, other))
-        means: NDArray[np.float32] = np.add.reduceat(first * second, self._starts, axis=-1) * self._shares
-        return means
+    def _write_means(
+        self, target: NDArray[np.float32], one: NDArray[np.complex64], other: NDArray[np.complex64]
+    ) -> None:
+        """Write the means of the known bands to their places."""
+        if len(self._starts):
+            # As real numbers: numpy is slow at the parts of complex ones.
+            first, second = (part[..., self.known_bins].view(np.float32) for part in (one, other))
+            target[..., self._columns] = np.add.reduceat(first * second, self._starts, axis=-1) * self._shares

@@ -58,10 +58,6 @@ class OpenSet:
     name: str = ""
     without: str = ""
 
-    def takes(self, path: Path) -> bool:
-        """Tell whether a recording of the clone belongs to the set."""
-        return not self.without or self.without not in path.stem
-
 
 def _notes(repository: str, folder: str, label: str, name: str) -> OpenSet:
     """Single notes of a Karoryfer instrument, without the noises of release."""
@@ -136,9 +132,10 @@ def write_open_sets(
 
 
 def _recordings(clones: Path, one: OpenSet) -> list[Path]:
-    return [path for path in list_audio(clones / one.repository / one.folder) if one.takes(path)][
-        :: one.every
-    ]
+    found = list_audio(clones / one.repository / one.folder)
+    if one.without:
+        found = [path for path in found if one.without not in path.stem]
+    return found[:: one.every]
 
 
 def _write(one: OpenSet, files: Sequence[Path], output: Path) -> Iterator[ManifestRow]:

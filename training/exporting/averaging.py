@@ -7,10 +7,9 @@ from pathlib import Path
 
 import torch
 
-from hushgate.engine.model_files.model import available_models, load_model
 from hushgate.training.models import Network
 from hushgate.training.models.checkpoint import load_network
-from hushgate.training.models.exported_file import InitializationError, load_exported
+from hushgate.training.models.exported_file import InitializationError, load_exported, model_path
 
 
 def average(network: Network, others: Iterable[Path]) -> Network:
@@ -48,6 +47,5 @@ def average(network: Network, others: Iterable[Path]) -> Network:
 
 
 def _read(source: Path) -> Network:
-    if str(source) in available_models():
-        source = load_model(str(source)).path
+    source = model_path(source)
     return load_exported(source) if source.suffix == ".onnx" else load_network(source)[0]

@@ -17,7 +17,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hushgate.engine.model_files.model import available_models, load_model
 from hushgate.training.fitting.denoising_module import DenoisingModule
 from hushgate.training.models import Hush, Network
 from hushgate.training.models.checkpoint import load_network
@@ -25,6 +24,7 @@ from hushgate.training.models.exported_file import (
     InitializationError,
     check_same_answers,
     load_exactly,
+    model_path,
     read_network_settings,
     read_onnx_weights,
 )
@@ -47,8 +47,7 @@ def initialize(module: DenoisingModule, source: Path, mixtures: Iterable[Tensor]
         InitializationError: Its network has another shape, or computes something else.
         ValueError: It is neither a checkpoint nor an ONNX file of ours.
     """
-    if str(source) in available_models():
-        source = load_model(str(source)).path
+    source = model_path(source)
     if source.suffix != ".onnx":
         weights = dict(load_network(source)[0].state_dict())
         load_exactly(module.network, weights, source.name, _grow(module.network, weights))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hushgate.engine.errors import HushgateError
-from hushgate.engine.model_files.model import Model
+from hushgate.engine.model_files.model import Model, available_models, load_model
 from hushgate.engine.native.network_config import NETWORK_KEY
 from hushgate.training.models import Network, SegmentNetwork, build_model
 
@@ -22,6 +22,11 @@ _PREFIX = "network"
 _TOLERANCE = 1e-4
 _CHECKED_FRAMES = 50
 _GATES = 3
+
+
+def model_path(source: Path) -> Path:
+    """The path of a shipped model that `source` names; any other path as it is."""
+    return load_model(str(source)).path if str(source) in available_models() else source
 
 
 class InitializationError(HushgateError, ValueError):
