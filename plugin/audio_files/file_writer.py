@@ -25,7 +25,7 @@ from hushgate.audio_files.formats import (
 )
 from hushgate.audio_files.isolation import can_isolate
 from hushgate.audio_files.libsndfile.encode import LibsndfileEncoder, inspect, is_full, write_error
-from hushgate.audio_files.metadata.fields import write_mask_comment
+from hushgate.audio_files.metadata.comment_fields import write_mask_comment
 from hushgate.audio_files.part_files import PART_PREFIX
 from hushgate.audio_files.reproducible_bytes import settle
 from hushgate.audio_files.resampling import RateConverter

@@ -10,12 +10,9 @@ from typing import Any
 
 from hushgate.audio_files.formats import AudioFormat
 from hushgate.audio_files.metadata.chunk_copy import copy_chunks
-from hushgate.audio_files.metadata.fields import (
-    MASK_COMMENT,
-    read_fields,
-    read_id3,
-    write_fields,
-)
+from hushgate.audio_files.metadata.comment_fields import MASK_COMMENT
+from hushgate.audio_files.metadata.fields import read_fields, write_fields
+from hushgate.audio_files.metadata.id3_fields import read_id3
 from hushgate.audio_files.metadata.stale_figures import drop_stale_frames, drop_stale_items, is_stale
 
 _FAMILIES = {

@@ -1,0 +1,29 @@
+"""Tags in terms that all formats share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+# What wrote the file, and figures that follow from the sound: not worth a word when they are gone.
+IGNORED = {"TSSE", "TENC", "TLEN", "ISFT", "ENCODER"}
+
+
+@dataclass
+class Fields:
+    """Tags in common terms.
+
+    Attributes:
+        texts: Values by upper-case name.
+        pictures: FLAC picture blocks, as bytes.
+        lost: Names of what has no common term.
+    """
+
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    pictures: list[bytes] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+    def add(self, name: str, text: str) -> None:
+        """Append one value, unless it is there already."""
+        values = self.texts.setdefault(name.upper(), [])
+        if text and text not in values:
+            values.append(text)
