@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.audio_files.formats import word_length
+from hushgate.audio_files.formats.sample_formats import word_length
 
 _BITS = {
     "PCM_S8": 8,
@@ -30,6 +32,13 @@ def word_gets_shorter(source_subtype: str, target_subtype: str) -> bool:
     """
     target = _BITS.get(target_subtype)
     return target is not None and (word_length(source_subtype) or _DECODED) > target
+
+
+def dither_seed_for(source_subtype: str, target_subtype: str, name: str) -> int | None:
+    """A seed that depends on the output's name alone; None where no dither is needed."""
+    if not word_gets_shorter(source_subtype, target_subtype):
+        return None
+    return zlib.crc32(name.encode("utf-8", "surrogateescape"))
 
 
 class Quantizer:

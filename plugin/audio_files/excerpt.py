@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hushgate.audio_files.file_reader import FileReader
-from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.errors import AudioFileError
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
 

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.isolation import can_isolate
 from hushgate.audio_files.libsndfile.decode import LibsndfileDecoder, libsndfile_reason
 from hushgate.audio_files.scanning.file_region import from_place

@@ -12,17 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hushgate.audio_files.atomic_write import AtomicFile, Original
-from hushgate.audio_files.channel_layouts import plain_mask
 from hushgate.audio_files.chunk_edits import write_aiff_length, write_channel_mask, write_fact_length
 from hushgate.audio_files.dither import Quantizer
-from hushgate.audio_files.formats import (
-    WAV_MAX_BYTES,
-    AudioFormat,
-    bytes_per_sample,
-    count_clipped,
-    is_plain,
-    is_written_by_ffmpeg,
-)
+from hushgate.audio_files.formats.audio_format import AudioFormat
+from hushgate.audio_files.formats.channel_layouts import plain_mask
+from hushgate.audio_files.formats.containers import WAV_MAX_BYTES, is_plain, is_written_by_ffmpeg
+from hushgate.audio_files.formats.sample_formats import bytes_per_sample, count_clipped
 from hushgate.audio_files.isolation import can_isolate
 from hushgate.audio_files.libsndfile.encode import LibsndfileEncoder, inspect, is_full, write_error
 from hushgate.audio_files.metadata.comment_fields import write_mask_comment

@@ -156,7 +156,7 @@ def _inputs(paths: Sequence[str]) -> list[str]:
     """The files to denoise: those that were named, and the recordings in folders that were named."""
     if not any(os.path.isdir(path) for path in paths):
         return list(paths)
-    from hushgate.audio_files.formats import AUDIO_SUFFIXES
+    from hushgate.audio_files.formats.containers import AUDIO_SUFFIXES
 
     found: list[str] = []
     for path in paths:
@@ -185,7 +185,7 @@ def _default_target(
     source: str, is_residual: bool, format: AudioFormat, excerpt: Excerpt | None, folder: str | None
 ) -> str:
     """INPUT's name with .denoised, and its extension or that of the nearest format that can be written."""
-    from hushgate.audio_files.formats import FILM_SUFFIXES, writable_suffix
+    from hushgate.audio_files.formats.containers import FILM_SUFFIXES, writable_suffix
 
     if source == PIPE:
         return PIPE

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hushgate.audio_files.file_reader import FileReader
-from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.pictures.colour_map import RANGE_DB, brightest_db
 from hushgate.pictures.figures import new_figure, plain_text
 from hushgate.pictures.overview import SpectrogramOverview, WaveformOverview

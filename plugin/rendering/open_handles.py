@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
 
 # pedalboard names sample formats as numpy does.

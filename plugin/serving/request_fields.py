@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from hushgate.audio_files.formats import AUDIO_SUFFIXES, FILM_SUFFIXES
+from hushgate.audio_files.formats.containers import AUDIO_SUFFIXES, FILM_SUFFIXES
 from hushgate.audio_files.open_audio import Excerpt, parse_time
-from hushgate.audio_files.wav_pipe import parse_raw_format
+from hushgate.audio_files.pipes.wav_pipe import parse_raw_format
 from hushgate.engine.parameters import PARAMETERS, Value
 from hushgate.errors import HushgateError
 from hushgate.serving.catalogue import Choice

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.measuring.loudness_meter import LoudnessMeter
 from hushgate.pictures.listening.browser_sounds import BrowserSound
 from hushgate.pictures.listening.page import how_to_listen, page_html

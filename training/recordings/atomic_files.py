@@ -10,7 +10,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from hushgate.audio_files.atomic_write import write_atomically
-from hushgate.audio_files.formats import AUDIO_SUFFIXES
+from hushgate.audio_files.formats.containers import AUDIO_SUFFIXES
 
 PART = ".hushgate-part-"
 

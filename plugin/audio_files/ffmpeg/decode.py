@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.audio_files.channel_layouts import MASK_OF, usable_mask
 from hushgate.audio_files.ffmpeg.library import load_av, open_container
-from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.formats.audio_format import AudioFormat
+from hushgate.audio_files.formats.channel_layouts import MASK_OF, usable_mask
 from hushgate.audio_files.limits import MAX_GAP_S, describe_within, is_within
 from hushgate.errors import AudioFileError
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.audio_files.channel_layouts import SPEAKERS, default_mask
 from hushgate.audio_files.ffmpeg.decode import choose_stream
 from hushgate.audio_files.ffmpeg.library import is_cover, load_av, open_source
-from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.formats.audio_format import AudioFormat
+from hushgate.audio_files.formats.channel_layouts import SPEAKERS, default_mask
 from hushgate.audio_files.metadata.stale_figures import is_stale
 from hushgate.errors import AudioFileError
 

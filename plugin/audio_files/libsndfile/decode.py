@@ -11,8 +11,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from hushgate.audio_files.channel_layouts import fixed_mask, from_stored, stored_order, usable_mask
-from hushgate.audio_files.formats import AudioFormat, native_path
+from hushgate.audio_files.formats.audio_format import AudioFormat
+from hushgate.audio_files.formats.channel_layouts import fixed_mask, from_stored, stored_order, usable_mask
+from hushgate.audio_files.libsndfile.native_path import native_path
 from hushgate.audio_files.limits import describe_within, is_within
 from hushgate.audio_files.scanning.file_region import FileRegion
 from hushgate.audio_files.scanning.sound_parts import SoundPart, SoundPlan

@@ -10,8 +10,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from hushgate.audio_files.channel_layouts import stored_order, to_stored
-from hushgate.audio_files.formats import AudioFormat, native_path
+from hushgate.audio_files.formats.audio_format import AudioFormat
+from hushgate.audio_files.formats.channel_layouts import stored_order, to_stored
+from hushgate.audio_files.libsndfile.native_path import native_path
 from hushgate.errors import AudioFileError
 
 # At these settings (MP3 V0, Vorbis quality 8, Opus at 128 kbit/s per channel) a second coding cannot be

@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from hushgate.audio_files.channel_layouts import default_mask, plain_mask
+from hushgate.audio_files.formats.channel_layouts import default_mask, plain_mask
 from hushgate.audio_files.metadata.common_fields import IGNORED, Fields
 
 PICTURE_KEY = "METADATA_BLOCK_PICTURE"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.metadata.chunk_copy import copy_chunks
 from hushgate.audio_files.metadata.comment_fields import MASK_COMMENT
 from hushgate.audio_files.metadata.fields import read_fields, write_fields

@@ -7,7 +7,6 @@ import struct
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
-from hushgate.audio_files.channel_layouts import usable_mask
 from hushgate.audio_files.container_chunks import (
     Chunk,
     ChunkList,
@@ -16,6 +15,7 @@ from hushgate.audio_files.container_chunks import (
     is_zero,
     read_chunks,
 )
+from hushgate.audio_files.formats.channel_layouts import usable_mask
 from hushgate.audio_files.scanning.file_region import from_place
 from hushgate.audio_files.scanning.flac_frames import find_flac_streams
 from hushgate.audio_files.scanning.mpeg_frames import (

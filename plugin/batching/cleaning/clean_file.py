@@ -16,7 +16,7 @@ import numpy as np
 from hushgate.audio_files.dither import word_gets_shorter
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.file_writer import FileWriter
-from hushgate.audio_files.formats import describe_changes, output_format
+from hushgate.audio_files.formats.output_format import describe_changes, output_format
 from hushgate.audio_files.metadata.copying import copy_metadata, leading_tags
 from hushgate.audio_files.open_audio import film_source
 from hushgate.audio_files.part_files import PART_PREFIX

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hushgate.audio_files.formats import AUDIO_SUFFIXES
+from hushgate.audio_files.formats.containers import AUDIO_SUFFIXES
 from hushgate.batching.planning.storage import Store, local_path, store_for
 
 _LIST_COMMENT = "#"

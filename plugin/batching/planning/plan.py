@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from hushgate.audio_files.atomic_write import file_identity
-from hushgate.audio_files.formats import container_for, output_suffix
+from hushgate.audio_files.formats.containers import container_for, output_suffix
 from hushgate.batching.planning.inputs import Source
 from hushgate.batching.planning.recipe import BatchSettings
 from hushgate.batching.planning.run_parts import PART_PREFIX

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import soundfile
 
-from hushgate.audio_files.formats import container_for
+from hushgate.audio_files.formats.containers import container_for
 from hushgate.batching.planning.remote_store import checksum
 from hushgate.errors import AudioFileError
 from hushgate.rendering.loudness import checked_loudness

@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from hushgate.audio_files.file_writer import FileWriter
-from hushgate.audio_files.formats import AudioFormat, output_format
+from hushgate.audio_files.formats.audio_format import AudioFormat
+from hushgate.audio_files.formats.output_format import output_format
 from hushgate.live.processing.tap import Tap
 
 # Most sound that may wait for a slow disk, and the period of the writing thread.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hushgate.audio_files.atomic_write import AtomicFile, Original
 from hushgate.audio_files.file_reader import FileReader
-from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.formats.audio_format import AudioFormat
 
 # What Chromium, Firefox and Safari play alike, by container.
 _PLAYED = {

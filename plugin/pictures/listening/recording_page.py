@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hushgate.audio_files.atomic_write import AtomicFile, Original
 from hushgate.audio_files.excerpt import Excerpt, ExcerptReader
 from hushgate.audio_files.file_reader import FileReader
-from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.measuring.level_meter import LevelMeter
 from hushgate.measuring.loudness_meter import LoudnessMeter
 from hushgate.pictures.before_after import check_same_recording, paired

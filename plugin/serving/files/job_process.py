@@ -20,9 +20,11 @@ from typing import Any, BinaryIO, NoReturn, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.audio_files.formats import FFMPEG_SUBTYPES, AudioFormat, output_format, writable_suffix
+from hushgate.audio_files.formats.audio_format import AudioFormat
+from hushgate.audio_files.formats.containers import FFMPEG_SUBTYPES, writable_suffix
+from hushgate.audio_files.formats.output_format import output_format
 from hushgate.audio_files.open_audio import AudioReader, Excerpt, open_input, open_output
-from hushgate.audio_files.wav_pipe import PIPE_SUBTYPES, WavStreamWriter
+from hushgate.audio_files.pipes.wav_pipe import PIPE_SUBTYPES, WavStreamWriter
 from hushgate.errors import AudioFileError, describe_error
 from hushgate.rendering.file_loop import FileLoop
 from hushgate.serving.catalogue import Catalogue, Choice, UnknownNameError

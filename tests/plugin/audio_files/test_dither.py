@@ -10,7 +10,7 @@ import soundfile
 
 from hushgate.audio_files.dither import Quantizer
 from hushgate.audio_files.file_writer import FileWriter
-from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.formats.audio_format import AudioFormat
 
 BITS = {"PCM_U8": 8, "PCM_S8": 8, "PCM_16": 16, "PCM_24": 24}
 CONTAINERS = {"PCM_U8": "WAV", "PCM_S8": "AIFF", "PCM_16": "WAV", "PCM_24": "WAV"}

@@ -17,9 +17,10 @@ import soundfile
 
 from hushgate import AudioFileError
 from hushgate.audio_files.container_chunks import read_chunks
-from hushgate.audio_files.formats import AudioFormat, output_suffix, writable_suffix
+from hushgate.audio_files.formats.audio_format import AudioFormat
+from hushgate.audio_files.formats.containers import output_suffix, writable_suffix
 from hushgate.audio_files.open_audio import AudioWriter, Excerpt, open_input, open_output, parse_time
-from hushgate.audio_files.wav_pipe import WavStreamWriter
+from hushgate.audio_files.pipes.wav_pipe import WavStreamWriter
 from tests.helpers.seeded_noise import noise
 
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from hushgate.audio_files.file_writer import FileWriter
-from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.formats.audio_format import AudioFormat
 
 FORMS = [
     ("WAV", "FLOAT"),

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 from hushgate import AudioFileError
-from hushgate.audio_files.formats import container_for
+from hushgate.audio_files.formats.containers import container_for
 from hushgate.audio_files.open_audio import AudioFormat, FileReader, FileWriter, open_input, open_output
 from tests.helpers.seeded_noise import noise
 

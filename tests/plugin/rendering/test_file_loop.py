@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hushgate import AudioFileError, Chain, Denoiser
-from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.open_audio import open_input, open_output
 from hushgate.rendering.file_loop import FileLoop
 from tests.helpers.seeded_noise import noise

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from hushgate.audio_files.atomic_write import AtomicFile
 from hushgate.audio_files.dither import Quantizer
-from hushgate.audio_files.formats import count_clipped, output_format, word_length, writable_suffix
+from hushgate.audio_files.formats.containers import writable_suffix
+from hushgate.audio_files.formats.output_format import output_format
+from hushgate.audio_files.formats.sample_formats import count_clipped, word_length
 from hushgate.audio_files.open_audio import AudioFormat, open_output
 from hushgate.errors import AudioFileError
 from hushgate.training.mixtures.noised_files.noise_streams import LOOP_S, NoiseSpec, open_noise

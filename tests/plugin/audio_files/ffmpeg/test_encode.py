@@ -14,7 +14,7 @@ import av
 
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.file_writer import FileWriter
-from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.formats.audio_format import AudioFormat
 from tests.helpers.sound_files.films import film_sound, lag
 
 NUM_SAMPLES = 50_001

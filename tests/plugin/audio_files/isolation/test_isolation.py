@@ -18,7 +18,7 @@ import soundfile
 from hushgate import AudioFileError
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.file_writer import FileWriter
-from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.isolation import helper_process
 
 MP3 = AudioFormat(44_100, 1, None, "MP3", "MPEG_LAYER_III")

@@ -19,7 +19,7 @@ from hushgate.audio_files.chunk_edits import append_chunk
 from hushgate.audio_files.container_chunks import chunk_body, read_chunks
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.file_writer import FileWriter
-from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.metadata.copying import copy_metadata
 from hushgate.audio_files.open_audio import open_input, open_output
 

@@ -12,7 +12,7 @@ import soundfile
 from hushgate import AudioFileError
 from hushgate.audio_files.container_chunks import read_chunks
 from hushgate.audio_files.file_reader import FileReader
-from hushgate.audio_files.formats import output_format
+from hushgate.audio_files.formats.output_format import output_format
 from hushgate.audio_files.scanning.file_region import FileRegion
 from hushgate.audio_files.scanning.sound_parts import plan_reading
 

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("av", reason="needs the extra formats")
 
-from hushgate.audio_files.channel_layouts import layout_name, mask_for
+from hushgate.audio_files.formats.channel_layouts import layout_name, mask_for
 from hushgate.audio_files.open_audio import AudioFormat, AudioWriter, open_input, open_output
 from tests.helpers.sound_files.corpus import USUAL, strongest_tones, tone_hz, tones
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hushgate.audio_files.formats import AudioFormat, describe_changes, output_format
+from hushgate.audio_files.formats.audio_format import AudioFormat
+from hushgate.audio_files.formats.output_format import describe_changes, output_format
 
 
 @pytest.mark.parametrize(

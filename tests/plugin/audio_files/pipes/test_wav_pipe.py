@@ -13,9 +13,9 @@ import pytest
 import soundfile
 
 from hushgate import AudioFileError
-from hushgate.audio_files.formats import AudioFormat
+from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.open_audio import open_input
-from hushgate.audio_files.wav_pipe import PIPE_SUBTYPES, WavStreamReader, WavStreamWriter
+from hushgate.audio_files.pipes.wav_pipe import PIPE_SUBTYPES, WavStreamReader, WavStreamWriter
 from tests.helpers.seeded_noise import noise
 
 PLACEHOLDERS = [0, 0xFFFFFFFF, 0x7FFFF000]

@@ -12,10 +12,11 @@ from io import BufferedIOBase
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.audio_files.channel_layouts import plain_mask, usable_mask
 from hushgate.audio_files.container_chunks import is_open_size
 from hushgate.audio_files.dither import Quantizer
-from hushgate.audio_files.formats import AudioFormat, count_clipped
+from hushgate.audio_files.formats.audio_format import AudioFormat
+from hushgate.audio_files.formats.channel_layouts import plain_mask, usable_mask
+from hushgate.audio_files.formats.sample_formats import count_clipped
 from hushgate.audio_files.limits import MAX_PIPE_CHUNK_BYTES, describe_within, is_within
 from hushgate.errors import AudioFileError
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE

@@ -1,0 +1,1 @@
+"""What sound files are made of: containers, sample formats, loudspeakers."""

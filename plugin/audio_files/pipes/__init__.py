@@ -1,0 +1,1 @@
+"""Sound through pipes: standard input and output, named pipes, streams that cannot seek."""

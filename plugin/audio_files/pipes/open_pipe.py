@@ -1,0 +1,149 @@
+"""Pipes as sources and sinks: WAV, or samples without a header."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Any, BinaryIO, Self, TextIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hushgate.audio_files.atomic_write import Original, refuse_originals
+from hushgate.audio_files.audio_protocols import AudioReader, AudioWriter
+from hushgate.audio_files.dither import dither_seed_for
+from hushgate.audio_files.formats.audio_format import AudioFormat
+from hushgate.audio_files.formats.output_format import describe_changes, output_format
+from hushgate.audio_files.pipes.wav_pipe import (
+    PIPE_SUBTYPES,
+    RawStreamReader,
+    WavStreamReader,
+    WavStreamWriter,
+)
+from hushgate.errors import AudioFileError
+from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
+
+PIPE = "-"
+
+
+def standard_buffer(stream: TextIO) -> BufferedIOBase:
+    """The bytes below standard input or output."""
+    return cast(BufferedIOBase, stream.buffer)
+
+
+class _PipeReader:
+    """A pipe as a source; only one that was opened for it is closed at the end."""
+
+    def __init__(self, reader: RawStreamReader, owned: BufferedIOBase | None) -> None:
+        self._reader = reader
+        self._owned = owned
+        self.format = reader.format
+        self.warnings = reader.warnings
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._owned is not None:
+            self._owned.close()
+
+    def blocks(self, block_size: int = DEFAULT_BLOCK_SIZE) -> Iterator[NDArray[np.float32]]:
+        """See `AudioReader`."""
+        return self._reader.blocks(block_size)
+
+
+class _PipeWriter(WavStreamWriter):
+    """Standard output as a sink; the stream is finished when it is left normally."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.finish()
+
+
+class _ReadOnce:
+    """`read1` for streams that have `read` only."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.read1 = stream.read
+
+
+def open_pipe(
+    path: str | os.PathLike[str] | BinaryIO, *, allow_truncated: bool, raw_format: AudioFormat | None
+) -> AbstractContextManager[AudioReader]:
+    """A context manager that reads WAV, or samples without a header, from front to back.
+
+    Args:
+        path: File name, name of a pipe, "-" for standard input, or a binary file object.
+        allow_truncated: Take what is there of sound that is cut short, and say so in `warnings`.
+        raw_format: Format of samples without a header; None for WAV.
+
+    Raises:
+        OSError, AudioFileError: See `WavStreamReader`.
+    """
+    stream: Any
+    name, owned = str(getattr(path, "name", path)), None
+    if not isinstance(path, str | os.PathLike):
+        stream = path if hasattr(path, "read1") else _ReadOnce(path)
+    elif str(path) == PIPE:
+        stream, name = standard_buffer(sys.stdin), "standard input"
+    else:
+        stream = owned = open(path, "rb")  # noqa: SIM115
+    try:
+        if raw_format is not None:
+            reader = RawStreamReader(stream, name, raw_format, allow_truncated=allow_truncated)
+        else:
+            reader = WavStreamReader(stream, name, allow_truncated=allow_truncated)
+    except BaseException:
+        if owned is not None:
+            owned.close()
+        raise
+    return _PipeReader(reader, owned)
+
+
+def open_standard_output(
+    source: AudioFormat,
+    from_file: Path | None,
+    *,
+    subtype: str | None,
+    dither: bool,
+    originals: Iterable[Original],
+) -> AbstractContextManager[AudioWriter]:
+    """A context manager that writes WAV to standard output.
+
+    Args:
+        source: Format of the input.
+        from_file: The input, None for a pipe.
+        subtype: soundfile's name of a sample format to use instead of the source's.
+        dither: Add dither where samples get shorter.
+        originals: Files that standard output must not lead to.
+
+    Raises:
+        ValueError: Standard output leads to one of the originals.
+        AudioFileError: A sample format that WAV in a pipe does not carry.
+    """
+    stream = standard_buffer(sys.stdout)
+    with contextlib.suppress(OSError, AttributeError):  # not a file of the system
+        if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):  # appended to the input, say
+            refuse_originals("standard output", stream.fileno(), originals)
+    format = output_format(source, from_file, Path("standard output.wav"), subtype)
+    if format.container in ("WAVEX", "RF64"):
+        format = replace(format, container="WAV")
+    if format.subtype not in PIPE_SUBTYPES:
+        raise AudioFileError(
+            f"standard output cannot carry {format.subtype}. "
+            f"Use subtype=... with one of {', '.join(PIPE_SUBTYPES)}."
+        )
+    seed = dither_seed_for(source.subtype, format.subtype, "standard output") if dither else None
+    writer = _PipeWriter(stream, format, dither_seed=seed)
+    writer.warnings += [f"standard output: {change}" for change in describe_changes(source, format)]
+    return writer
