@@ -37,7 +37,8 @@ def call_isolated(what: str, path: Path) -> Any:
         return call_here(what, path)
     helper = HelperProcess.take()
     try:
-        helper.send({"do": "call", "what": what, "arguments": pickle.dumps(path)})
+        request = {"do": "call", "what": what, "arguments": pickle.dumps(path)}
+        helper.send({**request, "folder": helper.current_folder()})
         message, _ = helper.receive(str(path), "read")
     except BaseException:
         if helper.has_failed:

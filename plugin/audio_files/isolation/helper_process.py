@@ -64,6 +64,14 @@ class HelperProcess:
                     return helper  # type: ignore[return-value]
         return cls()
 
+    @staticmethod
+    def current_folder() -> str | None:
+        """This process's current folder, in which a helper looks for relative names; None if it is gone."""
+        try:
+            return os.getcwd()
+        except FileNotFoundError:
+            return None
+
     def send(self, message: dict[str, Any], data: Any = b"") -> None:
         """Send a message. A helper that is gone is noticed by `receive`."""
         assert self._process.stdin is not None

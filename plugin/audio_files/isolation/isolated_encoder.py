@@ -46,7 +46,8 @@ class IsolatedEncoder:
         self._name = str(path)
         self._helper: HelperProcess | None = HelperProcess.take()
         self._is_answered = True
-        self._ask({"do": "encode", "arguments": pickle.dumps((part, path, target, film, dict(tags or {})))})
+        arguments = pickle.dumps((part, path, target, film, dict(tags or {})))
+        self._ask({"do": "encode", "arguments": arguments, "folder": self._helper.current_folder()})
         self._answer()
 
     def write(self, block: Block) -> None:

@@ -72,6 +72,8 @@ def main() -> None:
     while True:
         request, _ = channel.receive()
         try:
+            if (folder := request.get("folder")) is not None:
+                os.chdir(folder)  # the parent's may have changed since the last file
             _WORK[request["do"]](channel, request)
         except Exception as error:
             channel.send(messages.describe(error))

@@ -20,6 +20,7 @@ from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.file_writer import FileWriter
 from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.isolation import helper_process
+from hushgate.audio_files.isolation.calls import call_isolated
 
 MP3 = AudioFormat(44_100, 1, None, "MP3", "MPEG_LAYER_III")
 SIGNALS = [signal.SIGSEGV, signal.SIGABRT] if os.name == "posix" else []
@@ -165,3 +166,24 @@ def test_a_forked_child_has_helpers_of_its_own(song: Path) -> None:
                 os._exit(0 if sum(block.shape[1] for block in other.blocks()) == 441_000 else 1)
         assert os.waitpid(child, 0)[1] == 0
         assert num_samples + sum(block.shape[1] for block in blocks) == 441_000
+
+
+def test_relative_names_belong_to_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    block = np.zeros((1, 4096), np.float32)
+    for name in ("one", "two"):  # the second helper is the first again
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        with FileWriter(Path(f"{name}.mp3"), MP3) as writer:
+            writer.write(block)
+        assert call_isolated("inspect", Path(f"{name}.mp3")) is not None
+        assert [path.name for path in (tmp_path / name).iterdir()] == [f"{name}.mp3"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX removes the current folder")
+def test_absolute_names_need_no_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with FileWriter(tmp_path / "out.mp3", MP3) as writer:
+        writer.write(np.zeros((1, 4096), np.float32))
+    assert (tmp_path / "out.mp3").exists()
