@@ -153,7 +153,7 @@ class BlockDenoiser(Meters, ParameterProperties):
         Until then `process` returns the delayed input. The recording that follows `reset` starts with the
         model and the noise estimate in the state that its first second, played backwards, leaves them in (the
         end of that second comes first, `latency_samples` long), and with its hum, if 8 s of it were given.
-        More than 8 s have no effect.
+        Lines of the hum that music covers there are learnt from 22 s more; what comes then has no effect.
         """
         self.reset()
         self._learns, self._beginning = True, None

@@ -35,7 +35,7 @@ class SoundPath(Protocol):
         """Learn from a recording's beginning, before its first sample.
 
         Args:
-            beginning: Where `removes_hum`, the first 8 s or all, from which hum is learnt too; else the part
+            beginning: Where `removes_hum`, the first 30 s or all, from which hum is learnt too; else the part
                 that the model is to hear, without hum.
         """
 

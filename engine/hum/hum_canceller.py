@@ -9,6 +9,8 @@ from hushgate.engine.hum.hum_search import HISTORY_HOPS, HumSearch
 from hushgate.engine.hum.hum_tracker import HumTracker
 from hushgate.engine.hum.line_spectra import LineSpectra
 
+# Of a recording's beginning: 8 s find the hum, the others its lines that music covers in these.
+_MOST_LEARNT_HOPS = 300
 # Between two searches.
 _SEARCH_HOPS = 10
 # Of the waveform of a hop; amplitudes move from one to the next.
@@ -60,6 +62,8 @@ class HumCanceller:
         self._filled = 0
         self._tracker: HumTracker | None = None
         self._beginning: HumTracker | None = None
+        # What follows the hum through the beginning while `learn` takes it in.
+        self._ahead: HumTracker | None = None
         self._waveform: Samples | None = None
         self._columns = np.zeros((0, self._row), dtype=np.complex64)
         self._column_orders, self._columns_hz = np.zeros((0, 1), dtype=np.intp), 0.0
@@ -95,21 +99,38 @@ class HumCanceller:
         return hum
 
     def learn(self, block: Samples) -> None:
-        """Take in the beginning of a recording, block by block: 8 s of it count. `rewind` is to follow."""
-        block = block[:, : (HISTORY_HOPS - self._num_hops) * self._size - self._filled]
-        self.process(block)
+        """Take in the beginning of a recording, block by block. `rewind` is to follow.
+
+        8 s of it count, and 22 s more where these have hum.
+        """
+        num_finding = self._num_missing(HISTORY_HOPS)
+        if num_finding > 0:
+            self.process(block[:, :num_finding])
+            if self._num_missing(HISTORY_HOPS) == 0:
+                self._beginning, self._ahead = self._from_the_start(), self._tracker
+        if self._beginning is not None:
+            self.process(block[:, num_finding : num_finding + self._num_missing(_MOST_LEARNT_HOPS)])
+
+    def _num_missing(self, num_hops: int) -> int:
+        """Samples until so many hops of the recording are complete."""
+        return max(0, (num_hops - self._num_hops) * self._size - self._filled)
+
+    def _from_the_start(self) -> HumTracker | None:
+        """What follows the hum of the first 8 s from the recording's first sample; None without hum."""
+        history = self._spectra[self._end - HISTORY_HOPS : self._end]
+        path = self._search.find(history)
+        if path is None:
+            return None
+        return HumTracker(self._lines, self._search, path, history, backwards=True)
 
     def rewind(self) -> None:
-        """Begin the recording anew whose first 8 s `learn` was given, and know its hum from the first sample.
+        """Begin the recording anew whose beginning `learn` was given, and know its hum from the first sample.
 
-        After less sound, or without hum, this is `reset`. It may be repeated until `learn` or `reset`.
+        After less than 8 s, or without hum, this is `reset`. It may be repeated until `learn` or `reset`.
         """
-        if self._beginning is None and self._num_hops == HISTORY_HOPS:
-            history = self._spectra[self._end - HISTORY_HOPS : self._end]
-            path = self._search.find(history)
-            if path is not None:
-                self._beginning = HumTracker(self._lines, self._search, path, history, backwards=True)
         beginning = self._beginning
+        if beginning is not None and self._ahead is not None and self._ahead is self._tracker:
+            beginning.take_up(self._ahead)  # it never lost the hum
         self.reset()
         if beginning is not None:
             self._beginning, self._tracker = beginning, beginning.copy()
@@ -139,7 +160,8 @@ class HumCanceller:
             if path is not None:
                 tracker = HumTracker(self._lines, self._search, path, history)
             self._tracker = tracker
-        self._waveform = None if tracker is None else self._next_waveform(tracker)
+        is_heard = self._ahead is None
+        self._waveform = self._next_waveform(tracker) if tracker is not None and is_heard else None
         if tracker is not None and tracker.is_lost:
             self._tracker = None
 

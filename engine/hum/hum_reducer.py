@@ -57,7 +57,7 @@ class HumReducer:
         return None if self._canceller is None else self._canceller.frequency_hz
 
     def learn(self, block: Samples) -> None:
-        """Take in the beginning of a recording; `rewind` is to follow. 8 s of it are used."""
+        """Take in the beginning of a recording; `rewind` is to follow. 30 s of it are used at most."""
         if self.is_on:
             self._made_canceller().learn(block)
 

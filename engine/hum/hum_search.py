@@ -76,13 +76,19 @@ class LineStatistics:
     are_steady: NDArray[np.bool_]
     are_alone: NDArray[np.bool_]
 
+    def evidence(self) -> float:
+        """Log-likelihood per hop of the steady lines together."""
+        level = np.sum(np.abs(self.amplitudes) ** 2, axis=0)
+        return float(np.sum(np.log1p(level / (self.hop_variances + _TINY))[self.are_steady]))
+
 
 class HumSearch:
     """Find the mains frequency of a steady hum.
 
     The multiples 1, 2, 3, 4 and 6 of 50 and 60 Hz are averaged along every straight path of the frequency
     within 0.28 Hz; hops that other sound makes loud count less. The path with the most concentrated averages
-    is refined with the higher multiples. It is hum if lines along it are steady (`line_statistics`).
+    is refined with the higher multiples. It is hum if lines along it are steady (`line_statistics`). Of
+    several such paths the one with the likeliest steady lines is taken.
 
     Args:
         lines: What measures the hops.
@@ -108,7 +114,7 @@ class HumSearch:
         # (mains, anchors, frames, channels)
         values = np.moveaxis(history[:, :, self._bins], (2, 3), (0, 1)) * self._turns[..., None]
         likelihoods = self._likelihoods(values, self._kernels).sum(axis=1)
-        found, loudest = None, 0.0
+        found, most = None, 0.0
         for mains_hz, of_mains in zip(MAINS_HZ, likelihoods, strict=True):
             for best in self._candidates(of_mains):
                 path = HumPath(
@@ -123,9 +129,9 @@ class HumSearch:
                 is_hum = steady[self._anchors - 1].any() and (
                     np.count_nonzero(steady[:_LOW_LINES]) >= _LEAST_LINES or (steady & lines.are_alone).any()
                 )
-                power = float(np.sum(np.abs(lines.amplitudes[:, steady]) ** 2))
-                if is_hum and power > loudest:
-                    found, loudest = path, power
+                evidence = lines.evidence()
+                if is_hum and evidence > most:
+                    found, most = path, evidence
         return found
 
     def _candidates(self, likelihoods: Real) -> list[int]:

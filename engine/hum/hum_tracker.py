@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hushgate.engine.hum.hum_search import HISTORY_HOPS, HumPath, HumSearch, line_statistics
 from hushgate.engine.hum.line_spectra import Complex, LineSpectra, Real
 
 # Hops that a new hum is followed through before it is subtracted.
 _REPLAYED_HOPS = 20
-# New lines are looked for, and lost ones dropped, this often.
+# Lines that have become steady are looked for, and lost ones dropped, this often.
 _REVIEW_HOPS = 10
 # Changes within a hop that the filter expects: of phase, rad; of frequency, rad/s; of amplitude, relative.
 _PHASE_CHANGE, _FREQUENCY_CHANGE, _AMPLITUDE_CHANGE = 2e-3, 8e-3, 0.02
@@ -23,9 +24,9 @@ _LEAST_SOUND = 2.0
 # A line is lost when the quietest fifth of the last 8 s has less than this share of its power.
 _LOST = 0.05
 _FURTHEST_HZ = 0.45
-# A further line of the family is taken up at once where nothing covers it for this long, unless it is louder
-# than the loudest by more than this.
-_RECENT_HOPS, _LOUDEST = 30, 4.0
+# A further line of the family is taken up at once where nothing covers it for this long, unless it has more
+# than this times the power of the loudest; looked for so often.
+_RECENT_HOPS, _LOUDEST, _RECENT_REVIEW_HOPS = 15, 4.0, 5
 _TINY = 1e-30
 
 
@@ -103,6 +104,14 @@ class HumTracker:
                 setattr(twin, name, value.copy())
         return twin
 
+    def take_up(self, later: HumTracker) -> None:
+        """Take up lines that another tracker of this hum has found later in the recording."""
+        new = later._is_line & ~self._is_line
+        self._add(new, later._mean)
+        for values in (self.amplitudes, self.before):
+            values[:, new] = self._mean[:, new]
+        self._level[:, new] = np.abs(self._mean[:, new]) ** 2
+
     def coast(self) -> None:
         """Go on by a hop without measuring."""
         self._predict()
@@ -117,6 +126,8 @@ class HumTracker:
         self._age += 1
         if self._age > 0 and self._age % _REVIEW_HOPS == 0:
             self._review(history)
+        if self._age > 0 and self._age % _RECENT_REVIEW_HOPS == 0:
+            self._take_up_lone(history)
         self.is_lost = not self._is_line.any() or abs(self.frequency_hz - self._mains_hz) > _FURTHEST_HZ
         if self.is_lost:
             self.amplitudes = np.zeros_like(self.amplitudes)
@@ -181,15 +192,27 @@ class HumTracker:
 
     def _review(self, history: Complex) -> None:
         """Take up lines that have become steady, and drop those that have vanished."""
-        values = self._lines.amplitudes(history, self._phases, self._frequencies_hz, self._num_lines)
-        found = line_statistics(values)
-        recent = line_statistics(values[-_RECENT_HOPS:])
-        loudest = np.max(np.sum(np.abs(self._mean) ** 2, axis=0))
-        is_lone = recent.are_alone & (np.sum(np.abs(recent.amplitudes) ** 2, axis=0) < _LOUDEST * loudest)
-        found.amplitudes[:, is_lone] = recent.amplitudes[:, is_lone]
-        new = (found.are_steady | is_lone) & ~self._is_line
-        self._mean[:, new] = found.amplitudes[:, new]
+        found = line_statistics(self._along(history, HISTORY_HOPS))
+        self._add(found.are_steady, found.amplitudes)
         level = np.sum(np.abs(self._mean) ** 2, axis=0)
-        self._variance[:, new] = _MOST_VARIANCE * np.abs(self._mean[:, new]) ** 2
-        self._is_line = (self._is_line & (found.quiet_powers >= _LOST * level)) | new
+        self._is_line &= found.quiet_powers >= _LOST * level
         self._mean[:, ~self._is_line] = 0.0
+
+    def _take_up_lone(self, history: Complex) -> None:
+        """Take up lines that nothing covers at present."""
+        recent = line_statistics(self._along(history, _RECENT_HOPS))
+        loudest = np.max(np.sum(np.abs(self._mean) ** 2, axis=0))
+        level = np.sum(np.abs(recent.amplitudes) ** 2, axis=0)
+        self._add(recent.are_alone & (level < _LOUDEST * loudest), recent.amplitudes)
+
+    def _along(self, history: Complex, num_hops: int) -> Complex:
+        last = slice(-num_hops, None)
+        return self._lines.amplitudes(
+            history[last], self._phases[last], self._frequencies_hz[last], self._num_lines
+        )
+
+    def _add(self, lines: NDArray[np.bool_], amplitudes: Complex) -> None:
+        new = lines & ~self._is_line
+        self._mean[:, new] = amplitudes[:, new]
+        self._variance[:, new] = _MOST_VARIANCE * np.abs(self._mean[:, new]) ** 2
+        self._is_line |= new

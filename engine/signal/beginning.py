@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from hushgate.engine.signal.delay_line import DelayLine
 
-# Hum is looked for in so much of a recording's beginning.
+# So much of a recording's beginning is learnt from.
 LEARNT_S = 8.0
+# Where it begins with hum, that is followed further, because music covers some of its lines at first.
+HUM_LEARNT_S = 30.0
 # Part of it that the model hears beforehand. A second brings the first 0.1 s of songs in hiss from 2.4 to
 # 0.4 dB below the rest (gain in SNR), and hiss before a song from 33 dB to none above it.
 _HEARD_SHARE = 0.125
@@ -23,7 +25,7 @@ class Beginning:
         sample_rate: Hz.
         num_channels: Channels of every block.
         latency_samples: Delay of the sound that passes.
-        keeps_all: Keep 8 s for `kept`.
+        keeps_all: Keep 30 s for `kept`.
     """
 
     def __init__(
@@ -31,7 +33,7 @@ class Beginning:
     ) -> None:
         self._passing = DelayLine(latency_samples, num_channels)
         self._most = round(LEARNT_S * sample_rate)
-        self._num_missing = self._most if keeps_all else round(_HEARD_SHARE * self._most)
+        self._num_missing = round((HUM_LEARNT_S if keeps_all else _HEARD_SHARE * LEARNT_S) * sample_rate)
         self._num_samples = 0
         self._parts: list[Samples] = []
 

@@ -73,7 +73,7 @@ HUSHGATE_API void hushgate_set(hushgate_denoiser* denoiser, int parameter, doubl
  * followed meanwhile. */
 HUSHGATE_API void hushgate_set_bypass(hushgate_denoiser* denoiser, int is_bypassed);
 
-/* Resets, and begins a recording whose first samples are given, channels one behind the other: 8 s of them or
+/* Resets, and begins a recording whose first samples are given, channels one behind the other: 30 s of them or
  * all, those that `process` gets next. Noise and hum are learnt from them, as Denoiser.learn of Python does.
  * Allocates: not for the sound's thread. 0 on success. */
 HUSHGATE_API int hushgate_begin(hushgate_denoiser* denoiser, const float* in, size_t in_stride,

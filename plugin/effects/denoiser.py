@@ -192,9 +192,9 @@ class Denoiser(PythonEffect, ParameterProperties):
     def learn(self) -> None:
         """Learn noise and hum from the blocks that come, until `reset`: the next recording's beginning.
 
-        Until then sound passes unchanged, `latency_samples` late. Give it the first 8 s with
-        `reset=False` and then the recording itself: its noise and its hum are known from the first
-        sample on. `hushgate.render` and the commands do this for files.
+        Until then sound passes unchanged, `latency_samples` late. Give it the first 8 s (up to 30 s are
+        used where there is hum) with `reset=False` and then the recording itself: its noise and its hum
+        are known from the first sample on. `hushgate.render` and the commands do this for files.
 
         >>> denoiser = Denoiser("music", hum_reduction_db=40.0)  # doctest: +SKIP
         >>> denoiser.learn()  # doctest: +SKIP

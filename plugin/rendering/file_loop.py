@@ -45,7 +45,7 @@ class FileLoop:
         on_input: Called with each input block, finite, before the effect gets it.
         measure: Compare input and output.
         allow_empty: Accept a recording without samples.
-        learn: Let denoisers learn noise and hum from the first 8 s before the first sample comes out
+        learn: Let denoisers learn noise and hum from the beginning before the first sample comes out
             (`learn_ahead`); False for sound that must not wait.
 
     Attributes:

@@ -9,17 +9,21 @@ from numpy.typing import NDArray
 
 from hushgate.effects.denoiser import Denoiser
 from hushgate.effects.hum_remover import HumRemover
-from hushgate.engine.signal.beginning import LEARNT_S
+from hushgate.engine.signal.beginning import HUM_LEARNT_S, LEARNT_S
 from hushgate.pedalboard_compat.effect_protocol import Container, Effect
 
 Block = NDArray[np.float32]
 
+# Samples of all channels, 128 MiB, that are taken beyond 8 s.
+_MOST_VALUES = 2**25
+
 
 def learn_ahead(effect: Effect, blocks: Iterator[Block], sample_rate: float, block_size: int) -> list[Block]:
-    """Let the denoisers in an effect learn the noise and the hum of a recording from its first 8 s.
+    """Let the denoisers in an effect learn the noise and the hum of a recording from its beginning.
 
-    The effect is reset, and runs over that beginning with its denoisers as mere listeners. The next `reset`
-    of the effect begins the recording with what they have learnt.
+    The effect is reset, and runs over the first 8 s (30 s where hum is to be removed, less of very many
+    channels) with its denoisers as mere listeners. The next `reset` of the effect begins the recording with
+    what they have learnt.
 
     Args:
         effect: Any effect.
@@ -33,11 +37,13 @@ def learn_ahead(effect: Effect, blocks: Iterator[Block], sample_rate: float, blo
     learners = list(_learners(effect))
     if not learners:
         return []
+    wanted_s = HUM_LEARNT_S if any(map(_removes_hum, learners)) else LEARNT_S
     beginning, num_samples = [], 0
     for block in blocks:
         beginning.append(block)
         num_samples += block.shape[1]
-        if num_samples >= LEARNT_S * sample_rate:
+        most_s = max(LEARNT_S, _MOST_VALUES / (block.shape[0] * sample_rate))
+        if num_samples >= min(wanted_s, most_s) * sample_rate:
             break
     if not beginning or num_samples <= beginning[0].shape[0]:  # too little to tell channels from samples
         return beginning
@@ -61,6 +67,10 @@ def _learners(effect: Effect | None) -> Iterator[Denoiser | HumRemover]:
     elif isinstance(effect, Container):
         for member in effect._effects:
             yield from _learners(member)
+
+
+def _removes_hum(learner: Denoiser | HumRemover) -> bool:
+    return learner.hum_reduction_db > 0.0
 
 
 def _equal_blocks(blocks: Sequence[Block], size: int) -> Iterator[Block]:

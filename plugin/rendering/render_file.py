@@ -74,8 +74,8 @@ def render(
         dither: Add dither where samples get shorter on the way to an output path or file object.
         loudness: Loudness of the output, LUFS (EBU R 128), with true peaks of at most -1 dBTP; None for that
             which the effect gives, "preset" for that of the preset.
-        learn: Let denoisers hear the first 8 s before the first sample is processed, so that noise and hum
-            are known from the start; False gives what a stream gives.
+        learn: Let denoisers hear the beginning, 30 s at most, before the first sample is processed, so that
+            noise and hum are known from the start; False gives what a stream gives.
 
     Returns:
         Samples written, per channel, with a `summary` of what was done.

@@ -130,7 +130,7 @@ def _expected(model: str, audio: Audio, rate: int, **settings: Any) -> Audio:
     denoiser.prepare(rate, 8_192, len(audio))
     if audio.shape[1] >= 8 * rate:
         denoiser.learn()
-        denoiser.process(audio[:, : 8 * rate])
+        denoiser.process(audio[:, : 30 * rate])
         denoiser.reset()
     late = denoiser.latency_samples
     padded = np.concatenate([audio, np.zeros((len(audio), late), np.float32)], axis=1)

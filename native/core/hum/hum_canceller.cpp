@@ -46,7 +46,7 @@ void HumCanceller::reset() noexcept {
     for (Buffer& hop : hop_) hop.clear();
     for (Buffer& frame : frame_) frame.clear();
     num_hops_ = filled_ = 0;
-    has_tracker_ = has_beginning_ = has_waveform_ = false;
+    has_tracker_ = has_beginning_ = has_waveform_ = is_ahead_ = false;
     column_orders_.clear();
     columns_hz_ = 0.0;
 }
@@ -59,12 +59,18 @@ void HumCanceller::advance(int count) noexcept {
     }
 }
 
-void HumCanceller::rewind() noexcept {
+void HumCanceller::learn(int count) noexcept {
+    advance(count);
     HumPath path;
-    if (!has_beginning_ && num_hops_ == kHistoryHops && search_.find(history_, path)) {
+    if (filled_ == 0 && num_hops_ == kHistoryHops && search_.find(history_, path)) {
         beginning_.begin(search_, path, history_, true);
         has_beginning_ = true;
+        is_ahead_ = has_tracker_;
     }
+}
+
+void HumCanceller::rewind() noexcept {
+    if (has_beginning_ && is_ahead_) beginning_.take_up(tracker_);
     const bool is_known = has_beginning_;
     reset();
     if (!is_known) return;
@@ -98,8 +104,8 @@ void HumCanceller::finish_hop() noexcept {
     }
     has_waveform_ = has_tracker_;
     if (!has_tracker_) return;
-    set_waveform();
-    if (tracker_.is_lost()) has_tracker_ = false;
+    if (!is_ahead_) set_waveform();
+    if (tracker_.is_lost()) has_tracker_ = is_ahead_ = false;
 }
 
 // The hum of the next hop; amplitudes move in small steps from the last hop's to its own.

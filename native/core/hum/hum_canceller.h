@@ -35,14 +35,20 @@ public:
     // Goes on by samples of every channel.
     void advance(int count) noexcept;
 
-    // Whether more of a recording's beginning would be learnt: 8 s of it are. To be learnt, it is taken in as
-    // any other sound; `rewind` is to follow.
-    bool is_learning() const { return num_hops_ < kHistoryHops; }
-    // Begins the recording anew whose first 8 s were taken in, and knows its hum from the first sample. After
-    // less sound, or without hum, this is `reset`. It may be repeated until `reset`.
+    // Whether more of a recording's beginning would be learnt: 8 s of it are, and 22 s more where these have hum.
+    bool is_learning() const {
+        return num_hops_ < kHistoryHops || (has_beginning_ && num_hops_ < kMostLearntHops);
+    }
+    // Goes on by samples that are learnt; `rewind` is to follow.
+    void learn(int count) noexcept;
+    // Begins the recording anew whose beginning was learnt, and knows its hum from the first sample. After less
+    // than 8 s, or without hum, this is `reset`. It may be repeated until `reset`.
     void rewind() noexcept;
 
 private:
+    // Of a recording's beginning: 8 s find the hum, the others its lines that music covers in these.
+    static constexpr int kMostLearntHops = 300;
+
     void finish_hop() noexcept;
     void set_waveform() noexcept;
     void set_columns(double turn) noexcept;
@@ -55,6 +61,7 @@ private:
     HumSearch search_;
     HumTracker tracker_, beginning_;
     bool has_tracker_ = false, has_beginning_ = false, has_waveform_ = false;
+    bool is_ahead_ = false;  // the tracker has followed the hum since the first 8 s of what is learnt
     int num_hops_ = 0, filled_ = 0;
     std::vector<Buffer> hop_;    // the present hop, and the samples before it that the low-pass needs
     std::vector<Buffer> frame_;  // two hops at the low rate

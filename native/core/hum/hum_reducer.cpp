@@ -68,7 +68,8 @@ void HumReducer::learn(const float* const* in, std::size_t num_samples) noexcept
     for (std::size_t done = 0; done < num_samples && canceller_.is_learning();) {
         const int count = int(std::min<std::size_t>(num_samples - done, canceller_.num_missing()));
         take_in(in, done, count);
-        advance(count);
+        clean(count);
+        canceller_.learn(count);
         done += count;
     }
 }
@@ -95,11 +96,15 @@ void HumReducer::find_silence(int count) noexcept {
 }
 
 void HumReducer::advance(int count) noexcept {
+    clean(count);
+    canceller_.advance(count);
+}
+
+void HumReducer::clean(int count) noexcept {
     for (int channel = 0; channel < num_channels_; ++channel) {
         float* sound = canceller_.sound(channel);
         for (int at = 0; at < count; ++at) sound[at] = cleaned(sound[at]);
     }
-    canceller_.advance(count);
 }
 
 // What is not looked for is forgotten.

@@ -30,7 +30,7 @@ public:
     // `out` may be the same.
     void process(const float* const* in, float* const* out, std::size_t num_samples) noexcept;
 
-    // Takes in the beginning of a recording, of which 8 s are used; `rewind` is to follow.
+    // Takes in the beginning of a recording, of which 30 s are used at most; `rewind` is to follow.
     void learn(const float* const* in, std::size_t num_samples) noexcept;
     // Begins anew with the recording that `learn` was given, knowing its hum.
     void rewind() noexcept;
@@ -38,6 +38,7 @@ public:
 private:
     void take_in(const float* const* in, std::size_t first, int count) noexcept;
     void find_silence(int count) noexcept;
+    void clean(int count) noexcept;
     void advance(int count) noexcept;
     void forget_when_off() noexcept;
 

@@ -72,7 +72,7 @@ HumSearch::HumSearch(const LineSpectra& lines, int num_channels, const Kernels& 
 }
 
 bool HumSearch::find(const SpectraHistory& history, HumPath& path) noexcept {
-    double loudest = 0.0;
+    double most = 0.0;
     for (int mains = 0; mains < 2; ++mains) {
         left_ = coarse_likelihoods(history, mains);
         // The likeliest paths, each the best within its range: a drone beside the hum may be likelier.
@@ -88,16 +88,14 @@ bool HumSearch::find(const SpectraHistory& history, HumPath& path) noexcept {
             tried = refined(history, tried);
             const int num_lines = lines_.num_lines(tried.mains_hz);
             statistics(history, tried, num_lines);
-            double power = 0.0;
-            for (int line = 0; line < num_lines; ++line)
-                if (found_.is_steady(line)) power += found_.level(line);
-            if (is_hum(num_lines) && power > loudest) {
+            const double evidence = found_.evidence(num_lines);
+            if (is_hum(num_lines) && evidence > most) {
                 path = tried;
-                loudest = power;
+                most = evidence;
             }
         }
     }
-    return loudest > 0.0;
+    return most > 0.0;
 }
 
 const LineStatistics& HumSearch::statistics(const SpectraHistory& history, const HumPath& path,

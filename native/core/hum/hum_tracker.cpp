@@ -10,7 +10,7 @@ namespace {
 constexpr double kTurn = 2.0 * 3.141592653589793238462643383279502884;
 // Hops that a new hum is followed through before it is subtracted.
 constexpr int kReplayedHops = 20;
-// New lines are looked for, and lost ones dropped, this often.
+// Lines that have become steady are looked for, and lost ones dropped, this often.
 constexpr int kReviewHops = 10;
 // Changes within a hop that the filter expects: of phase, rad; of frequency, rad/s; of amplitude, relative.
 constexpr double kPhaseChange = 2e-3, kFrequencyChange = 8e-3;
@@ -23,9 +23,9 @@ constexpr float kLeastSound = 2.0f;
 // A line is lost when the quietest fifth of the last 8 s has less than this share of its power.
 constexpr double kLost = 0.05;
 constexpr double kFurthestHz = 0.45;
-// A further line of the family is taken up at once where nothing covers it for this long, unless it is louder
-// than the loudest by more than this.
-constexpr int kRecentHops = 30;
+// A further line of the family is taken up at once where nothing covers it for this long, unless it has more
+// than this times the power of the loudest; looked for so often.
+constexpr int kRecentHops = 15, kRecentReviewHops = 5;
 constexpr double kLoudest = 4.0;
 constexpr float kTiny = 1e-30f;
 
@@ -133,6 +133,21 @@ void HumTracker::copy_from(const HumTracker& other) noexcept {
     std::copy_n(other.frequencies_hz_, kHistoryHops, frequencies_hz_);
 }
 
+void HumTracker::take_up(const HumTracker& later) noexcept {
+    for (int line = 0; line < num_lines_; ++line) {
+        if (!later.is_line_[line] || is_line_[line]) continue;
+        add(line, later.mean_);
+        for (int channel = 0; channel < num_channels_; ++channel) {
+            const float re = later.mean_.re(0, channel)[line], im = later.mean_.im(0, channel)[line];
+            for (LineValues* values : {&after_, &before_}) {
+                values->re(0, channel)[line] = re;
+                values->im(0, channel)[line] = im;
+            }
+            level_.re(0, channel)[line] = re * re + im * im;
+        }
+    }
+}
+
 void HumTracker::coast() noexcept {
     predict();
     copy_lines(after_, before_, num_lines_);
@@ -146,6 +161,7 @@ void HumTracker::step(const SpectraHistory& history) noexcept {
     frequencies_hz_[kHistoryHops - 1] = frequency_hz_;
     ++age_;
     if (age_ > 0 && age_ % kReviewHops == 0) review(history);
+    if (age_ > 0 && age_ % kRecentReviewHops == 0) take_up_lone(history);
     is_lost_ = !has_lines() || std::fabs(frequency_hz_ - mains_hz_) > kFurthestHz;
     if (is_lost_) clear_lines(after_, num_lines_);
 }
@@ -248,29 +264,42 @@ void HumTracker::turn(LineValues& values, double angle) noexcept {
 
 // Takes up lines that have become steady, and drops those that have vanished.
 void HumTracker::review(const SpectraHistory& history) noexcept {
-    for (int hop = 0; hop < kHistoryHops; ++hop)
-        lines_.amplitudes(history, hop, phases_[hop], frequencies_hz_[hop], num_lines_, false, history_values_,
-                          hop);
+    follow_lines(history, 0);
     found_.judge(history_values_, 0, kHistoryHops, num_lines_);
-    recent_.judge(history_values_, kHistoryHops - kRecentHops, kRecentHops, num_lines_);
-    double loudest = 0.0;
-    for (int line = 0; line < num_lines_; ++line) loudest = std::max(loudest, level(line));
     for (int line = 0; line < num_lines_; ++line) {
-        const bool is_lone = recent_.is_alone(line) && recent_.level(line) < kLoudest * loudest;
-        const bool is_new = !is_line_[line] && (found_.is_steady(line) || is_lone);
-        if (is_new) {
-            const LineValues& taken = is_lone ? recent_.amplitudes() : found_.amplitudes();
-            for (int channel = 0; channel < num_channels_; ++channel) {
-                const float re = taken.re(0, channel)[line], im = taken.im(0, channel)[line];
-                mean_.re(0, channel)[line] = re;
-                mean_.im(0, channel)[line] = im;
-                variance_.re(0, channel)[line] = kMostVariance * (re * re + im * im);
-            }
-        }
-        is_line_[line] = (is_line_[line] && found_.quiet_power(line) >= kLost * level(line)) || is_new;
+        if (found_.is_steady(line)) add(line, found_.amplitudes());
+        is_line_[line] = is_line_[line] && found_.quiet_power(line) >= kLost * level(line);
         if (is_line_[line]) continue;
         for (int channel = 0; channel < num_channels_; ++channel)
             mean_.re(0, channel)[line] = mean_.im(0, channel)[line] = 0.0f;
+    }
+}
+
+// Takes up lines that nothing covers at present.
+void HumTracker::take_up_lone(const SpectraHistory& history) noexcept {
+    follow_lines(history, kHistoryHops - kRecentHops);
+    recent_.judge(history_values_, kHistoryHops - kRecentHops, kRecentHops, num_lines_);
+    double loudest = 0.0;
+    for (int line = 0; line < num_lines_; ++line) loudest = std::max(loudest, level(line));
+    for (int line = 0; line < num_lines_; ++line)
+        if (recent_.is_alone(line) && recent_.level(line) < kLoudest * loudest) add(line, recent_.amplitudes());
+}
+
+// Amplitudes of the lines in the hops of a history from one on.
+void HumTracker::follow_lines(const SpectraHistory& history, int first) noexcept {
+    for (int hop = first; hop < kHistoryHops; ++hop)
+        lines_.amplitudes(history, hop, phases_[hop], frequencies_hz_[hop], num_lines_, false, history_values_,
+                          hop);
+}
+
+void HumTracker::add(int line, const LineValues& amplitudes) noexcept {
+    if (is_line_[line]) return;
+    is_line_[line] = true;
+    for (int channel = 0; channel < num_channels_; ++channel) {
+        const float re = amplitudes.re(0, channel)[line], im = amplitudes.im(0, channel)[line];
+        mean_.re(0, channel)[line] = re;
+        mean_.im(0, channel)[line] = im;
+        variance_.re(0, channel)[line] = kMostVariance * (re * re + im * im);
     }
 }
 

@@ -22,6 +22,8 @@ public:
     void begin(HumSearch& search, const HumPath& path, const SpectraHistory& history, bool is_backwards) noexcept;
     // Takes over another tracker's state, of the same format.
     void copy_from(const HumTracker& other) noexcept;
+    // Takes up lines that another tracker of this hum has found later in the recording.
+    void take_up(const HumTracker& later) noexcept;
 
     // Goes on by a hop without measuring.
     void coast() noexcept;
@@ -46,6 +48,9 @@ private:
     void follow_amplitudes() noexcept;
     void turn(LineValues& values, double angle) noexcept;
     void review(const SpectraHistory& history) noexcept;
+    void take_up_lone(const SpectraHistory& history) noexcept;
+    void follow_lines(const SpectraHistory& history, int first) noexcept;
+    void add(int line, const LineValues& amplitudes) noexcept;
     double level(int line) const noexcept;
     bool has_lines() const noexcept;
 

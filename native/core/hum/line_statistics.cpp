@@ -177,4 +177,11 @@ void LineStatistics::compare_windows(int num_hops, int num_lines) noexcept {
     }
 }
 
+double LineStatistics::evidence(int num_lines) const noexcept {
+    double sum = 0.0;
+    for (int line = 0; line < num_lines; ++line)
+        if (is_steady(line)) sum += std::log1p(level(line) / (double(hop_variance(line)) + kTiny));
+    return sum;
+}
+
 }  // namespace hushgate

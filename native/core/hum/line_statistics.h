@@ -38,6 +38,8 @@ public:
     void set_steady(int line, bool is_steady) { is_steady_[line] = is_steady; }
     // Whether hardly any other sound covers it.
     bool is_alone(int line) const { return is_alone_[line] != 0; }
+    // Log-likelihood per hop of the steady ones among the first lines together.
+    double evidence(int num_lines) const noexcept;
 
 private:
     float* row(Buffer& buffer, int hop) const { return buffer.data() + std::size_t(hop) * stride_; }

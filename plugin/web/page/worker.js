@@ -1,8 +1,10 @@
 // Cleans a whole recording, off the page's thread.
 
 const BLOCK = 8192;
-// As in Python: noise and hum are learnt from the first 8 s of recordings that are as long.
+// As in Python: noise and hum are learnt from the first 8 s of recordings that are as long, and the hum's lines
+// from 22 s more.
 const LEARNT_S = 8;
+const HUM_LEARNT_S = 30;
 
 onmessage = ({ data }) => {
   try {
@@ -21,7 +23,8 @@ function clean({ wasm, weights, values, channels, sampleRate, columns }) {
   core.set(values);
   const numSamples = channels[0].length;
   const numLearnt = Math.round(LEARNT_S * sampleRate);
-  if (numSamples >= numLearnt) core.begin(channels.map((channel) => channel.subarray(0, numLearnt)));
+  const numTaken = Math.round(HUM_LEARNT_S * sampleRate);
+  if (numSamples >= numLearnt) core.begin(channels.map((channel) => channel.subarray(0, numTaken)));
   const after = channels.map(() => new Float32Array(numSamples));
   for (let at = 0; at < numSamples + core.latency; at += BLOCK) {
     const count = Math.min(BLOCK, numSamples + core.latency - at);

@@ -87,6 +87,33 @@ def test_a_recording_learnt_beforehand_has_no_hum_from_the_first_sample() -> Non
     assert fall_db(hum, output, RATE, 0.0, 10.0) > 40.0
 
 
+@pytest.mark.parametrize("drone_hz", [119.7, 119.8])
+def test_a_drone_beside_a_line_is_not_taken_for_the_path_of_the_others(drone_hz: float) -> None:
+    time = np.arange(12 * RATE) / RATE
+    mains_hz = 60.02 + 0.009 * time
+    hum = mains_hum(mains_hz, len(time), RATE)
+    drone = (0.02 * np.sin(2.0 * np.pi * drone_hz * time))[None].astype(np.float32)
+    output, canceller = without_hum(hum + drone + hiss(len(time)), learn=True)
+    assert canceller.frequency_hz == pytest.approx(mains_hz[-1], abs=0.01)
+    assert fall_db(hum, output - drone, RATE, 0.0, 12.0) > 8.0
+
+
+def test_lines_that_music_covers_at_first_are_learnt_from_a_later_pause() -> None:
+    time = np.arange(20 * RATE) / RATE
+    covered_until_s = 11.0
+    wavering = 0.1 * np.sin(2.0 * np.pi * 148.0 * time + 3.0 * np.sin(2.0 * np.pi * 0.7 * time))
+    music = (wavering * (time < covered_until_s))[None].astype(np.float32) + hiss(len(time))
+    hum = mains_hum(50.05, len(time), RATE, orders=range(1, 7))
+    covered_line = mains_hum(50.05, len(time), RATE, orders=[3])
+    falls_db = {}
+    for learn in (False, True):
+        output, _ = without_hum(music + hum, learn=learn)
+        falls_db[learn] = fall_db(covered_line, output - music, RATE, 1.0, 6.0)
+        assert fall_db(hum, output - music, RATE, 14.0, 20.0) > 40.0
+    assert abs(falls_db[False]) < 1.0
+    assert falls_db[True] > 15.0
+
+
 def test_hum_that_drifts_with_the_grid_and_changes_its_level_is_followed() -> None:
     time = np.arange(30 * RATE) / RATE
     drifting = 50.0 + 0.2 * np.sin(2.0 * np.pi * time / 60.0)
@@ -121,10 +148,11 @@ def test_a_note_of_6_s_stays_bit_for_bit(frequency_hz: float, learn: bool) -> No
     assert np.array_equal(output, sound)
 
 
+@pytest.mark.parametrize("learn", [False, True])
 @pytest.mark.parametrize("frequency_hz", [49.0, 50.0, 100.0])
-def test_a_note_of_6_s_stays_where_hum_is_removed(frequency_hz: float) -> None:
+def test_a_note_of_6_s_stays_where_hum_is_removed(frequency_hz: float, learn: bool) -> None:
     played = note(frequency_hz, 10.0, 6.0, 18.0)
-    output, _ = without_hum(played + mains_hum(50.0, 18 * RATE, RATE) + hiss(18 * RATE))
+    output, _ = without_hum(played + mains_hum(50.0, 18 * RATE, RATE) + hiss(18 * RATE), learn=learn)
     part = slice(10 * RATE, 16 * RATE)
     assert power_db(output[:, part]) - power_db(played[:, part]) == pytest.approx(0.0, abs=0.1)
 

@@ -10,6 +10,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from hushgate import Chain, Denoiser, HumRemover, available_models, stream_file
+from hushgate.rendering.learn_ahead import learn_ahead
 from tests.helpers.sounds import mains_hum, power_db
 
 RATE = 16_000
@@ -73,6 +74,17 @@ def test_learning_by_hand_is_what_files_get(humming: Path, stateful: str) -> Non
     passed = denoiser(sound[: 8 * RATE], RATE, reset=False)
     np.testing.assert_array_equal(passed, sound[: 8 * RATE - latency])
     np.testing.assert_allclose(denoiser(sound, RATE), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("hum_reduction_db", "num_channels", "seconds"), [(0.0, 1, 8), (40.0, 1, 30), (40.0, 200, 11)]
+)
+def test_so_much_is_taken_beforehand(
+    stateful: str, hum_reduction_db: float, num_channels: int, seconds: int
+) -> None:
+    blocks = (np.zeros((num_channels, RATE), np.float32) for _ in range(60))
+    taken = learn_ahead(Denoiser(stateful, hum_reduction_db=hum_reduction_db), blocks, RATE, RATE)
+    assert len(taken) == seconds
 
 
 def test_sound_that_is_not_from_files_learns_nothing(stateful: str) -> None:
