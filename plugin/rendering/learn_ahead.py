@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,12 +38,13 @@ def learn_ahead(effect: Effect, blocks: Iterator[Block], sample_rate: float, blo
     if not learners:
         return []
     wanted_s = HUM_LEARNT_S if any(map(_removes_hum, learners)) else LEARNT_S
-    beginning, num_samples = [], 0
+    beginning, num_samples, num_learnt = [], 0, 0
     for block in blocks:
         beginning.append(block)
         num_samples += block.shape[1]
         most_s = max(LEARNT_S, _MOST_VALUES / (block.shape[0] * sample_rate))
-        if num_samples >= min(wanted_s, most_s) * sample_rate:
+        num_learnt = round(min(wanted_s, most_s) * sample_rate)
+        if num_samples >= num_learnt:
             break
     if not beginning or num_samples <= beginning[0].shape[0]:  # too little to tell channels from samples
         return beginning
@@ -55,7 +56,8 @@ def learn_ahead(effect: Effect, blocks: Iterator[Block], sample_rate: float, blo
     )
     for learner in learners:
         learner.learn()
-    for block in _equal_blocks(beginning, max(block_size, num_channels + 1)):
+    sound = np.concatenate(beginning, axis=1)[:, :num_learnt]
+    for block in _equal_blocks(sound, max(block_size, num_channels + 1)):
         effect.process(block, sample_rate, block_size, reset=False)
     return beginning
 
@@ -73,9 +75,8 @@ def _removes_hum(learner: Denoiser | HumRemover) -> bool:
     return learner.hum_reduction_db > 0.0
 
 
-def _equal_blocks(blocks: Sequence[Block], size: int) -> Iterator[Block]:
+def _equal_blocks(sound: Block, size: int) -> Iterator[Block]:
     """The sound in blocks of one size, as effects get it afterwards, and the rest in a smaller one."""
-    sound = np.concatenate(blocks, axis=1)
     for start in range(0, sound.shape[1], size):
         block = sound[:, start : start + size]
         if block.shape[1] > block.shape[0]:

@@ -10,6 +10,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from hushgate import Chain, Denoiser, HumRemover, available_models, stream_file
+from hushgate.engine import BlockDenoiser
 from hushgate.rendering.learn_ahead import learn_ahead
 from tests.helpers.sounds import mains_hum, power_db
 
@@ -85,6 +86,21 @@ def test_so_much_is_taken_beforehand(
     blocks = (np.zeros((num_channels, RATE), np.float32) for _ in range(60))
     taken = learn_ahead(Denoiser(stateful, hum_reduction_db=hum_reduction_db), blocks, RATE, RATE)
     assert len(taken) == seconds
+
+
+def test_of_a_long_block_the_beginning_alone_is_run_through(
+    stateful: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+    process = BlockDenoiser.process
+
+    def counting(self: BlockDenoiser, block: Sound) -> Sound:
+        sizes.append(block.shape[1])
+        return process(self, block)
+
+    monkeypatch.setattr(BlockDenoiser, "process", counting)
+    learn_ahead(Denoiser(stateful), iter([np.zeros((1, 60 * RATE), np.float32)]), RATE, RATE)
+    assert sum(sizes) == pytest.approx(8 * RATE, abs=RATE / 10)
 
 
 def test_sound_that_is_not_from_files_learns_nothing(stateful: str) -> None:
