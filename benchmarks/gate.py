@@ -5,7 +5,8 @@
 
 A phrase is four notes of NOTES with pauses of 1.2 s, in white noise, pink noise and the recordings of rain
 in DATA (kind noise, label rain), 15 dB below the notes; and once more without noise: what do the system
-and a tuner behind it make of a clean guitar?
+and a tuner behind it make of a clean guitar? Last, clips of 4 s without a guitar, of each kind that DATA has:
+speech, noise, percussion, instrument.
 """
 
 from __future__ import annotations
@@ -21,13 +22,24 @@ from numpy.typing import NDArray
 from support.music_sets import hiss
 from support.note_sets import RATE, NoteItem, from_onset, sound_files
 from support.note_systems import System, make_systems
-from support.recordings import Mono, at_snr, find_recordings, looped, power_db, read_mono
+from support.recordings import (
+    Mono,
+    at_level,
+    at_snr,
+    find_recordings,
+    looped,
+    power_db,
+    read_mono,
+    shuffled,
+    without_silent_ends,
+)
 from support.tables import markdown_table, median_and_worst, show_text
 
 from hushgate.training.evaluate.measures.snr import si_sdr_db
 
 PEERS = ("pedalboard.NoiseGate", "RNNoise")
 MEASURES = ("pause", "pluck", "note", "tail")
+OTHERS = ("speech", "noise", "percussion", "instrument")
 _NUM_NOTES, _NOTE_S, _PAUSE_S, _LEAD_S = 4, 1.6, 1.2, 0.5
 _FADE_S, _BLOCK_S = 0.1, 0.02
 # Peaks of the softest and the loudest note.
@@ -38,12 +50,15 @@ _PLUCK_S, _NOTE_END_S = 0.05, 0.5
 # A gate may need half a second to close, and opens before a pluck by its model's lookahead.
 _CLOSED_AFTER_S, _OPENS_BEFORE_S = 0.5, 0.11
 _TAIL_DB = (20.0, 40.0)
+_NUM_OTHERS, _OTHERS_S, _OTHERS_DB = 24, 4.0, -20.0
 
 Audio = NDArray[np.float32]
 MakeNoise = Callable[[int, np.random.Generator], Mono]
 """So many samples of a noise."""
 Gated = dict[str, dict[str, dict[str, list[float]]]]
 """What `measure` found, by noise, system and measure."""
+Alone = dict[str, dict[str, list[float]]]
+"""Loss of level of each clip without a guitar, dB, by kind and system."""
 Cleaned = dict[str, tuple[list[float], list[float]]]
 """SI-SDR of each clean phrase, dB, and the tuner's errors at every reading, cents, by system."""
 
@@ -174,6 +189,33 @@ def run_clean(phrases: Sequence[Phrase], systems: dict[str, System]) -> Cleaned:
     return results
 
 
+def clips_of_others(folders: Sequence[Path], rng: np.random.Generator) -> dict[str, list[Audio]]:
+    """Clips without a guitar, from where they begin, at -20 dBFS, by kind that a folder has."""
+    clips = {}
+    for kind in OTHERS:
+        try:
+            found = shuffled(find_recordings(folders, kind), rng)[:_NUM_OTHERS]
+        except ValueError:  # no folder has it
+            continue
+        sounds = [without_silent_ends(read_mono(one.path, RATE))[: round(_OTHERS_S * RATE)] for one in found]
+        clips[kind] = [at_level(sound, _OTHERS_DB, RATE)[np.newaxis].astype(np.float32) for sound in sounds]
+    return clips
+
+
+def run_others(clips: dict[str, list[Audio]], systems: dict[str, System]) -> Alone:
+    """How much of each clip every system takes away."""
+
+    def loss_db(system: System, clip: Audio) -> float:
+        run, _ = system
+        out = run(NoteItem("alone", np.zeros_like(clip), clip, clip, None))
+        return power_db(clip) - power_db(out)
+
+    return {
+        kind: {name: [loss_db(system, clip) for clip in found] for name, system in systems.items()}
+        for kind, found in clips.items()
+    }
+
+
 def _clean(system: System, phrase: Phrase, noise: Audio) -> Audio:
     run, _ = system
     return run(NoteItem("phrase", phrase.sound, phrase.sound + noise, noise, None))[np.newaxis]
@@ -195,6 +237,16 @@ def gate_report(results: Gated) -> str:
     ]
     header = ["noise, system", "pause, dB down", "pluck (50 ms) dB", "note dB", "tail dB", "notes over 3 dB"]
     return markdown_table(header, rows)
+
+
+def others_report(results: Alone) -> str:
+    """Loss of level: median, and the least in brackets."""
+    rows = [
+        [f"{kind} alone, {system}", f"{np.median(losses):.0f} ({min(losses):.0f}) of {len(losses)}"]
+        for kind, by_system in results.items()
+        for system, losses in by_system.items()
+    ]
+    return markdown_table(["without a guitar", "dB down"], rows)
 
 
 def clean_report(results: Cleaned) -> str:
@@ -259,7 +311,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     clean = run_clean(phrases, systems)
     levels = f"{args.snr_db:g} dB, notes from {args.softest_db:g} dBFS"
     title = f"### gate: {args.phrases} phrases for each noise, {levels}, seed {args.seed}"
-    show_text(f"{title}\n\n{gate_report(gated)}\n\n{clean_report(clean)}\n", args.markdown)
+    tables = [gate_report(gated), clean_report(clean)]
+    if clips := clips_of_others(args.data, rng):
+        tables.append(others_report(run_others(clips, systems)))
+    show_text("\n\n".join([title, *tables]) + "\n", args.markdown)
     return 0
 
 

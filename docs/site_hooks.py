@@ -23,7 +23,7 @@ ELSEWHERE = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
     "benchmarks/README.md": "benchmark-scripts.md",
-    **{f"engine/models/{name}.md": f"models/{name}.md" for name in ("voice", "music", "guitar")},
+    **{f"engine/models/{name}.md": f"models/{name}.md" for name in ("voice", "music", "guitar", "bass")},
 }
 PAGES = {page: source for source, page in ELSEWHERE.items()}
 _LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)#\s:]+)(#[^)\s]*)?\)")

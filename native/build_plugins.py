@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -26,6 +26,8 @@ from build_core import CORE, compile_file, compile_objects, find_compiler, link
 PLUGIN = Path(__file__).resolve().parent / "plugin"
 DPF = Path("/usr/share/dpf")
 FORMATS = ("VST3", "CLAP", "LV2")
+# Models in the order in which they came to ship, the default first.
+_FIRST = ("voice", "guitar", "music", "bass")
 CHANNELS = {"hushgate": 2, "hushgate-mono": 1}
 _FLAGS = ("-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-w")
 # The window is drawn by DPF's NanoVG over OpenGL.
@@ -164,8 +166,7 @@ def _tables(work: Path, compiler: str, *, for_windows: bool = False) -> list[Pat
     from hushgate.engine import available_models, load_model
     from hushgate.engine.native.compile_model import compile_model
 
-    # The default model first.
-    models = sorted(available_models(), key=lambda name: (name != "voice", name))
+    models = plugin_models(available_models())
     assembly = ['.section .rdata,"dr"' if for_windows else ".section .rodata"]
     for model in models:
         weights = work / f"{model}.hush"
@@ -181,6 +182,11 @@ def _tables(work: Path, compiler: str, *, for_windows: bool = False) -> list[Pat
         compile_file(compiler, work / "models.S", work / "models.o", []),
         compile_file(compiler, work / "tables.cpp", work / "tables.o", ["-std=c++17", *pic, f"-I{PLUGIN}"]),
     ]
+
+
+def plugin_models(models: Iterable[str]) -> list[str]:
+    """Models by their numbers in the plugin: those that shipped first come first, as hosts keep numbers."""
+    return sorted(models, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
 
 
 def tables_source(models: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import gate
 from support.note_sets import RATE
-from support.recordings import power_db
+from support.recordings import level_db, power_db
 
 from tests.helpers.strings import coloured_noise, pluck
 
@@ -102,7 +102,18 @@ def test_the_tuner_hears_what_a_system_does_to_the_pitch(phrase: gate.Phrase) ->
     assert np.median(gate.pitch_errors(phrase.sound, sharp)) == pytest.approx(2.0, abs=0.2)
 
 
-def test_a_run_prints_both_tables(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_taken_from_sound_without_a_guitar(folder: Path) -> None:
+    clips = gate.clips_of_others([folder], np.random.default_rng(1))
+    assert list(clips) == ["noise"]
+    assert all(level_db(clip.astype(np.float64)) == pytest.approx(-20.0, abs=0.1) for clip in clips["noise"])
+    half, all_of_it = (lambda item: 0.5 * item.noisy[0], 0.0), (lambda item: 0.0 * item.noisy[0], 0.0)
+    found = gate.run_others(clips, {"half": half, "all": all_of_it})["noise"]
+    np.testing.assert_allclose(found["half"], 6.02, atol=0.01)
+    assert min(found["all"]) > 100.0
+    assert "| noise alone, half | 6 (6) of 2 |" in gate.others_report({"noise": found})
+
+
+def test_a_run_prints_all_tables(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--data", str(folder), "--notes", str(folder / "notes"), "--phrases", "1", "--no-peers"]
     target = folder / "gate.md"
     assert gate.main([*arguments, "--preset", "gate-hard", "--markdown", str(target)]) == 0
@@ -111,6 +122,7 @@ def test_a_run_prints_both_tables(folder: Path, capsys: pytest.CaptureFixture[st
     for noise in ("white", "pink", "rain"):
         assert f"| {noise}, **hushgate gate-hard** |" in printed
     assert "| **hushgate gate-hard** | " in printed
+    assert "| noise alone, **hushgate gate-hard** | " in printed
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from tests.native.test_hum import music_in_hum
 from tests.native.test_parity import Audio, sound
 
 RATE = 48_000
-MODELS = ("voice", *sorted(set(available_models()) - {"voice"}))
+MODELS = tuple(build_plugins().plugin_models(available_models()))
 
 
 def _expected(model: str, audio: Audio, **settings: Any) -> Audio:
@@ -31,6 +31,11 @@ def _set_exactly(plugin: Any, name: str, value: float) -> None:
     """pedalboard rounds values to one of a thousand; the raw value is exact."""
     row = PARAMETERS[name]
     plugin.parameters[name].raw_value = (value - row.minimum) / (row.maximum - row.minimum)
+
+
+def test_models_keep_their_numbers() -> None:
+    assert MODELS[:4] == ("voice", "guitar", "music", "bass")
+    assert build_plugins().plugin_models(["a", "music", "voice"]) == ["voice", "music", "a"]
 
 
 def test_tables_hold_every_parameter_preset_and_model() -> None:

@@ -66,7 +66,7 @@ def test_without_mix_the_output_is_the_aligned_input_bit_for_bit(native: NativeL
 
 
 def test_the_latency_is_the_models(library: NativeLibrary) -> None:
-    for name in ("voice", "music", "guitar"):
+    for name in ("voice", "music", "guitar", "bass"):
         for rate in (8_000, 44_100, 48_000, 96_000, 192_000):
             path = _path(library, name)
             path.prepare(rate, 1, 1)

@@ -132,6 +132,23 @@ def test_guitar_keeps_a_string_as_it_is_and_takes_it_out_of_noise(frequency_hz: 
     assert _si_sdr(cleaned, clean) > 5.0 + 8.0
 
 
+@pytest.mark.parametrize("frequency_hz", [41.2, 55.0, 98.0, 220.0])
+def test_bass_keeps_a_string_as_it_is_and_takes_it_out_of_noise(frequency_hz: float) -> None:
+    clean = _string(frequency_hz, 2.0, 16_000)
+    untouched = _denoised("bass", clean, 16_000)
+    assert _si_sdr(untouched, clean) > 25.0
+    assert _level_db(untouched) == pytest.approx(_level_db(clean), abs=0.1)
+    cleaned = _denoised("bass", clean + _white_noise(clean, 5.0), 16_000)
+    assert _si_sdr(cleaned, clean) > 5.0 + 7.0
+    noise = _pink_noise(3 * 16_000, 16_000, -30.0)
+    assert _level_db(_denoised("bass", noise, 16_000)) < _level_db(noise) - 20.0
+
+
+def test_bass_keeps_the_lowest_string_of_five() -> None:
+    clean = _string(30.87, 2.0, 16_000)
+    assert _level_db(_denoised("bass", clean, 16_000)) == pytest.approx(_level_db(clean), abs=3.0)
+
+
 def test_guitar_turns_down_what_is_no_guitar(speech: tuple[Audio, int]) -> None:
     talk, rate = speech
     assert _level_db(_denoised("guitar", talk, rate)) < _level_db(talk) - 5.0

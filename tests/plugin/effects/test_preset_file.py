@@ -47,6 +47,7 @@ def test_ships_what_is_promised() -> None:
         "guitar",
         "tuner",
         "stems-vocal",
+        "gate-bass",
         "gate-hard",
         "voice-gate",
         "de-hum",
@@ -73,6 +74,7 @@ def test_every_preset_loads_describes_itself_and_sounds(name: str) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_presets_use_the_model_made_for_their_sound(name: str) -> None:
     meant = dict.fromkeys(("guitar", "tuner", "gate-hard"), "guitar")
+    meant["gate-bass"] = "bass"
     meant |= dict.fromkeys(("music", "music-hiss"), "music")
     models = {entry["model"] for entry in load_preset(name).entries if entry["effect"] == "Denoiser"}
     assert models == (set() if name == "de-hum" else {meant.get(name, "voice")})
