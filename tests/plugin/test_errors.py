@@ -32,8 +32,8 @@ def _error_classes() -> list[type[Exception]]:
             continue
         try:
             names = vars(importlib.import_module(module.name))
-        except ModuleNotFoundError:
-            if not module.name.startswith("hushgate.integrations."):
+        except ImportError as error:
+            if not module.name.startswith("hushgate.integrations.") or str(error.name).startswith("hushgate"):
                 raise
             continue  # for a package that no extra installs
         for value in names.values():
