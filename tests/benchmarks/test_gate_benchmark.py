@@ -110,7 +110,7 @@ def test_what_is_taken_from_sound_without_a_guitar(folder: Path) -> None:
     found = gate.run_others(clips, {"half": half, "all": all_of_it})["noise"]
     np.testing.assert_allclose(found["half"], 6.02, atol=0.01)
     assert min(found["all"]) > 100.0
-    assert "| noise alone, half | 6 (6) of 2 |" in gate.others_report({"noise": found})
+    assert "| noise alone, half | 6 (6) | 2 of 2 |" in gate.others_report({"noise": found})
 
 
 def test_a_run_prints_all_tables(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
