@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.engine.hum.hum_search import HISTORY_HOPS, HumSearch
+from hushgate.engine.hum.hum_search import HISTORY_HOPS, HumPath, HumSearch
 from hushgate.engine.hum.hum_tracker import HumTracker
-from hushgate.engine.hum.line_spectra import LineSpectra
+from hushgate.engine.hum.line_spectra import HOP_S, Complex, LineSpectra
+from hushgate.engine.signal.beginning import HUM_LEARNT_S
 
 # Of a recording's beginning: 8 s find the hum, the others its lines that music covers in these.
-_MOST_LEARNT_HOPS = 300
+_MOST_LEARNT_HOPS = round(HUM_LEARNT_S / HOP_S)
 # Between two searches.
 _SEARCH_HOPS = 10
 # Of the waveform of a hop; amplitudes move from one to the next.
@@ -60,6 +61,8 @@ class HumCanceller:
         self._end = HISTORY_HOPS
         self._num_hops = 0
         self._filled = 0
+        # Of the hum that the last search found.
+        self._path: HumPath | None = None
         self._tracker: HumTracker | None = None
         self._beginning: HumTracker | None = None
         # What follows the hum through the beginning while `learn` takes it in.
@@ -106,8 +109,8 @@ class HumCanceller:
         num_finding = self._num_missing(HISTORY_HOPS)
         if num_finding > 0:
             self.process(block[:, :num_finding])
-            if self._num_missing(HISTORY_HOPS) == 0:
-                self._beginning, self._ahead = self._from_the_start(), self._tracker
+            if self._path is not None:
+                self._beginning, self._ahead = self._track(self._path, backwards=True), self._tracker
         if self._beginning is not None:
             self.process(block[:, num_finding : num_finding + self._num_missing(_MOST_LEARNT_HOPS)])
 
@@ -115,13 +118,13 @@ class HumCanceller:
         """Samples until so many hops of the recording are complete."""
         return max(0, (num_hops - self._num_hops) * self._size - self._filled)
 
-    def _from_the_start(self) -> HumTracker | None:
-        """What follows the hum of the first 8 s from the recording's first sample; None without hum."""
-        history = self._spectra[self._end - HISTORY_HOPS : self._end]
-        path = self._search.find(history)
-        if path is None:
-            return None
-        return HumTracker(self._lines, self._search, path, history, backwards=True)
+    def _history(self) -> Complex:
+        """Spectra of the last 8 s."""
+        return self._spectra[self._end - HISTORY_HOPS : self._end]
+
+    def _track(self, path: HumPath, *, backwards: bool = False) -> HumTracker:
+        """What follows a hum from the end of the last 8 s on, or from their beginning."""
+        return HumTracker(self._lines, self._search, path, self._history(), backwards=backwards)
 
     def rewind(self) -> None:
         """Begin the recording anew whose beginning `learn` was given, and know its hum from the first sample.
@@ -146,7 +149,6 @@ class HumCanceller:
             self._end = HISTORY_HOPS - 1
         self._spectra[self._end] = self._lines.of_frame(self._frame)
         self._end += 1
-        history = self._spectra[self._end - HISTORY_HOPS : self._end]
         self._num_hops += 1
         tracker = self._tracker
         if tracker is not None:
@@ -154,12 +156,10 @@ class HumCanceller:
                 # After `rewind`: half of the first frame precedes the recording.
                 tracker.coast()
             else:
-                tracker.step(history)
+                tracker.step(self._history())
         elif self._num_hops >= HISTORY_HOPS and self._num_hops % _SEARCH_HOPS == 0:
-            path = self._search.find(history)
-            if path is not None:
-                tracker = HumTracker(self._lines, self._search, path, history)
-            self._tracker = tracker
+            self._path = self._search.find(self._history())
+            self._tracker = tracker = None if self._path is None else self._track(self._path)
         is_heard = self._ahead is None
         self._waveform = self._next_waveform(tracker) if tracker is not None and is_heard else None
         if tracker is not None and tracker.is_lost:

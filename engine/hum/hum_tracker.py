@@ -124,10 +124,11 @@ class HumTracker:
             values[:-1] = values[1:]
             values[-1] = last
         self._age += 1
-        if self._age > 0 and self._age % _REVIEW_HOPS == 0:
-            self._review(history)
-        if self._age > 0 and self._age % _RECENT_REVIEW_HOPS == 0:
-            self._take_up_lone(history)
+        if self._age > 0:
+            if self._age % _REVIEW_HOPS == 0:
+                self._review(history)
+            if self._age % _RECENT_REVIEW_HOPS == 0:
+                self._take_up_lone(history)
         self.is_lost = not self._is_line.any() or abs(self.frequency_hz - self._mains_hz) > _FURTHEST_HZ
         if self.is_lost:
             self.amplitudes = np.zeros_like(self.amplitudes)

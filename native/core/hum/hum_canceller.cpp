@@ -61,16 +61,14 @@ void HumCanceller::advance(int count) noexcept {
 
 void HumCanceller::learn(int count) noexcept {
     advance(count);
-    HumPath path;
-    if (filled_ == 0 && num_hops_ == kHistoryHops && search_.find(history_, path)) {
-        beginning_.begin(search_, path, history_, true);
-        has_beginning_ = true;
-        is_ahead_ = has_tracker_;
+    if (filled_ == 0 && num_hops_ == kHistoryHops && has_tracker_) {
+        beginning_.begin(search_, path_, history_, true);
+        has_beginning_ = is_ahead_ = true;
     }
 }
 
 void HumCanceller::rewind() noexcept {
-    if (has_beginning_ && is_ahead_) beginning_.take_up(tracker_);
+    if (is_ahead_) beginning_.take_up(tracker_);
     const bool is_known = has_beginning_;
     reset();
     if (!is_known) return;
@@ -98,9 +96,8 @@ void HumCanceller::finish_hop() noexcept {
             tracker_.step(history_);
         }
     } else if (num_hops_ >= kHistoryHops && num_hops_ % kSearchHops == 0) {
-        HumPath path;
-        has_tracker_ = search_.find(history_, path);
-        if (has_tracker_) tracker_.begin(search_, path, history_, false);
+        has_tracker_ = search_.find(history_, path_);
+        if (has_tracker_) tracker_.begin(search_, path_, history_, false);
     }
     has_waveform_ = has_tracker_;
     if (!has_tracker_) return;

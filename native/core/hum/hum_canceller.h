@@ -59,6 +59,7 @@ private:
     LineSpectra lines_;
     SpectraHistory history_;
     HumSearch search_;
+    HumPath path_;  // of the hum that the last search found
     HumTracker tracker_, beginning_;
     bool has_tracker_ = false, has_beginning_ = false, has_waveform_ = false;
     bool is_ahead_ = false;  // the tracker has followed the hum since the first 8 s of what is learnt

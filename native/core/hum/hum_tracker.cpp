@@ -160,8 +160,10 @@ void HumTracker::step(const SpectraHistory& history) noexcept {
     phases_[kHistoryHops - 1] = phase_;
     frequencies_hz_[kHistoryHops - 1] = frequency_hz_;
     ++age_;
-    if (age_ > 0 && age_ % kReviewHops == 0) review(history);
-    if (age_ > 0 && age_ % kRecentReviewHops == 0) take_up_lone(history);
+    if (age_ > 0) {
+        if (age_ % kReviewHops == 0) review(history);
+        if (age_ % kRecentReviewHops == 0) take_up_lone(history);
+    }
     is_lost_ = !has_lines() || std::fabs(frequency_hz_ - mains_hz_) > kFurthestHz;
     if (is_lost_) clear_lines(after_, num_lines_);
 }
