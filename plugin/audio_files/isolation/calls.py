@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +36,7 @@ def call_isolated(what: str, path: Path) -> Any:
         return call_here(what, path)
     helper = HelperProcess.take()
     try:
-        request = {"do": "call", "what": what, "arguments": pickle.dumps(path)}
-        helper.send({**request, "folder": helper.current_folder()})
+        helper.start("call", path, what=what)
         message, _ = helper.receive(str(path), "read")
     except BaseException:
         if helper.has_failed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -64,13 +65,19 @@ class HelperProcess:
                     return helper  # type: ignore[return-value]
         return cls()
 
-    @staticmethod
-    def current_folder() -> str | None:
-        """This process's current folder, in which a helper looks for relative names; None if it is gone."""
+    def start(self, work: str, arguments: object, **details: Any) -> None:
+        """Begin a piece of work, in the current folder of this process.
+
+        Args:
+            work: "decode", "encode" or "call".
+            arguments: What it is done with; anything that can be pickled.
+            **details: More for the message.
+        """
         try:
-            return os.getcwd()
-        except FileNotFoundError:
-            return None
+            folder = os.getcwd()
+        except OSError:  # it is gone, and with it every relative name
+            folder = None
+        self.send({"do": work, "arguments": pickle.dumps(arguments), "folder": folder, **details})
 
     def send(self, message: dict[str, Any], data: Any = b"") -> None:
         """Send a message. A helper that is gone is noticed by `receive`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -40,11 +39,8 @@ class IsolatedDecoder:
     def __init__(self, file: BinaryIO, path: Path, plan: SoundPlan, allow_truncated: bool) -> None:
         self._file = file
         self._name = str(path)
-        self._request = {
-            "do": "decode",
-            "size": file.seek(0, os.SEEK_END),
-            "arguments": pickle.dumps((path, plan, allow_truncated)),
-        }
+        self._size = file.seek(0, os.SEEK_END)
+        self._arguments = path, plan, allow_truncated
         self._helper: HelperProcess | None = None
         self._is_streaming = False
         opened = self._open()
@@ -87,7 +83,7 @@ class IsolatedDecoder:
 
     def _open(self) -> dict[str, Any]:
         self._helper = HelperProcess.take()
-        self._helper.send(self._request)
+        self._helper.start("decode", self._arguments, size=self._size)
         self._is_streaming = True  # until it answers
         message, _ = self._next()
         self._is_streaming = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,9 +44,8 @@ class IsolatedEncoder:
         self.warnings: list[str] = []
         self._name = str(path)
         self._helper: HelperProcess | None = HelperProcess.take()
-        self._is_answered = True
-        arguments = pickle.dumps((part, path, target, film, dict(tags or {})))
-        self._ask({"do": "encode", "arguments": arguments, "folder": self._helper.current_folder()})
+        self._is_answered = False
+        self._helper.start("encode", (part, path, target, film, dict(tags or {})))
         self._answer()
 
     def write(self, block: Block) -> None:

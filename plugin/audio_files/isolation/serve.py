@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import os
@@ -72,11 +73,17 @@ def main() -> None:
     while True:
         request, _ = channel.receive()
         try:
-            if (folder := request.get("folder")) is not None:
-                os.chdir(folder)  # the parent's may have changed since the last file
+            _enter(request["folder"])
             _WORK[request["do"]](channel, request)
         except Exception as error:
             channel.send(messages.describe(error))
+
+
+def _enter(folder: str | None) -> None:
+    """Go to the parent's current folder, which may have changed since the last file."""
+    if folder is not None:
+        with contextlib.suppress(OSError):  # the parent opens no relative name there either
+            os.chdir(folder)
 
 
 def _decode(channel: Channel, request: dict[str, Any]) -> None:
