@@ -20,18 +20,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from support.music_sets import hiss
-from support.note_sets import RATE, NoteItem, from_onset, sound_files
+from support.note_sets import RATE, NoteItem, alone_item, from_onset, sound_files
 from support.note_systems import System, make_systems
 from support.recordings import (
     Mono,
-    at_level,
     at_snr,
     find_recordings,
     looped,
     power_db,
     read_mono,
     shuffled,
-    without_silent_ends,
 )
 from support.tables import markdown_table, median_and_worst, show_text
 
@@ -191,26 +189,24 @@ def run_clean(phrases: Sequence[Phrase], systems: dict[str, System]) -> Cleaned:
     return results
 
 
-def clips_of_others(folders: Sequence[Path], rng: np.random.Generator) -> dict[str, list[Audio]]:
-    """Clips without a guitar, from where they begin, at -20 dBFS, by kind that a folder has."""
+def clips_of_others(folders: Sequence[Path], rng: np.random.Generator) -> dict[str, list[NoteItem]]:
+    """Clips without a guitar, at -20 dBFS, by kind that a folder has."""
     clips = {}
     for kind in OTHERS:
         try:
             found = shuffled(find_recordings(folders, kind), rng)[:_NUM_OTHERS]
         except ValueError:  # no folder has it
             continue
-        sounds = [without_silent_ends(read_mono(one.path, RATE))[: round(_OTHERS_S * RATE)] for one in found]
-        clips[kind] = [at_level(sound, _OTHERS_DB, RATE)[np.newaxis].astype(np.float32) for sound in sounds]
+        clips[kind] = [alone_item(kind, one, kind, _OTHERS_S, _OTHERS_DB) for one in found]
     return clips
 
 
-def run_others(clips: dict[str, list[Audio]], systems: dict[str, System]) -> Alone:
+def run_others(clips: dict[str, list[NoteItem]], systems: dict[str, System]) -> Alone:
     """How much of each clip every system takes away."""
 
-    def loss_db(system: System, clip: Audio) -> float:
+    def loss_db(system: System, clip: NoteItem) -> float:
         run, _ = system
-        out = run(NoteItem("alone", np.zeros_like(clip), clip, clip, None))
-        return power_db(clip) - power_db(out)
+        return power_db(clip.noisy) - power_db(run(clip))
 
     return {
         kind: {name: [loss_db(system, clip) for clip in found] for name, system in systems.items()}

@@ -18,6 +18,7 @@ from hushgate.training.recordings.atomic_files import list_audio
 from hushgate.training.synthesis.fluidsynth import find_soundfont
 from support.recordings import (
     ROOM_SNR_DB,
+    Recording,
     at_level,
     company,
     find_recordings,
@@ -174,14 +175,25 @@ def alone_set(folders: Sequence[Path], kind: str, num_items: int, seed: int) -> 
     """
     rng = np.random.default_rng(seed)
     found = shuffled(find_recordings(folders, kind), rng)
-    items = []
-    for index in range(num_items):
-        recording = found[index % len(found)]
-        sound = np.resize(without_silent_ends(read_mono(recording.path, RATE)), 6 * RATE)
-        sound = at_level(sound, rng.uniform(-30.0, -16.0), RATE)
-        name = f"{index:03d} {kind} {recording.label}"
-        items.append(_item(name, np.zeros_like(sound), sound, None, {"kind": kind}))
-    return items
+    return [
+        alone_item(f"{index:03d} {kind}", found[index % len(found)], kind, 6.0, rng.uniform(-30.0, -16.0))
+        for index in range(num_items)
+    ]
+
+
+def alone_item(name: str, recording: Recording, kind: str, seconds: float, level_db: float) -> NoteItem:
+    """A recording without a guitar, from its beginning, again and again where it is short.
+
+    Args:
+        name: The recording's label is added.
+        recording: The sound.
+        kind: Its kind.
+        seconds: Length.
+        level_db: Level of what sounds, dBFS, as `at_level` counts.
+    """
+    sound = np.resize(without_silent_ends(read_mono(recording.path, RATE)), round(seconds * RATE))
+    sound = at_level(sound, level_db, RATE)
+    return _item(f"{name} {recording.label}", np.zeros_like(sound), sound, None, {"kind": kind})
 
 
 def _item(
