@@ -36,10 +36,7 @@ def read_fields(path: Path, family: str | None, *, only_id3: bool = False) -> Fi
     """
     fields = Fields()
     if only_id3:
-        with path.open("rb") as file:
-            has_id3 = bool(find_tags(file))
-        if has_id3:
-            take_id3(read_id3(path), fields)
+        _take_leading_id3(path, fields)
         return _without_stale(fields)
     if family in ("RIFF", "AIFF", "W64", "CAF"):
         take_chunks(path, fields)
@@ -54,10 +51,7 @@ def read_fields(path: Path, family: str | None, *, only_id3: bool = False) -> Fi
         fields.pictures += [picture.write() for picture in flac.pictures]
         if flac.cuesheet is not None:
             fields.lost.append("cue sheet")
-        with path.open("rb") as file:
-            has_id3 = bool(find_tags(file))
-        if has_id3:
-            take_id3(read_id3(path), fields)
+        _take_leading_id3(path, fields)
     elif family in OGG_FAMILIES:
         take_comments(open_ogg(path, family).tags or [], fields)
     elif family in ("MP4", "Matroska", "FFmpeg"):
@@ -68,6 +62,14 @@ def read_fields(path: Path, family: str | None, *, only_id3: bool = False) -> Fi
             if name not in IGNORED:
                 fields.add(name, text)
     return _without_stale(fields)
+
+
+def _take_leading_id3(path: Path, fields: Fields) -> None:
+    """Take what ID3v2 tags in front of a file say, if it has any."""
+    with path.open("rb") as file:
+        has_id3 = bool(find_tags(file))
+    if has_id3:
+        take_id3(read_id3(path), fields)
 
 
 def _without_stale(fields: Fields) -> Fields:
