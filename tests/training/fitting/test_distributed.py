@@ -19,8 +19,8 @@ pytest.importorskip("lightning", reason="training needs the extra hushgate[train
 from hushgate.training.config.schema import Config  # noqa: E402
 from hushgate.training.fitting.distributed import BatchShareSampler, EveryNth, share_plan  # noqa: E402
 from hushgate.training.models.checkpoint import load_network  # noqa: E402
-from tests.helpers import ddp_worker  # noqa: E402
 from tests.helpers.small_models import hush_of  # noqa: E402
+from tests.training.fitting import ddp_worker  # noqa: E402
 
 # Examples without target, so that the processes have different numbers of ratios to average; 3 validation
 # examples cannot be divided evenly.
