@@ -219,6 +219,7 @@ class Hush(nn.Module):
         self.up = nn.ModuleList([FrequencyLayer(patches, channels) for _ in range(config.num_layers)])
         self.neighbours = Neighbours(patches, channels)
         self.decode = nn.Linear(3 * channels, 2 * stride)
+        self._real_patch = torch.tensor([1.0, 0.0]).repeat(stride, 1)
         with torch.no_grad():
             # Start at the identity mask: 7.5 instead of 1.5 dB SI-SDR after the first steps (measured).
             self.decode.weight.mul_(0.1)
@@ -244,10 +245,11 @@ class Hush(nn.Module):
 
     def forward(self, spectrum: Tensor, state: list[Tensor], levels: Tensor | None = None) -> Answer:
         config, stride = self.config, self.config.stride
+        num_frames = spectrum.shape[1]
         # Time first, as the recurrences want it: two small transpositions instead of two in every block.
         spectrum = spectrum.transpose(0, 1)
         # Products without a last axis of one or two, and powers as exponentials: a sixth of the time.
-        real, imaginary = spectrum.unbind(-1)
+        real, imaginary = spectrum[..., 0], spectrum[..., 1]
         power = real.square() + imaginary.square() + _FLOOR
         level = power.log()
         scale, magnitude = (-0.35 * level).exp(), (0.15 * level).exp()
@@ -262,7 +264,7 @@ class Hush(nn.Module):
         x = (bands.reshape(-1, config.bands, config.band_channels) + self.band_position).flatten(0, 1)
         new_state = []
         for block, hidden in zip(self.blocks, state[: len(self.blocks)], strict=True):
-            x, last = block(x, hidden, spectrum.shape[0])
+            x, last = block(x, hidden, num_frames)
             new_state.append(last)
         verdict: Verdict | None = None
         if self.presence is not None:
@@ -273,7 +275,7 @@ class Hush(nn.Module):
         if self.upper is not None:
             if levels is None:  # all bands above are unknown
                 levels = spectrum.new_zeros((*spectrum.shape[1::-1], self.upper.num_upper, 2))
-            heard_gain, of_head = self.upper(x, levels.transpose(0, 1), state[-1:])
+            heard_gain, of_head = self.upper(x, levels.transpose(0, 1), state[-1:], num_frames)
         bands = self.narrow(x).reshape(-1, config.bands, config.channels)
         x = torch.matmul(self.expand, bands).reshape(-1, config.channels)
         x = functional.silu(self.join(torch.cat([x, skip], dim=-1)))
@@ -282,7 +284,7 @@ class Hush(nn.Module):
         # Full precision under autocast: a bfloat16 mask has 8 bits, which would cap the SNR of passed sound.
         with torch.autocast(x.device.type, enabled=False):
             mask = self.decode(self.neighbours(x.float())).clamp(-_MASK_BOUND, _MASK_BOUND)
-        mask = mask.reshape(spectrum.shape[0], -1, config.num_bins, 2)[:, :, : config.num_bins - stride]
+        mask = mask.reshape(num_frames, -1, config.num_bins, 2)[:, :, : config.num_bins - stride]
         if (config.relief_db or config.silent_pauses) and not self.training:
             inside = power[:, :, : config.num_bins - stride]
             mask = settle(mask, inside, config.relief_db, config.silent_pauses)
@@ -303,14 +305,14 @@ class Hush(nn.Module):
         """
         config = self.config
         top = mask[:, :, config.upper_from_bin :]
-        upper_gain = top.square().sum(-1).sqrt().mean(-1, keepdim=True).clamp(max=1.0)
+        upper_gain = torch.linalg.vector_norm(top, dim=-1).mean(-1, keepdim=True).clamp(max=1.0)
         if config.upper_relief_db and not self.training:
             most = 10.0 ** (config.upper_relief_db / 10.0)
             upper_gain = upper_gain * relief(upper_gain.square(), most, _UPPER_DEEP).sqrt()
         # The resamplers of the training audio roll off in the highest patch, so its mask is untrained: it
         # gets the gain of the bands above.
-        edge = functional.pad(upper_gain[..., None], (0, 1))
-        return torch.cat([mask, edge.expand(-1, -1, config.stride, -1)], dim=2), upper_gain
+        edge = upper_gain[..., None] * self._real_patch.to(mask.device)
+        return torch.cat([mask, edge], dim=2), upper_gain
 
     def enhance(
         self, spectrum: Tensor, target: Tensor | None = None, above: Tensor | None = None

@@ -48,13 +48,16 @@ class UpperHead(nn.Module):
         """Return the shape of the recurrence's memory."""
         return [(batch, _WIDTH)]
 
-    def forward(self, x: Tensor, levels: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    def forward(
+        self, x: Tensor, levels: Tensor, state: list[Tensor], num_frames: int
+    ) -> tuple[Tensor, list[Tensor]]:
         """Estimate gains 0 to 1, (frames, batch, bands above), and the next state.
 
         Args:
             x: Output of the blocks, (frames * batch * bands, channels).
             levels: (frames, batch, bands above, 2): mean power of a bin and 1; both 0 where it is unknown.
             state: State that the last call returned.
+            num_frames: Frames of `x` and `levels`.
         """
         (hidden,) = state
         # Few operations: for a single frame, each takes onnxruntime some microseconds.
@@ -62,7 +65,7 @@ class UpperHead(nn.Module):
         heard = (levels.reshape(-1, 2 * self.num_upper) + _FLOOR).pow(_EXPONENT)
         below = functional.silu(self.narrow(x)).reshape(-1, self.bands * _CHANNELS)
         x = functional.silu(self.gather(torch.cat([below, heard], dim=-1)))
-        x = x.reshape(levels.shape[0], -1, _WIDTH)
+        x = x.reshape(num_frames, -1, _WIDTH)
         over_time, last = self.gru(x, hidden[None])
         return self.answer(x + over_time).sigmoid(), [last[0]]
 
