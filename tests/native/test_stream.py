@@ -93,16 +93,17 @@ def test_faulty_samples_count_as_silence(library: NativeLibrary) -> None:
 
 
 def _fragile(library: NativeLibrary) -> NativePath:
-    """A voice network whose attention overflows for loud frames and not for quiet ones."""
+    """A voice network whose attention overflows for all loud frames and for no quiet one."""
     config, weights = read_network(load_model("voice"))
     for exponent in np.arange(16.0, 21.0, 0.05):
         scaled = dict(weights) | {"widen.weight": weights["widen.weight"] * np.float32(10.0**exponent)}
         path = NativePath(library, library.read_model(write_weights_file("fragile", config, scaled)))
         path.prepare(16_000, 512, 1)
-        path.process(_tone(0.03, 2_048))
+        path.process(_tone(0.003, 2_048))
         if path.readings().num_faulty_frames == 0:
             path.process(_tone(0.9, 2_048))
-            if path.readings().num_faulty_frames > 0:
+            # All eight but the first, half of which is the quiet tone.
+            if path.readings().num_faulty_frames >= 7:
                 path.reset()
                 return path
     raise AssertionError("no network overflows between the two levels")
@@ -115,7 +116,7 @@ def _tone(level: float, num_samples: int) -> Audio:
 
 def test_frames_without_a_finite_mask_are_muted_and_the_network_starts_again(library: NativeLibrary) -> None:
     path = _fragile(library)
-    quiet = _tone(0.03, 6_144)
+    quiet = _tone(0.003, 6_144)
     expected = path.process(quiet)
     assert path.readings().num_faulty_frames == 0
     assert np.abs(expected).max() > 0.0
