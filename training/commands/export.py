@@ -26,6 +26,10 @@ class ExportCommand:
             help="average its weights with those of what it was trained on from, in equal shares: "
             "checkpoints, .onnx files, names of shipped models",
         )  # fmt: skip
+        parser.add_argument(
+            "--without-upper", action="store_true",
+            help="leave out the head for the bands above the network's bins: one gain holds there",
+        )  # fmt: skip
         parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
 
     @staticmethod
@@ -36,7 +40,9 @@ class ExportCommand:
             raise FileNotFoundError(f"folder {args.output.parent} does not exist.")
         with training_extra("export"):
             from hushgate.training.exporting.checkpoint import export_checkpoint
-        info = export_checkpoint(args.checkpoint, args.output, args.average).info
+        info = export_checkpoint(
+            args.checkpoint, args.output, args.average, without_upper=args.without_upper
+        ).info
         print(
             f"{args.output}: {info.name}, {info.num_parameters:,} parameters, "
             f"{info.latency_ms:g} ms latency, the same as in PyTorch"

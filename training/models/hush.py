@@ -15,7 +15,7 @@ power compression of the spectrum follows Braun and Tashev 2020.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -363,6 +363,11 @@ class Hush(nn.Module):
         for part in added.values():
             part.start_as_identity()
         return tuple(added)
+
+    def drop_upper(self) -> None:
+        """Remove the head for the bands above, in place: one gain, from `upper_from_hz`, holds there."""
+        self.config = replace(self.config, upper_edges_hz=())
+        self.upper = None
 
     def fuse(self) -> Hush:
         """Fold every batch normalization into its matrix product, in place; for inference only."""

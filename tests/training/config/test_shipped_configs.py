@@ -133,3 +133,7 @@ def test_a_shipped_configuration_trains_exports_and_runs(path: Path, tmp_path: P
     assert outputs[0].shape == audio.shape
     assert np.abs(outputs[0]).max() > 1e-4
     assert outputs[1] == pytest.approx(outputs[0], abs=1e-5)
+    if model.info.upper_top_hz is None:
+        with pytest.raises(ValueError, match="no head for bands above its bins"):
+            export_checkpoint(checkpoint, tmp_path / "plain.onnx", without_upper=True)
+        assert not (tmp_path / "plain.onnx").exists()
