@@ -22,6 +22,8 @@ class Fitted:
 def fit_to_recordings(mix: MixConfig, folders: Sequence[str]) -> Fitted:
     """Use any recordings of a kind for those that the recipe names, and leave out noises there are none of.
 
+    Without recordings of rooms, rooms are synthesized.
+
     Args:
         mix: The recipe.
         folders: Folders with a manifest.csv, manifests, or plain folders, whose subfolders are the kinds.
@@ -42,9 +44,11 @@ def fit_to_recordings(mix: MixConfig, folders: Sequence[str]) -> Fitted:
             f"put clean ones into the subfolder {wanted[0]}/ and noise into noise/, or write a manifest.csv "
             "(docs/training.md)."
         )
-    return Fitted(
-        dataclasses.replace(mix, targets=targets, noises=noises), tuple(dict.fromkeys((*changes, *more)))
-    )
+    fitted = dataclasses.replace(mix, targets=targets, noises=noises)
+    if mix.room_kind and all(clip.kind != mix.room_kind for clip in clips):
+        fitted = dataclasses.replace(fitted, room_kind="")
+        more.append(f"synthesized rooms in place of recordings of {mix.room_kind}")
+    return Fitted(fitted, tuple(dict.fromkeys((*changes, *more))))
 
 
 def _usable(specs: Sequence[SourceSpec], clips: Sequence[Clip]) -> tuple[tuple[SourceSpec, ...], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,16 @@ def test_own_folders_stand_in_for_those_of_the_recipe(tmp_path: Path) -> None:
     assert kinds == [("noise", "", (1, 1)), ("coloured", "", (1, 1)), ("speech", "", (4, 10))]
     assert "no recordings of music: left out" in fitted.changes
     assert "all recordings of speech in place of speech/librispeech" in fitted.changes
+
+
+def test_rooms_are_synthesized_where_none_were_recorded(tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, room_kind="rir")
+    folder = _folder(tmp_path, "speech/me.wav", "noise/fan.wav")
+    fitted = fit_to_recordings(recipe, [folder])
+    assert fitted.mix.room_kind == ""
+    assert "synthesized rooms in place of recordings of rir" in fitted.changes
+    fitted = fit_to_recordings(recipe, [_folder(tmp_path, "rir/hall.wav")])
+    assert fitted.mix.room_kind == "rir"
 
 
 def test_folders_of_the_recipe_stay_as_they_are(tmp_path: Path) -> None:
