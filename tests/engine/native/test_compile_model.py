@@ -48,14 +48,15 @@ def test_every_shipped_model_has_a_weights_file(name: str) -> None:
     stored = onnx.load(model.path)
     config = read_network_config(name, {prop.key: prop.value for prop in stored.metadata_props})
     num_weights = sum(int(np.prod(shape)) for _, shape in weight_shapes(config))
-    assert len(content) == 160 + 4 * num_weights
+    header_size = 160 + 8 * len(config.upper_edges_hz)
+    assert len(content) == header_size + 4 * num_weights
     assert content[:8] == b"hushgate"
     assert struct.unpack("<II", content[8:16]) == (1, zlib.crc32(content[16:]))
     assert content[16:80].rstrip(b"\0") == name.encode()
     # Fused normalizations are not trained weights of their own, so the file holds at most as many.
     assert 0.9 * model.info.num_parameters < num_weights <= model.info.num_parameters
     encode = next(t for t in stored.graph.initializer if t.name == "network.encode.linear.weight")
-    first = np.frombuffer(content, "<f4", 9 * config.stride * config.channels, 160)
+    first = np.frombuffer(content, "<f4", 9 * config.stride * config.channels, header_size)
     np.testing.assert_array_equal(first.reshape(-1, config.channels), numpy_helper.to_array(encode).T)
 
 
