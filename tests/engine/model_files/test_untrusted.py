@@ -169,7 +169,9 @@ def test_a_first_run_hands_on_errors() -> None:
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT to a child process")
 def test_ctrl_c_ends_a_first_run() -> None:
     code = (
-        "import time\nfrom hushgate.engine.model_files.untrusted import run_within\n"
+        # A job in the background of a shell script ignores SIGINT, and so do its children.
+        "import signal, time\nfrom hushgate.engine.model_files.untrusted import run_within\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def work(options):\n    print('running', flush=True)\n    time.sleep(60)\n"
         "run_within('m.onnx', 60.0, work)"
     )
