@@ -80,11 +80,11 @@ def test_a_shipped_model_is_named_to_start_from(recordings: str, capsys: pytest.
 def test_an_interruption_in_the_first_epoch_says_when_a_checkpoint_comes(
     recordings: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hushgate.training.mixtures.full_band_mixer import FullBandMixer
+    from hushgate.training.mixtures.mixer import Mixer
 
     def interrupt(*_: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(FullBandMixer, "mixture", interrupt)
+    monkeypatch.setattr(Mixer, "mixture", interrupt)
     assert main(["train", "voice", "--data", recordings, *TINY]) == 130
     assert "train.steps_per_epoch=1 writes them more often" in capsys.readouterr().err
