@@ -27,7 +27,7 @@ from hushgate.training.fitting.log_previews import Previews
 from hushgate.training.fitting.third_party_messages import without_advertisements
 from hushgate.training.mixtures.band_split import BandSplit
 from hushgate.training.mixtures.dataset import MixtureDataset
-from hushgate.training.mixtures.full_band_mixer import make_mixer
+from hushgate.training.mixtures.full_band_mixer import check_target_rates, make_mixer
 from hushgate.training.models import Hush, Network
 
 # Batches that give the layer statistics of a training that starts from an exported model.
@@ -180,7 +180,7 @@ def _band_split(config: Config, network: Network) -> BandSplit | None:
     """How examples are split for a network that hears bands above its bins; None where there are none.
 
     Raises:
-        ValueError: Only one of `data.mix_rate` and `model.upper_edges_hz` is set.
+        ValueError: Only one of `data.mix_rate` and `model.upper_edges_hz` is set; no target has such bands.
     """
     shape = network.config if isinstance(network, Hush) and network.upper is not None else None
     if (shape is not None) != bool(config.data.mix_rate):
@@ -191,6 +191,7 @@ def _band_split(config: Config, network: Network) -> BandSplit | None:
         )
     if shape is None:
         return None
+    check_target_rates(config.data, config.mix)
     return BandSplit(config.data.sample_rate, config.data.mix_rate, shape)
 
 

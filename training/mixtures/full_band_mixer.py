@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import soundfile
 from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import fft, signal
@@ -24,7 +25,7 @@ from hushgate.training.mixtures.mixer import Mixer, Mixture
 from hushgate.training.mixtures.mixture_record import MixtureRecord
 from hushgate.training.mixtures.stock import Part, Stock
 from hushgate.training.mixtures.voice_changes import VOICE_CHANGES
-from hushgate.training.recordings.clips import UsedClip
+from hushgate.training.recordings.clips import UsedClip, list_clips
 
 Audio = NDArray[np.float32]
 
@@ -187,6 +188,30 @@ class FullBandMixer(Mixer):
         record = MixtureRecord()
         audio = self._noise(rng, record)
         return Part(audio, np.zeros_like(audio), 0.5 * self.rate, record.noises, record.changes)
+
+
+def check_target_rates(data: DataConfig, mix: MixConfig) -> None:
+    """Refuse to train with targets none of which has bands above those of `data.sample_rate`.
+
+    The gains of these bands would stay as they began, near 1.
+
+    Raises:
+        FileNotFoundError: A folder does not exist.
+        ValueError: No recording of a target for training has a higher sample rate.
+    """
+    targets = [
+        clip.path
+        for folder in data.folders
+        for clip in list_clips(Path(folder))
+        if clip.split == "train"
+        if any(clip.kind == spec.kind and clip.name.startswith(spec.prefix) for spec in mix.targets)
+    ]
+    if targets and all(soundfile.info(path).samplerate <= data.sample_rate for path in targets):
+        raise ValueError(
+            "with data.mix_rate, data.folders must hold targets at sample rates above data.sample_rate "
+            f"(got {len(targets)} at {data.sample_rate} Hz or less): a network cannot learn from these what "
+            "lies above its bins. The configuration voice has no bands there."
+        )
 
 
 def make_mixer(data: DataConfig, mix: MixConfig, split: str) -> Mixer:

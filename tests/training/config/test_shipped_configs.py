@@ -35,6 +35,7 @@ def _recordings(config: Config, folder: Path) -> Path:
     """A manifest with a recording for training and one for validation of all that a mixture asks for."""
     rows = ["path,kind,split,label"]
     rng = np.random.default_rng(0)
+    rate = 3 * RATE if config.data.mix_rate else RATE
     rooms = [SourceSpec(config.mix.room_kind)] if config.mix.room_kind else []
     for number, spec in enumerate((*config.mix.targets, *config.mix.noises, *rooms)):
         if spec.is_synthesized:
@@ -42,8 +43,8 @@ def _recordings(config: Config, folder: Path) -> Path:
         for split in ("train", "val"):
             path = folder / f"{spec.prefix or spec.kind}-{number}-{split}.wav"
             path.parent.mkdir(parents=True, exist_ok=True)
-            audio = np.cumsum(rng.standard_normal(2 * RATE)) * np.hanning(2 * RATE)
-            soundfile.write(path, audio / np.abs(audio).max() / 2, RATE)
+            audio = np.cumsum(rng.standard_normal(2 * rate)) * np.hanning(2 * rate)
+            soundfile.write(path, audio / np.abs(audio).max() / 2, rate)
             rows.append(f"{path.relative_to(folder)},{spec.kind},{split},label")
     (folder / "manifest.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return folder

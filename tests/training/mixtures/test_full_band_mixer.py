@@ -17,7 +17,7 @@ from hushgate.training.config.mixture_schema import DataConfig, MixConfig, Sourc
 from hushgate.training.mixtures.augmentations import active_level_db  # noqa: E402
 from hushgate.training.mixtures.band_split import BandSplit  # noqa: E402
 from hushgate.training.mixtures.dataset import MixtureDataset  # noqa: E402
-from hushgate.training.mixtures.full_band_mixer import FullBandMixer, make_mixer  # noqa: E402
+from hushgate.training.mixtures.full_band_mixer import FullBandMixer, check_target_rates, make_mixer  # noqa: E402
 from hushgate.training.mixtures.mixer import Mixer  # noqa: E402
 from hushgate.training.mixtures.stock import Part, Stock  # noqa: E402
 from hushgate.training.models.hush import HushConfig  # noqa: E402
@@ -57,6 +57,13 @@ def _mixer(recordings: Path, cache: Path, prefix: str = "", **changes: Any) -> F
     mixer = make_mixer(_data(recordings, cache), mix, "train")
     assert isinstance(mixer, FullBandMixer)
     return mixer
+
+
+def test_training_needs_targets_with_bands_above(recordings: Path, tmp_path: Path) -> None:
+    data = _data(recordings, tmp_path)
+    check_target_rates(data, replace(MIX, targets=(SourceSpec("speech"),)))
+    with pytest.raises(ValueError, match=r"above data\.sample_rate \(got 1 at 16000 Hz or less\)"):
+        check_target_rates(data, replace(MIX, targets=(SourceSpec("speech", "narrow"),)))
 
 
 def test_without_a_rate_for_it_mixing_is_as_before(recordings: Path, tmp_path: Path) -> None:
