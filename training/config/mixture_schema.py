@@ -69,6 +69,10 @@ class SourceSpec:
         """True for a generator, which needs no recordings."""
         return names_generator(self.kind)
 
+    def takes(self, kind: str, name: str) -> bool:
+        """Whether a recording of this kind and name, its path in the manifest, belongs to the source."""
+        return kind == self.kind and name.startswith(self.prefix)
+
 
 @dataclass(frozen=True)
 class DataConfig:

@@ -204,7 +204,7 @@ def check_target_rates(data: DataConfig, mix: MixConfig) -> None:
         for folder in data.folders
         for clip in list_clips(Path(folder))
         if clip.split == "train"
-        if any(clip.kind == spec.kind and clip.name.startswith(spec.prefix) for spec in mix.targets)
+        if any(spec.takes(clip.kind, clip.name) for spec in mix.targets)
     ]
     if targets and all(soundfile.info(path).samplerate <= data.sample_rate for path in targets):
         raise ValueError(

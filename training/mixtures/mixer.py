@@ -74,11 +74,7 @@ class Mixer:
         usable = []
         for spec in specs:
             if not spec.is_synthesized and spec.pool not in self._pools:
-                chosen = [
-                    clip
-                    for clip in clips
-                    if (clip.kind, clip.split) == (spec.kind, split) and clip.name.startswith(spec.prefix)
-                ]
+                chosen = [clip for clip in clips if clip.split == split and spec.takes(clip.kind, clip.name)]
                 if not chosen and split != "train":
                     continue
                 if not chosen:
@@ -102,12 +98,11 @@ class Mixer:
     def _load_pairs(self, clips: Sequence[Clip], split: str) -> PairPool | None:
         if not self.mix.pairs > 0.0:
             return None
-        wanted = [(spec.kind, spec.prefix) for spec in self.mix.targets]
         chosen = [
             clip
             for clip in clips
             if clip.noisy and clip.split == split
-            if any(clip.kind == kind and clip.name.startswith(prefix) for kind, prefix in wanted)
+            if any(spec.takes(clip.kind, clip.name) for spec in self.mix.targets)
         ]
         if not chosen:
             raise ValueError(

@@ -44,11 +44,14 @@ def fit_to_recordings(mix: MixConfig, folders: Sequence[str]) -> Fitted:
             f"put clean ones into the subfolder {wanted[0]}/ and noise into noise/, or write a manifest.csv "
             "(docs/training.md)."
         )
-    fitted = dataclasses.replace(mix, targets=targets, noises=noises)
-    if mix.room_kind and all(clip.kind != mix.room_kind for clip in clips):
-        fitted = dataclasses.replace(fitted, room_kind="")
-        more.append(f"synthesized rooms in place of recordings of {mix.room_kind}")
-    return Fitted(fitted, tuple(dict.fromkeys((*changes, *more))))
+    room_kind = mix.room_kind
+    if room_kind and all(clip.kind != room_kind for clip in clips):
+        more.append(f"synthesized rooms in place of recordings of {room_kind}")
+        room_kind = ""
+    return Fitted(
+        dataclasses.replace(mix, targets=targets, noises=noises, room_kind=room_kind),
+        tuple(dict.fromkeys((*changes, *more))),
+    )
 
 
 def _usable(specs: Sequence[SourceSpec], clips: Sequence[Clip]) -> tuple[tuple[SourceSpec, ...], list[str]]:
@@ -57,7 +60,7 @@ def _usable(specs: Sequence[SourceSpec], clips: Sequence[Clip]) -> tuple[tuple[S
     changes = []
     for spec in specs:
         of_kind = [clip for clip in clips if clip.kind == spec.kind]
-        if spec.is_synthesized or any(clip.name.startswith(spec.prefix) for clip in of_kind):
+        if spec.is_synthesized or any(spec.takes(clip.kind, clip.name) for clip in of_kind):
             kept.append(spec)
         elif not of_kind:
             changes.append(f"no recordings of {spec.kind}: left out")
