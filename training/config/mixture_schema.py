@@ -82,8 +82,8 @@ class DataConfig:
         folders: Folders with a manifest.csv, manifests, or plain folders of audio.
         sample_rate: Rate of the training audio, Hz.
         segment_s: Length of an example, s.
-        mix_rate: Rate at which examples are mixed where the network hears bands above its bins, Hz, a
-            multiple of `sample_rate` (see `FullBandMixer`); 0 mixes at `sample_rate`.
+        mix_rate: Rate at which examples are mixed from a stock, Hz, a multiple of `sample_rate` (see
+            `FullBandMixer`); a network that hears bands above its bins needs it. 0 mixes at `sample_rate`.
         val_examples: Mixtures in the validation set, the same every time.
         cache: Folder for decoded recordings; "" keeps them in memory.
     """

@@ -177,22 +177,22 @@ def _trainer(
 
 
 def _band_split(config: Config, network: Network) -> BandSplit | None:
-    """How examples are split for a network that hears bands above its bins; None where there are none.
+    """How examples at `data.mix_rate` are split for a network; None where they are mixed at `sample_rate`.
 
     Raises:
-        ValueError: Only one of `data.mix_rate` and `model.upper_edges_hz` is set; no target has such bands.
+        ValueError: A network that hears bands above its bins has no `data.mix_rate`, or no target with such
+            bands; or the rates do not fit.
     """
+    data = config.data
     shape = network.config if isinstance(network, Hush) and network.upper is not None else None
-    if (shape is not None) != bool(config.data.mix_rate):
+    if shape is not None and not data.mix_rate:
         raise ValueError(
-            "data.mix_rate and model.upper_edges_hz need each other: a network hears bands above its bins "
-            f"only in examples that have them (got {config.data.mix_rate} Hz and "
-            f"{'no bands' if shape is None else 'bands'})."
+            "with model.upper_edges_hz, data.mix_rate must be a rate that has such bands, 48000 Hz for "
+            f"instance (got {data.mix_rate}): a network learns of them from no other examples."
         )
-    if shape is None:
-        return None
-    check_target_rates(config.data, config.mix)
-    return BandSplit(config.data.sample_rate, config.data.mix_rate, shape)
+    if shape is not None:
+        check_target_rates(data, config.mix)
+    return BandSplit(data.sample_rate, data.mix_rate, shape) if data.mix_rate else None
 
 
 def _first_mixtures(dataset: MixtureDataset, config: Config) -> Iterator[Tensor]:

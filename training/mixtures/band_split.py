@@ -19,18 +19,26 @@ class BandSplit:
 
     Args:
         sample_rate: Rate of the sound that the network and its loss see, Hz.
-        mix_rate: Rate of the mixtures, Hz, a multiple of it whose frames are the same multiple as long.
-        shape: The network's framing and its upper bands.
+        mix_rate: Rate of the mixtures, Hz, a multiple of it; with bands above, one whose frames are the same
+            multiple as long.
+        shape: The network's framing and its upper bands; None for a network without such bands, whose
+            examples are the sound at `sample_rate` alone.
 
     Raises:
         ValueError: The rates do not fit together.
     """
 
-    def __init__(self, sample_rate: int, mix_rate: int, shape: HushConfig) -> None:
+    def __init__(self, sample_rate: int, mix_rate: int, shape: HushConfig | None) -> None:
         self.shape, self.factor = shape, mix_rate // sample_rate
+        if self.factor < 1 or mix_rate % sample_rate:
+            raise ValueError(
+                f"data.mix_rate must be a multiple of data.sample_rate, {sample_rate} Hz (got {mix_rate})."
+            )
+        if shape is None:
+            return
         self.frame = frame_size_for(mix_rate, shape.frame_ms, shape.overlap)
         low_frame = frame_size_for(sample_rate, shape.frame_ms, shape.overlap)
-        if self.factor < 2 or mix_rate % sample_rate or self.frame != self.factor * low_frame:
+        if self.factor < 2 or self.frame != self.factor * low_frame:
             raise ValueError(
                 f"data.mix_rate must be a multiple of data.sample_rate, {sample_rate} Hz, with frames as "
                 f"many times as long (got {mix_rate})."
@@ -39,8 +47,8 @@ class BandSplit:
         window = analysis_window(self.frame)
         self._window = window * np.float32(spectrum_scale(window))
 
-    def __call__(self, noisy: Audio, clean: Audio, top_hz: float) -> tuple[Audio, Audio, Audio]:
-        """Return the mixture and the target at the lower rate, and (frames, bands, 4) above it.
+    def __call__(self, noisy: Audio, clean: Audio, top_hz: float) -> tuple[Audio, ...]:
+        """Return the mixture and the target at the lower rate, and with bands above (frames, bands, 4).
 
         Args:
             noisy, clean: (samples,) at the mixtures' rate.
@@ -49,6 +57,8 @@ class BandSplit:
         The four values are those of `training.models.upper_head.upper_loss`.
         """
         shape = self.shape
+        if shape is None:
+            return self._lower(noisy), self._lower(clean)
         bins = min(self.frame // 2 + 1, int(top_hz * shape.frame_ms / 1000.0 + 1e-6) + 1)
         levels = UpperLevels(shape.upper_edges_hz, shape.upper_top_hz, shape.frame_ms, shape.num_bins, bins)
         mixed, wanted = self._spectra(noisy), self._spectra(clean)

@@ -179,6 +179,16 @@ def test_a_split_keeps_everything_below_and_its_frames_are_those_of_the_loss() -
     torch.testing.assert_close(ours[0][inside], low_frames[0][inside], atol=2e-4, rtol=0.0)
 
 
+def test_without_bands_above_only_the_sound_is_left() -> None:
+    noisy, clean = np.random.default_rng(0).standard_normal((2, MIX_RATE // 4)).astype(np.float32)
+    alone = BandSplit(RATE, MIX_RATE, None)(noisy, clean, 24_000.0)
+    assert len(alone) == 2
+    with_bands = BandSplit(RATE, MIX_RATE, SHAPE)(noisy, clean, 24_000.0)
+    assert all(np.array_equal(one, other) for one, other in zip(alone, with_bands, strict=False))
+    with pytest.raises(ValueError, match=r"data\.mix_rate must be a multiple of .* 16000 Hz \(got 40000\)"):
+        BandSplit(RATE, 40_000, None)
+
+
 def test_above_what_is_known_nothing_is_told() -> None:
     audio = np.random.default_rng(0).standard_normal(MIX_RATE // 4).astype(np.float32)
     above = BandSplit(RATE, MIX_RATE, SHAPE)(audio, audio, 12_000.0)[2]
