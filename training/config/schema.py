@@ -34,6 +34,7 @@ LOSS_TERMS = (
     "feature_matching",
 )
 ADVERSARIAL_KINDS = ("hinge", "least_squares")
+OPTIMIZERS = ("adamw", "muon")
 LOGGERS = ("tensorboard", "wandb", "wandb-offline", "none")
 
 
@@ -120,7 +121,9 @@ class TrainConfig:
         max_steps: Optimizer steps.
         batch_size: Mixtures a step.
         learning_rate: Peak of the schedule: linear over `warmup_steps`, then cosine down to 1 % of it.
-        weight_decay: AdamW's, on matrices only.
+        optimizer: "adamw" or "muon", which takes AdamW for all weights but hidden matrices (see
+            `MuonAdamW`); for networks of the family hush.
+        weight_decay: The optimizer's, on matrices only.
         gradient_clip: Largest gradient norm.
         ema_decay: Decay of the averaged weights, a step; they are what is validated and exported.
         steps_per_epoch: Steps between validations and checkpoints.
@@ -144,6 +147,7 @@ class TrainConfig:
     batch_size: int = 16
     learning_rate: float = 2e-3
     warmup_steps: int = 300
+    optimizer: str = "adamw"
     weight_decay: float = 0.01
     gradient_clip: float = 5.0
     ema_decay: float = 0.999
@@ -170,6 +174,8 @@ class TrainConfig:
                 f"batch_size must be a multiple of devices times nodes, {self.devices * self.nodes} "
                 f"(got {self.batch_size})."
             )
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)} (got {self.optimizer!r}).")
         if self.logger not in LOGGERS:
             raise ValueError(f"logger must be one of {', '.join(LOGGERS)} (got {self.logger!r}).")
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from hushgate.training.config.schema import Config
+from hushgate.training.fitting.optimizers import make_optimizer
 from hushgate.training.losses import RELATIVE_TERMS, DenoisingLoss, is_sounding, si_sdr
 from hushgate.training.models import Hush, build_model
 from hushgate.training.models.torch_framing import Framing
@@ -190,17 +191,7 @@ class DenoisingModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         train = self.config.train
-        trained = [p for p in self.network.parameters() if p.requires_grad]
-        matrices = [p for p in trained if p.ndim > 1]
-        vectors = [p for p in trained if p.ndim <= 1]
-        optimizer = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": train.weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
-            lr=train.learning_rate,
-            betas=(0.9, 0.98),
-        )
+        optimizer = make_optimizer(self.network, train)
 
         def schedule(step: int) -> float:
             if step < train.warmup_steps:

@@ -61,14 +61,16 @@ def test_train_resume_export_and_denoise(workshop: Path) -> None:
     assert np.isfinite(engine.process(np.full((2, 4_800), 0.1, np.float32))).all()
 
 
-def test_interrupted_training_ends_like_an_undisturbed_one(workshop: Path) -> None:
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_interrupted_training_ends_like_an_undisturbed_one(workshop: Path, optimizer: str) -> None:
     from hushgate.training.config.schema import load_config
     from hushgate.training.fitting.trainer import train
     from hushgate.training.models.checkpoint import load_network
 
     folders = f"data.folders=['{workshop / 'data'}']"
-    whole = load_config(workshop / "tiny.toml", [folders])
-    train(whole, workshop / "whole", progress=False)
+    whole = load_config(workshop / "tiny.toml", [folders, f"train.optimizer='{optimizer}'"])
+    undisturbed, interrupted = workshop / f"whole-{optimizer}", workshop / f"parts-{optimizer}"
+    train(whole, undisturbed, progress=False)
     # The same schedule, stopped after the first epoch, as a crash between two epochs would.
     import lightning
 
@@ -76,11 +78,11 @@ def test_interrupted_training_ends_like_an_undisturbed_one(workshop: Path) -> No
         def on_train_epoch_end(self, trainer: lightning.Trainer, *_: object) -> None:
             trainer.should_stop = True
 
-    train(whole, workshop / "parts", progress=False, callbacks=[Stop()])
-    assert torch.load(workshop / "parts" / "last.ckpt", weights_only=True)["global_step"] == 2
-    train(whole, workshop / "parts", resume=True, progress=False)
-    one, _ = load_network(workshop / "whole" / "last.ckpt")
-    other, _ = load_network(workshop / "parts" / "last.ckpt")
+    train(whole, interrupted, progress=False, callbacks=[Stop()])
+    assert torch.load(interrupted / "last.ckpt", weights_only=True)["global_step"] == 2
+    train(whole, interrupted, resume=True, progress=False)
+    one, _ = load_network(undisturbed / "last.ckpt")
+    other, _ = load_network(interrupted / "last.ckpt")
     for name, value in one.state_dict().items():
         torch.testing.assert_close(other.state_dict()[name], value, msg=name)
 
