@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from hushgate.training.models import Network
+from hushgate.training.models import Hush, Network
 from hushgate.training.models.checkpoint import load_network
 from hushgate.training.models.exported_file import InitializationError, load_exported, model_path
 
@@ -17,7 +19,8 @@ def average(network: Network, others: Iterable[Path]) -> Network:
 
     The mean of a network and of the one that its training started from keeps most of what each is better at
     (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). Networks from different beginnings have
-    no useful mean. A part that one of them lacks, as a head, is the mean of the rest.
+    no useful mean. A layer or block that one of them lacks counts as the identity that it begins as; a head,
+    not at all.
 
     Args:
         network: Trained.
@@ -27,9 +30,11 @@ def average(network: Network, others: Iterable[Path]) -> Network:
         FileNotFoundError: One of them does not exist.
         ValueError: One of them is neither a checkpoint nor a model file, or has another shape.
     """
+    unfused = copy.deepcopy(network)
     weights = {name: [value] for name, value in network.fuse().state_dict().items()}
     for other in others:
-        for name, value in _read(other).fuse().state_dict().items():
+        found = _read(other).fuse().state_dict()
+        for name, value in (_identities(unfused, found) | found).items():
             if name not in weights or weights[name][0].shape != value.shape:
                 raise InitializationError(
                     f"{other} has {name} of shape {tuple(value.shape)}, which the checkpoint's network does "
@@ -44,6 +49,20 @@ def average(network: Network, others: Iterable[Path]) -> Network:
         }
     )
     return network
+
+
+def _identities(network: Network, known: Iterable[str]) -> dict[str, Tensor]:
+    """Weights of the layers and blocks of a network that are not among `known`, as they begin."""
+    if not isinstance(network, Hush):
+        return {}
+    known = set(known)
+    grown = copy.deepcopy(network)
+    grown.grow_from(known)
+    return {
+        name: value
+        for name, value in grown.fuse().state_dict().items()
+        if name.startswith(("down.", "blocks.", "up.")) and name not in known
+    }
 
 
 def _read(source: Path) -> Network:

@@ -49,6 +49,18 @@ def test_a_head_that_the_file_lacks_stays(tmp_path: Path) -> None:
         torch.testing.assert_close(value, wanted, msg=name)
 
 
+def test_a_layer_that_the_file_lacks_is_the_identity_there(tmp_path: Path) -> None:
+    grown, plain = _network(1, num_layers=2, num_blocks=2), _network(2, num_layers=1, num_blocks=1)
+    export_network(copy.deepcopy(plain), CARD, tmp_path / "plain.onnx")
+    found = average(copy.deepcopy(grown), [tmp_path / "plain.onnx"]).state_dict()
+    before, other = grown.fuse().state_dict(), plain.fuse().state_dict()
+    halved = ("down.1.product.linear.weight", "up.1.product.linear.bias", "blocks.1.band_out.linear.weight")
+    for name in halved:
+        torch.testing.assert_close(found[name], before[name] / 2.0, msg=name)
+    for name in other:
+        torch.testing.assert_close(found[name], (before[name] + other[name]) / 2.0, msg=name)
+
+
 def test_a_network_of_another_shape_is_named(tmp_path: Path) -> None:
     export_network(_network(1, num_blocks=2), CARD, tmp_path / "deeper.onnx")
     with pytest.raises(ValueError, match=r"deeper\.onnx has blocks\.1\..*its training started from"):
