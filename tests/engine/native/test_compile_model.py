@@ -104,7 +104,7 @@ def test_segment_models_are_refused(tmp_path: Path) -> None:
         ({"steady_noise": True}, "steady_noise is True there and False here"),
         ({"presence": True}, "presence is True there and False here"),
         ({"num_blocks": 2}, "has 3 GRU nodes, where its configuration makes 2"),
-        ({"num_layers": 2}, "has no weight 'down.1.weight'"),
+        ({"num_layers": 3}, "has no weight 'down.2.weight'"),
         ({"bands": 19}, "shape \\(18, 64\\) of the weight 'squeeze'"),
         ({"num_heads": 8}, "differs from onnxruntime's"),
     ],
