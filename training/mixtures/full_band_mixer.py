@@ -1,4 +1,4 @@
-"""Full-band mixtures, for networks that take levels of bands above their bins.
+"""Full-band mixtures: networks that take levels of bands above their bins need them, others can have them.
 
 Voices and noises are made once, with all slow processing (`Stock`), and used again at other levels, in other
 combinations, with other equalizers and through other channels.

@@ -124,15 +124,9 @@ def test_bands_above_need_examples_that_have_them(workshop: Path) -> None:
 
 def test_a_network_without_bands_above_trains_on_mixtures_at_a_higher_rate(workshop: Path) -> None:
     run = workshop / "mixed-at-12-kHz"
-    rates = (
-        "--set",
-        "data.mix_rate=12000",
-        "--set",
-        f'data.cache="{workshop / "cache"}"',
-        "--set",
-        "mix.stock=4",
-    )
-    _hushgate("train", workshop / "tiny.toml", "--data", workshop / "data", "--quiet", "-o", run, *rates)
+    changes = ("data.mix_rate=12000", f'data.cache="{workshop / "cache"}"', "mix.stock=4")
+    flags = [flag for change in changes for flag in ("--set", change)]
+    _hushgate("train", workshop / "tiny.toml", "--data", workshop / "data", "--quiet", "-o", run, *flags)
     assert (run / "last.ckpt").is_file()
 
 
