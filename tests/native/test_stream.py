@@ -92,6 +92,10 @@ def test_faulty_samples_count_as_silence(library: NativeLibrary) -> None:
     np.testing.assert_array_equal(_path(library).process(spoilt), _path(library).process(audio))
 
 
+# Louder, a network this close to overflow amplifies what its memory still differs by after a fault.
+_QUIET = 0.001
+
+
 def _fragile(library: NativeLibrary) -> NativePath:
     """A voice network whose attention overflows for all loud frames and for no quiet one."""
     config, weights = read_network(load_model("voice"))
@@ -99,7 +103,7 @@ def _fragile(library: NativeLibrary) -> NativePath:
         scaled = dict(weights) | {"widen.weight": weights["widen.weight"] * np.float32(10.0**exponent)}
         path = NativePath(library, library.read_model(write_weights_file("fragile", config, scaled)))
         path.prepare(16_000, 512, 1)
-        path.process(_tone(0.003, 2_048))
+        path.process(_tone(_QUIET, 2_048))
         if path.readings().num_faulty_frames == 0:
             path.process(_tone(0.9, 2_048))
             # All eight but the first, half of which is the quiet tone.
@@ -116,7 +120,7 @@ def _tone(level: float, num_samples: int) -> Audio:
 
 def test_frames_without_a_finite_mask_are_muted_and_the_network_starts_again(library: NativeLibrary) -> None:
     path = _fragile(library)
-    quiet = _tone(0.003, 6_144)
+    quiet = _tone(_QUIET, 6_144)
     expected = path.process(quiet)
     assert path.readings().num_faulty_frames == 0
     assert np.abs(expected).max() > 0.0
@@ -131,9 +135,7 @@ def test_frames_without_a_finite_mask_are_muted_and_the_network_starts_again(lib
     after = path.process(quiet)
     fresh = _fragile(library)
     fresh.process(np.zeros((1, 1_024), np.float32))
-    # Weights that large amplify what the memory still differs by, so that no longer stretch is compared.
-    settled = slice(1_024, 4_096)
-    np.testing.assert_allclose(after[:, settled], fresh.process(quiet)[:, settled], rtol=0.0, atol=1e-4)
+    np.testing.assert_allclose(after[:, 1_024:], fresh.process(quiet)[:, 1_024:], rtol=0.0, atol=3e-5)
     assert path.readings().num_faulty_frames <= num_faulty + 3
 
 
