@@ -55,14 +55,11 @@ def _identities(network: Network, known: Iterable[str]) -> dict[str, Tensor]:
     """Weights of the layers and blocks of a network that are not among `known`, as they begin."""
     if not isinstance(network, Hush):
         return {}
-    known = set(known)
     grown = copy.deepcopy(network)
-    grown.grow_from(known)
-    return {
-        name: value
-        for name, value in grown.fuse().state_dict().items()
-        if name.startswith(("down.", "blocks.", "up.")) and name not in known
-    }
+    added = tuple(part for part in grown.grow_from(known) if part.startswith(("down.", "blocks.", "up.")))
+    if not added:
+        return {}
+    return {name: value for name, value in grown.fuse().state_dict().items() if name.startswith(added)}
 
 
 def _read(source: Path) -> Network:

@@ -208,9 +208,9 @@ def check_target_rates(data: DataConfig, mix: MixConfig) -> None:
     ]
     if targets and all(soundfile.info(path).samplerate <= data.sample_rate for path in targets):
         raise ValueError(
-            "with data.mix_rate, data.folders must hold targets at sample rates above data.sample_rate "
-            f"(got {len(targets)} at {data.sample_rate} Hz or less): a network cannot learn from these what "
-            "lies above its bins. The configuration voice has no bands there."
+            "with model.upper_edges_hz, data.folders must hold targets at sample rates above "
+            f"data.sample_rate (got {len(targets)} at {data.sample_rate} Hz or less): a network cannot "
+            "learn from these what lies above its bins. The configuration voice has no bands there."
         )
 
 
