@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from itertools import pairwise
 from typing import Any
 
@@ -51,6 +51,7 @@ class NetworkConfig:
     upper_edges_hz: tuple[float, ...]
     upper_top_hz: float
     steady_noise: bool
+    silent_upper_pauses: bool = False
 
     @property
     def num_patches(self) -> int:
@@ -95,6 +96,9 @@ def read_network_config(file: str, metadata: Mapping[str, str]) -> NetworkConfig
 
 def _checked(file: str, values: dict[str, Any]) -> NetworkConfig:
     names = {field.name for field in fields(NetworkConfig)}
+    # Files from before a key was known lack it.
+    defaults = {field.name: field.default for field in fields(NetworkConfig)}
+    values = {name: value for name, value in defaults.items() if value is not MISSING} | values
     for what, strange in (("lacks", names - values.keys()), ("has unknown", values.keys() - names)):
         if strange:
             raise ModelError(f"{file}: {NETWORK_KEY} {what} {min(strange)!r}.")
@@ -107,7 +111,7 @@ def _checked(file: str, values: dict[str, Any]) -> NetworkConfig:
         value = values[name]
         is_whole = isinstance(value, int) and not isinstance(value, bool)
         check(name, is_whole and least <= value <= most, f"a whole number between {least} and {most}")
-    for name in ("silent_pauses", "presence", "steady_noise"):
+    for name in ("silent_pauses", "presence", "steady_noise", "silent_upper_pauses"):
         check(name, isinstance(values[name], bool), "true or false")
     edges = values["upper_edges_hz"]
     is_edges = isinstance(edges, list) and len(edges) <= _MAX_UPPER_BANDS and all(map(_is_number, edges))
@@ -125,6 +129,8 @@ def _checked(file: str, values: dict[str, Any]) -> NetworkConfig:
         f"a multiple of num_heads, {config.num_heads}",
     )
     check("upper_from_hz", config.upper_from_bin < config.num_bins - config.stride, "below the top patch")
+    has_below = config.upper_from_bin > 0 or not config.silent_upper_pauses
+    check("upper_from_hz", has_below, "above the lowest bin with silent_upper_pauses")
     return config
 
 

@@ -18,6 +18,7 @@ _MASK_BOUND = 2.0
 _LEAST_PASSED, _MOSTLY_PASSED = 0.4, 0.8
 _HARDLY_PASSED, _PAUSE_PASSED = 0.06, 0.03
 _DEEP, _UPPER_DEEP = 0.01, 0.001
+_UPPER_PAUSE = np.float32(0.25)
 _SURELY_THERE, _SURELY_GONE, _PAUSE_DB = 0.5, -0.5, 40.0
 _STEADY_FRAMES, _AT_ONCE = 5, 2.0
 
@@ -143,11 +144,13 @@ class NumpyNetwork:
                 amount = min(max((_HARDLY_PASSED - share) / (_HARDLY_PASSED - _PAUSE_PASSED), 0.0), 1.0)
                 factor = factor * np.float32(1.0 - amount) + factor * np.float32(amount) * passed
             mask = mask * np.sqrt(factor)[:, None]
-        top = mask[config.upper_from_bin :]
-        gain = min(np.sqrt((top**2).sum(-1)).mean(), np.float32(1.0))
+        gains = np.sqrt((mask**2).sum(-1))
+        gain = min(gains[config.upper_from_bin :].mean(), np.float32(1.0))
         if config.upper_relief_db:
             most = 10.0 ** (config.upper_relief_db / 10.0)
             gain = gain * np.sqrt(_relief(gain**2, most, _UPPER_DEEP))
+        if config.silent_upper_pauses:
+            gain = gain * min(gains[: config.upper_from_bin].mean() / _UPPER_PAUSE, np.float32(1.0))
         edge = np.tile(np.array([[gain, 0.0]], np.float32), (config.stride, 1))
         return np.concatenate([mask, edge]), np.float32(gain)
 

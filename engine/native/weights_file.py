@@ -72,7 +72,12 @@ def write_weights_file(name: str, config: NetworkConfig, weights: Weights) -> by
         config: Its configuration.
         weights: By the names of `weight_shapes`, in those shapes, finite.
     """
-    flags = config.silent_pauses | config.presence << 1 | config.steady_noise << 2
+    flags = (
+        config.silent_pauses
+        | config.presence << 1
+        | config.steady_noise << 2
+        | config.silent_upper_pauses << 3
+    )
     body = struct.pack(
         f"<{NAME_BYTES}s4d12i",
         name.encode()[:NAME_BYTES].decode(errors="ignore").encode(),

@@ -18,6 +18,8 @@ constexpr double kLeastPassed = 0.4, kMostlyPassed = 0.8;
 constexpr double kHardlyPassed = 0.06, kPausePassed = 0.03;
 // Power gain at which half of the relief remains: in bins, and for the gain above them.
 constexpr float kDeep = 0.01f, kUpperDeep = 0.001f;
+// Mean mask of the lower bins under which the gain above the bins falls with it.
+constexpr float kUpperPause = 0.25f;
 // Logit above which sound passes unchanged, and below which it gets the full reduction.
 constexpr float kSurelyThere = 0.5f, kSurelyGone = -0.5f;
 constexpr float kPauseDb = 40.0f;
@@ -272,15 +274,17 @@ void HushNetwork::settle(Mask& mask) noexcept {
 float HushNetwork::continue_above(Mask& mask) noexcept {
     const int inside = config_.num_bins - config_.stride;
     float *re = mask.bins.re.data(), *im = mask.bins.im.data();
-    double sum = 0.0;
-    for (int bin = config_.upper_from_bin; bin < inside; ++bin)
-        sum += std::sqrt(re[bin] * re[bin] + im[bin] * im[bin]);
-    const float mean = float(sum / (inside - config_.upper_from_bin));
-    float gain = mean > 1.0f ? 1.0f : mean;
+    const auto mean_gain = [re, im](int from, int to) {
+        double sum = 0.0;
+        for (int bin = from; bin < to; ++bin) sum += std::sqrt(re[bin] * re[bin] + im[bin] * im[bin]);
+        return float(sum / (to - from));
+    };
+    float gain = std::min(mean_gain(config_.upper_from_bin, inside), 1.0f);
     if (config_.upper_relief_db > 0.0) {
         const float most = float(std::pow(10.0, config_.upper_relief_db / 10.0));
         gain *= std::sqrt(relief(gain * gain, most, kUpperDeep));
     }
+    if (config_.silent_upper_pauses) gain *= std::min(mean_gain(0, config_.upper_from_bin) / kUpperPause, 1.0f);
     for (int bin = inside; bin < config_.num_bins; ++bin) {
         re[bin] = gain;
         im[bin] = 0.0f;

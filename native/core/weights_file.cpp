@@ -11,7 +11,7 @@ constexpr char kMagic[] = "hushgate";
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kChecksumAt = 12, kBodyAt = 16, kNameBytes = 64, kEdgesAt = 160;
 constexpr int kMaxUpperBands = 32;
-constexpr int kSilentPauses = 1, kPresence = 2, kSteadyNoise = 4;
+constexpr int kSilentPauses = 1, kPresence = 2, kSteadyNoise = 4, kSilentUpperPauses = 8;
 
 template <typename T>
 T read(const std::uint8_t* from) {
@@ -89,13 +89,15 @@ WeightsFile::WeightsFile(const void* bytes, std::size_t size)
     config_.num_blocks = reader.whole("num_blocks", 0, 16);
     config_.num_heads = reader.whole("num_heads", 1, 64);
     config_.upper_from_bin = reader.whole("upper_from_bin", 0, 1 << 14);
-    const int flags = reader.whole("flags", 0, kSilentPauses | kPresence | kSteadyNoise);
+    const int flags = reader.whole("flags", 0, kSilentPauses | kPresence | kSteadyNoise | kSilentUpperPauses);
     config_.silent_pauses = (flags & kSilentPauses) != 0;
     config_.presence = (flags & kPresence) != 0;
     config_.steady_noise = (flags & kSteadyNoise) != 0;
+    config_.silent_upper_pauses = (flags & kSilentUpperPauses) != 0;
     if (config_.num_bins % config_.stride != 0) Reader::fail("stride");
     if (config_.band_channels % config_.num_heads != 0) Reader::fail("num_heads");
     if (config_.upper_from_bin >= config_.num_bins - config_.stride) Reader::fail("upper_from_bin");
+    if (config_.silent_upper_pauses && config_.upper_from_bin == 0) Reader::fail("upper_from_bin");
     const int num_upper = reader.whole("number of bands above", 0, kMaxUpperBands);
     if (end_ - reader.at < static_cast<std::ptrdiff_t>(num_upper * sizeof(double)))
         throw WeightsError("it is cut short");

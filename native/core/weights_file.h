@@ -21,7 +21,7 @@ struct NetworkConfig {
     double frame_ms, relief_db, upper_relief_db, upper_top_hz;
     int overlap, num_bins, stride, channels, num_layers, bands, band_channels, num_blocks, num_heads;
     int upper_from_bin;
-    bool silent_pauses, presence, steady_noise;
+    bool silent_pauses, presence, steady_noise, silent_upper_pauses;
     std::vector<double> upper_edges_hz;
 
     int num_patches() const { return num_bins / stride; }

@@ -45,6 +45,8 @@ _LEAST_PASSED, _MOSTLY_PASSED = 0.4, 0.8
 _HARDLY_PASSED, _PAUSE_PASSED = 0.06, 0.03
 # Power gain at which half of the relief remains: in bins, and for the gain above them.
 _DEEP, _UPPER_DEEP = 0.01, 0.001
+# Mean mask below `upper_from_hz` under which the gain above the bins falls with it.
+_UPPER_PAUSE = 0.25
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,9 @@ class HushConfig:
             for sound that the training lacks. Not while it trains, which would undo it.
         upper_relief_db: The same for the gain above the network's bins, in all frames and down to -30 dB.
         silent_pauses: Square the mask where hardly anything passes, outside training (see `settle`).
+        silent_upper_pauses: Lower the gain above the network's bins where the mean mask below `upper_from_hz`
+            is under 0.25, in proportion to it, outside training: a noise too weak at `upper_from_hz` to be
+            removed there can be strong above.
         presence: Also say how sure it is that the target sounds, and turn frames in which it does not down by
             up to 40 dB, outside training (see `PresenceHead`).
         upper_edges_hz: Lower edges of bands above the network's bins, Hz. With any, the network takes their
@@ -91,6 +96,7 @@ class HushConfig:
     relief_db: float = 0.0
     upper_relief_db: float = 0.0
     silent_pauses: bool = False
+    silent_upper_pauses: bool = False
     presence: bool = False
     upper_edges_hz: tuple[float, ...] = ()
     upper_top_hz: float = 24_000.0
@@ -123,6 +129,11 @@ class HushConfig:
             raise ValueError(
                 f"upper_from_hz must be 0 or more and below {top_hz:g} Hz, where the masks of num_bins = "
                 f"{self.num_bins} end (got {self.upper_from_hz:g})."
+            )
+        if self.silent_upper_pauses and not self.upper_from_bin:
+            raise ValueError(
+                "upper_from_hz must leave a bin below it with silent_upper_pauses, which looks at the mask "
+                f"there (got {self.upper_from_hz:g})."
             )
 
     @property
@@ -304,11 +315,14 @@ class Hush(nn.Module):
         That gain is the mean mask from `upper_from_hz` on, and holds above the network's bins as well.
         """
         config = self.config
-        top = mask[:, :, config.upper_from_bin :]
-        upper_gain = torch.linalg.vector_norm(top, dim=-1).mean(-1, keepdim=True).clamp(max=1.0)
+        gains = torch.linalg.vector_norm(mask, dim=-1)
+        upper_gain = gains[:, :, config.upper_from_bin :].mean(-1, keepdim=True).clamp(max=1.0)
         if config.upper_relief_db and not self.training:
             most = 10.0 ** (config.upper_relief_db / 10.0)
             upper_gain = upper_gain * relief(upper_gain.square(), most, _UPPER_DEEP).sqrt()
+        if config.silent_upper_pauses and not self.training:
+            below = gains[:, :, : config.upper_from_bin].mean(-1, keepdim=True)
+            upper_gain = upper_gain * (below / _UPPER_PAUSE).clamp(max=1.0)
         # The resamplers of the training audio roll off in the highest patch, so its mask is untrained: it
         # gets the gain of the bands above.
         edge = upper_gain[..., None] * self._real_patch.to(mask.device)

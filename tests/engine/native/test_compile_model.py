@@ -99,6 +99,8 @@ def test_segment_models_are_refused(tmp_path: Path) -> None:
         ({"stride": 7}, "num_bins must be a multiple of stride, 7"),
         ({"relief_db": float("nan")}, "relief_db must be between 0 and 20"),
         ({"upper_from_hz": 8000.0}, "upper_from_hz must be below the top patch"),
+        ({"upper_from_hz": 0.0, "silent_upper_pauses": True}, "upper_from_hz must be above the lowest bin"),
+        ({"silent_upper_pauses": 1}, "silent_upper_pauses must be true or false"),
         ({"upper_edges_hz": "all"}, "upper_edges_hz must be a list"),
         ({"frame_ms": 16.0}, "frame_ms is 16.0 there and 32.0 here"),
         ({"steady_noise": True}, "steady_noise is True there and False here"),

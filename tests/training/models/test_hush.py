@@ -132,6 +132,25 @@ def test_the_gain_above_the_bins_is_relieved_outside_training(gain: float, relie
     torch.testing.assert_close(changed.train()(spectrum, state)[1], plain.train()(spectrum, state)[1])
 
 
+@pytest.mark.parametrize(("below", "upper_db"), [(1.0, 0.0), (0.25, 0.0), (0.125, -6.02), (0.0, -200.0)])
+def test_the_gain_above_the_bins_falls_where_nothing_below_passes(below: float, upper_db: float) -> None:
+    plain, changed = (_network(config=replace(SMALL, silent_upper_pauses=there)) for there in (False, True))
+    first = SMALL.upper_from_bin
+    mask = torch.zeros(3, 1, SMALL.num_bins - SMALL.stride, 2)
+    mask[:, :, :first, 1], mask[:, :, first:, 0] = below, 1.0
+    for network, expected_db in ((plain, 0.0), (changed, upper_db)):
+        continued, gain = network._continued(mask)
+        assert 20.0 * torch.log10(gain.max() + 1e-10).item() == pytest.approx(expected_db, abs=0.01)
+        torch.testing.assert_close(continued[:, :, : -SMALL.stride], mask)
+        torch.testing.assert_close(continued[:, :, -SMALL.stride :, 0], gain.expand(-1, -1, SMALL.stride))
+    torch.testing.assert_close(changed.train()._continued(mask)[1], plain._continued(mask)[1])
+
+
+def test_silent_upper_pauses_need_bins_to_look_at() -> None:
+    with pytest.raises(ValueError, match=r"^upper_from_hz must leave a bin below it .* \(got 0\)"):
+        replace(SMALL, silent_upper_pauses=True, upper_from_hz=0.0)
+
+
 @pytest.mark.parametrize("name", ["relief_db", "upper_relief_db"])
 @pytest.mark.parametrize("value", [-1.0, 21.0, float("nan")])
 def test_a_relief_out_of_range_is_refused(name: str, value: float) -> None:

@@ -25,6 +25,7 @@ CARD = CardConfig(name="small", task="voice", licence="MIT")
 SMALL = HushConfig(num_bins=64, channels=8, bands=6, band_channels=12, num_heads=2, upper_from_hz=1500.0)
 KINDS = {
     "plain": replace(SMALL, num_blocks=1, num_layers=0),
+    "above": replace(SMALL, num_blocks=1, num_layers=0, upper_relief_db=9.0, silent_upper_pauses=True),
     "all": replace(
         SMALL,
         num_layers=2,
@@ -32,6 +33,7 @@ KINDS = {
         relief_db=6.0,
         upper_relief_db=9.0,
         silent_pauses=True,
+        silent_upper_pauses=True,
         presence=True,
         steady_noise=True,
         upper_edges_hz=(2000.0, 4000.0),
