@@ -3,6 +3,7 @@
 python benchmarks/quality.py --data DATA                                  # voice, every installed peer
 python benchmarks/quality.py --set music --data RENDERS44 --write docs/benchmarks.md
 python benchmarks/quality.py --set guitar --data RENDERS16 --data DATA --csv guitar.csv
+python benchmarks/quality.py --data DATA --files                          # and voice as files are treated
 python benchmarks/quality.py --set voice-clean --data DATA --model path/to/model.onnx --json out.json
 """
 
@@ -23,6 +24,8 @@ from pathlib import Path
 
 from support.denoisers import (
     COMMAND,
+    FILES,
+    HUSHGATE,
     ONNX,
     PEERS,
     WANTED,
@@ -164,6 +167,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--items", type=_count, help="how many recordings; default: by set")
     parser.add_argument("--seed", type=int, default=2026)
     add_system_arguments(parser, list(PEERS))
+    parser.add_argument(
+        "--files", action="store_true", help="measure the models once more, as the commands treat files"
+    )
     parser.add_argument("--workers", type=int, choices=(1, 2), default=1, help="processes (default 1)")
     parser.add_argument("--csv", type=Path, help="write every single score to this file")
     parser.add_argument("--json", type=Path, help="the same as JSON, for plots.py")
@@ -185,6 +191,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         peers = [name for name in PEERS if chosen.has_noise or not needs_noise(name)]
         systems, skipped = chosen_systems(args, peers, shipped)
+        if args.files:
+            systems += [FILES + name.removeprefix(HUSHGATE) for name in systems if name.startswith(HUSHGATE)]
         items = chosen.build(args.data, num_items, args.seed)
     except (ImportError, OSError, ValueError) as error:
         print(f"quality.py: error: {error}", file=sys.stderr)

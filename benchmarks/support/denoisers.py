@@ -28,7 +28,7 @@ Audio = NDArray[np.float32]
 Process = Callable[..., Audio]
 """(audio, sample_rate) -> audio; systems that `needs_noise` names take the noise alone as third."""
 
-HUSHGATE, ONNX, COMMAND = "hushgate:", "onnx:", "command:"
+HUSHGATE, FILES, ONNX, COMMAND = "hushgate:", "hushgate-files:", "onnx:", "command:"
 _BLOCK_SAMPLES = 8_192
 # pedalboard's gate follows peaks (no attack, 50 ms release): steady noise opens it below about this.
 _GATE_MARGIN_DB = 12.0
@@ -122,16 +122,24 @@ def _packaged_onnx(package: str, *files: str) -> StreamingPeer:
     return onnx_peer([Path(str(found.locate_file(file))) for file in files])
 
 
-def _hushgate(model: str) -> Process:
+def _hushgate(model: str, *, learns: bool = False) -> Process:
+    """A model as a live stream hears the sound, or as the commands do: its beginning beforehand."""
     from hushgate.engine import BlockDenoiser
+    from hushgate.engine.signal.beginning import LEARNT_S
 
     denoiser = BlockDenoiser(model)
 
+    def run(audio: Audio) -> list[Audio]:
+        starts = range(0, audio.shape[1], _BLOCK_SAMPLES)
+        return [denoiser.process(audio[:, start : start + _BLOCK_SAMPLES]) for start in starts]
+
     def process(audio: Audio, sample_rate: int) -> Audio:
         denoiser.prepare(sample_rate, _BLOCK_SAMPLES, audio.shape[0])
+        if learns:
+            denoiser.learn()
+            run(audio[:, : round(LEARNT_S * sample_rate)])
         denoiser.reset()
-        starts = range(0, audio.shape[1], _BLOCK_SAMPLES)
-        blocks = [denoiser.process(audio[:, start : start + _BLOCK_SAMPLES]) for start in starts]
+        blocks = run(audio)
         # The latency of segment models exceeds the delays that `align` searches.
         return np.concatenate([*blocks, denoiser.flush()], axis=1)[:, denoiser.latency_samples :]
 
@@ -221,7 +229,8 @@ def make_system(name: str) -> Process:
     """The system of that name.
 
     Args:
-        name: One of `PEERS`; "hushgate:" and a model's name or path; "onnx:NAME=FILE[,FILE]";
+        name: One of `PEERS`; "hushgate:" and a model's name or path for a stream, "hushgate-files:" for how
+            the commands treat files; "onnx:NAME=FILE[,FILE]";
             or "command:NAME[@RATE]: TOOL {input} {output}" (a program that writes into a folder
             takes {output_dir}; it must keep the name of the file).
 
@@ -230,6 +239,8 @@ def make_system(name: str) -> Process:
     """
     if name.startswith(HUSHGATE):
         return _hushgate(name.removeprefix(HUSHGATE))
+    if name.startswith(FILES):
+        return _hushgate(name.removeprefix(FILES), learns=True)
     if name.startswith(ONNX):
         _, files = _split(name.removeprefix(ONNX), "=", "--onnx NAME=FILE[,FILE]")
         return onnx_peer([Path(file) for file in files.split(",")])
@@ -292,9 +303,10 @@ def usable_systems(peers: Sequence[str], models: Sequence[str]) -> tuple[list[st
 
 def short_name(name: str) -> str:
     """Name of a system in tables."""
-    if name.startswith(HUSHGATE):
-        model = name.removeprefix(HUSHGATE)
-        return f"**hushgate {Path(model).stem if model.endswith('.onnx') else model}**"
+    if name.startswith((HUSHGATE, FILES)):
+        model = name.partition(":")[2]
+        how = ", files" if name.startswith(FILES) else ""
+        return f"**hushgate {Path(model).stem if model.endswith('.onnx') else model}{how}**"
     if name.startswith(ONNX):
         return name.removeprefix(ONNX).partition("=")[0].strip()
     if name.startswith(COMMAND):
@@ -304,12 +316,17 @@ def short_name(name: str) -> str:
 
 def describe(name: str) -> tuple[str, str]:
     """Exactly what was run: a version (or the start of a file's SHA-256), and how it gets its sound."""
-    if name.startswith(HUSHGATE):
+    if name.startswith((HUSHGATE, FILES)):
         from hushgate.engine import load_model
 
-        model = load_model(name.removeprefix(HUSHGATE))
+        model = load_model(name.partition(":")[2])
         info = model.info
         what = f"hushgate {version('hushgate')}, {info.num_parameters:,} parameters, {_digest(model.path)}"
+        if name.startswith(FILES):
+            return (
+                what,
+                "own rate, channels linked; as commands treat files: beginning heard beforehand",
+            )
         return what, f"own rate, channels linked; {info.latency_ms:.0f} ms latency"
     if name.startswith(ONNX):
         files = name.partition("=")[2].split(",")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from support.denoisers import HUSHGATE, short_name
+from support.denoisers import FILES, HUSHGATE, short_name
 from support.metrics import mean_of
 
 _CHANGE = "SI-SDR change dB"
@@ -110,7 +110,9 @@ def report(scores: Sequence[Score], title: str, by_group: Sequence[str]) -> str:
     systems, metrics = _names(scores)
     parts = [f"### {title}", overall_table(scores)]
     parts += [
-        paired_table(scores, system) for system in systems if system.startswith(HUSHGATE) and len(systems) > 1
+        paired_table(scores, system)
+        for system in systems
+        if system.startswith((HUSHGATE, FILES)) and len(systems) > 1
     ]
     shown = [metric for metric in by_group if metric in metrics]
     parts += [group_table(scores, group, metric) for group in scores[0].groups for metric in shown]

@@ -14,7 +14,7 @@ constexpr double kRampMs = 20.0;
 // Below -300 dBFS the wet path gets silence.
 constexpr float kSmallestPeak = 1e-15f;
 // Part of a recording's beginning that the network hears beforehand, and what counts as the beginning.
-constexpr double kHeardShare = 0.125, kLearntS = 8.0;
+constexpr double kHeardShare = 0.5, kLearntS = 8.0;
 
 }  // namespace
 
