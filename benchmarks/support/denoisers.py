@@ -322,12 +322,10 @@ def describe(name: str) -> tuple[str, str]:
         model = load_model(name.partition(":")[2])
         info = model.info
         what = f"hushgate {version('hushgate')}, {info.num_parameters:,} parameters, {_digest(model.path)}"
+        how = f"{info.latency_ms:.0f} ms latency"
         if name.startswith(FILES):
-            return (
-                what,
-                "own rate, channels linked; as commands treat files: beginning heard beforehand",
-            )
-        return what, f"own rate, channels linked; {info.latency_ms:.0f} ms latency"
+            how = "as commands treat files: beginning heard beforehand"
+        return what, f"own rate, channels linked; {how}"
     if name.startswith(ONNX):
         files = name.partition("=")[2].split(",")
         return "file " + ", ".join(_digest(Path(file)) for file in files), "16 kHz, each channel alone"
