@@ -10,7 +10,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from hushgate.training.models.exported_file import (
     read_network_settings,
     read_onnx_weights,
 )
+from hushgate.training.models.hush import CORRECTIONS, HushConfig
 
 __all__ = ["InitializationError", "initialize", "read_onnx_weights", "restore_norms"]
 
@@ -60,8 +62,22 @@ def initialize(module: DenoisingModule, source: Path, mixtures: Iterable[Tensor]
     except InitializationError as error:
         raise InitializationError(f"{error}{_differences(module.network, source)}") from None
     _take_fused(module.network, fused, added)
-    check_same_answers(module.network, source)
+    with _corrected_as(module.network, source):
+        check_same_answers(module.network, source)
     restore_norms(module, mixtures, added)
+
+
+@contextmanager
+def _corrected_as(network: Network, source: Path) -> Iterator[None]:
+    """Correct masks as the file does meanwhile: a training may go on with other corrections."""
+    own, there = network.config, read_network_settings(source)
+    if isinstance(network, Hush) and there is not None:
+        corrections = {name: there.get(name, getattr(HushConfig(), name)) for name in CORRECTIONS}
+        network.config = dataclasses.replace(network.config, **corrections)
+    try:
+        yield
+    finally:
+        network.config = own
 
 
 def _differences(network: Network, source: Path) -> str:

@@ -163,7 +163,7 @@ def check_same_answers(network: Network, path: Path) -> None:
     if not error <= _TOLERANCE:
         raise InitializationError(
             f"{path.name} has weights that fit [model] but computes something else (difference {error:.2g}): "
-            "keys that change no shape, such as num_heads or relief_db, may differ, or the file was "
+            "keys that change no shape, such as num_heads or upper_from_hz, may differ, or the file was "
             "quantized."
         )
 

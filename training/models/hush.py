@@ -39,6 +39,8 @@ _FLOOR = 1e-12
 # Bound of either part of the mask: a denoiser has no reason to raise a bin by more than 6 dB.
 _MASK_BOUND = 2.0
 _MAX_RELIEF_DB = 20.0
+# Keys of the configuration that correct a finished mask, outside training only.
+CORRECTIONS = ("relief_db", "upper_relief_db", "silent_pauses", "silent_upper_pauses")
 # Passed share of a frame's power at which relief begins, and at which it is complete.
 _LEAST_PASSED, _MOSTLY_PASSED = 0.4, 0.8
 # Passed share below which squaring of the mask begins, and below which it is complete.

@@ -201,6 +201,17 @@ def test_a_file_that_does_not_fit_is_refused(change: dict[str, int], message: st
         initial_weights.initialize(DenoisingModule(_config(None, **change)), exported, _noisy(1))
 
 
+def test_a_training_may_correct_masks_otherwise_than_the_file(exported: Path) -> None:
+    plain = DenoisingModule(_config())
+    corrected = DenoisingModule(_config(upper_relief_db=9, silent_upper_pauses=True, silent_pauses=True))
+    own = corrected.network.config
+    for module in (plain, corrected):
+        initial_weights.initialize(module, exported, _noisy(1))
+    assert corrected.network.config == own
+    for name, value in plain.network.state_dict().items():
+        assert torch.equal(corrected.network.state_dict()[name], value), name
+
+
 def test_products_over_three_axes_are_read_too(tmp_path: Path) -> None:
     """As in files from before the layers put their rows on one axis: the exporter has transposed them."""
     layers = torch.nn.Sequential(OrderedDict(encode=torch.nn.Linear(3, 5)))
