@@ -122,28 +122,28 @@ def _packaged_onnx(package: str, *files: str) -> StreamingPeer:
     return onnx_peer([Path(str(found.locate_file(file))) for file in files])
 
 
-def _hushgate(model: str, *, learns: bool = False) -> Process:
-    """A model as a live stream hears the sound, or as the commands do: its beginning beforehand."""
+def _hushgate(model: str) -> Process:
+    """A model as a live stream hears the sound."""
     from hushgate.engine import BlockDenoiser
-    from hushgate.engine.signal.beginning import LEARNT_S
 
     denoiser = BlockDenoiser(model)
 
-    def run(audio: Audio) -> list[Audio]:
-        starts = range(0, audio.shape[1], _BLOCK_SAMPLES)
-        return [denoiser.process(audio[:, start : start + _BLOCK_SAMPLES]) for start in starts]
-
     def process(audio: Audio, sample_rate: int) -> Audio:
         denoiser.prepare(sample_rate, _BLOCK_SAMPLES, audio.shape[0])
-        if learns:
-            denoiser.learn()
-            run(audio[:, : round(LEARNT_S * sample_rate)])
         denoiser.reset()
-        blocks = run(audio)
+        starts = range(0, audio.shape[1], _BLOCK_SAMPLES)
+        blocks = [denoiser.process(audio[:, start : start + _BLOCK_SAMPLES]) for start in starts]
         # The latency of segment models exceeds the delays that `align` searches.
         return np.concatenate([*blocks, denoiser.flush()], axis=1)[:, denoiser.latency_samples :]
 
     return process
+
+
+def _hushgate_files(model: str) -> Process:
+    """A model as the commands let it treat files."""
+    from hushgate import denoise
+
+    return lambda audio, sample_rate: np.asarray(denoise(audio, sample_rate, model=model))
 
 
 def _command(template: str, own_rate: int | None) -> Process:
@@ -240,7 +240,7 @@ def make_system(name: str) -> Process:
     if name.startswith(HUSHGATE):
         return _hushgate(name.removeprefix(HUSHGATE))
     if name.startswith(FILES):
-        return _hushgate(name.removeprefix(FILES), learns=True)
+        return _hushgate_files(name.removeprefix(FILES))
     if name.startswith(ONNX):
         _, files = _split(name.removeprefix(ONNX), "=", "--onnx NAME=FILE[,FILE]")
         return onnx_peer([Path(file) for file in files.split(",")])

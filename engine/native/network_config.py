@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
 
@@ -51,7 +51,7 @@ class NetworkConfig:
     upper_edges_hz: tuple[float, ...]
     upper_top_hz: float
     steady_noise: bool
-    silent_upper_pauses: bool = False
+    silent_upper_pauses: bool
 
     @property
     def num_patches(self) -> int:
@@ -96,9 +96,7 @@ def read_network_config(file: str, metadata: Mapping[str, str]) -> NetworkConfig
 
 def _checked(file: str, values: dict[str, Any]) -> NetworkConfig:
     names = {field.name for field in fields(NetworkConfig)}
-    # Files from before a key was known lack it.
-    defaults = {field.name: field.default for field in fields(NetworkConfig)}
-    values = {name: value for name, value in defaults.items() if value is not MISSING} | values
+    values = {"silent_upper_pauses": False} | values  # files from before it was known lack it
     for what, strange in (("lacks", names - values.keys()), ("has unknown", values.keys() - names)):
         if strange:
             raise ModelError(f"{file}: {NETWORK_KEY} {what} {min(strange)!r}.")

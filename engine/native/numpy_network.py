@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -144,13 +146,12 @@ class NumpyNetwork:
                 amount = min(max((_HARDLY_PASSED - share) / (_HARDLY_PASSED - _PAUSE_PASSED), 0.0), 1.0)
                 factor = factor * np.float32(1.0 - amount) + factor * np.float32(amount) * passed
             mask = mask * np.sqrt(factor)[:, None]
-        gains = np.sqrt((mask**2).sum(-1))
-        gain = min(gains[config.upper_from_bin :].mean(), np.float32(1.0))
+        gain = min(_mean_gain(mask[config.upper_from_bin :]), np.float32(1.0))
         if config.upper_relief_db:
             most = 10.0 ** (config.upper_relief_db / 10.0)
             gain = gain * np.sqrt(_relief(gain**2, most, _UPPER_DEEP))
         if config.silent_upper_pauses:
-            gain = gain * min(gains[: config.upper_from_bin].mean() / _UPPER_PAUSE, np.float32(1.0))
+            gain = gain * min(_mean_gain(mask[: config.upper_from_bin]) / _UPPER_PAUSE, np.float32(1.0))
         edge = np.tile(np.array([[gain, 0.0]], np.float32), (config.stride, 1))
         return np.concatenate([mask, edge]), np.float32(gain)
 
@@ -172,6 +173,10 @@ def _sigmoid(x: Real) -> Real:
 
 def _silu(x: Real) -> Real:
     return x * _sigmoid(x)
+
+
+def _mean_gain(mask: Real) -> Any:
+    return np.sqrt((mask**2).sum(-1)).mean()
 
 
 def _relief(passed: Real, most: float, deep: float) -> Real:

@@ -13,7 +13,7 @@ LEARNT_S = 8.0
 HUM_LEARNT_S = 30.0
 # Part of it that the model hears beforehand. A second is enough for the noise of songs in hiss. A voice's
 # model has a longer memory: over clips of 4 to 8 s half of them gains 0.6 dB SI-SDR and 0.06 PESQ, an eighth
-# 0.4 dB and 0.03, and all of them no more than half.
+# 0.4 dB and 0.03, and the whole no more than half does.
 _HEARD_SHARE = 0.5
 
 Samples = NDArray[np.float32]

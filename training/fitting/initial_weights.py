@@ -10,8 +10,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,22 +61,19 @@ def initialize(module: DenoisingModule, source: Path, mixtures: Iterable[Tensor]
     except InitializationError as error:
         raise InitializationError(f"{error}{_differences(module.network, source)}") from None
     _take_fused(module.network, fused, added)
-    with _corrected_as(module.network, source):
-        check_same_answers(module.network, source)
+    check_same_answers(_corrected_as_in(source, module.network), source)
     restore_norms(module, mixtures, added)
 
 
-@contextmanager
-def _corrected_as(network: Network, source: Path) -> Iterator[None]:
-    """Correct masks as the file does meanwhile: a training may go on with other corrections."""
-    own, there = network.config, read_network_settings(source)
-    if isinstance(network, Hush) and there is not None:
-        corrections = {name: there.get(name, getattr(HushConfig(), name)) for name in CORRECTIONS}
-        network.config = dataclasses.replace(network.config, **corrections)
-    try:
-        yield
-    finally:
-        network.config = own
+def _corrected_as_in(source: Path, network: Network) -> Network:
+    """The network, correcting masks as the file does: a training may go on with other corrections."""
+    there = read_network_settings(source)
+    if there is None or not isinstance(network, Hush):
+        return network
+    corrections = {name: there.get(name, getattr(HushConfig(), name)) for name in CORRECTIONS}
+    corrected = copy.deepcopy(network)
+    corrected.config = dataclasses.replace(network.config, **corrections)
+    return corrected
 
 
 def _differences(network: Network, source: Path) -> str:

@@ -154,6 +154,12 @@ def relief(passed: Tensor, most: Tensor | float, deep: float) -> Tensor:
     return 1.0 + (most - 1.0) * (passed - passed.square()) / ((1.0 + most * passed) * (passed + deep))
 
 
+def _mean_gain(mask: Tensor) -> Tensor:
+    """Mean magnitude over the bins of a mask (..., bins, 2): (..., 1)."""
+    mean: Tensor = torch.linalg.vector_norm(mask, dim=-1).mean(-1, keepdim=True)
+    return mean
+
+
 def settle(mask: Tensor, power: Tensor, relief_db: float, silent_pauses: bool) -> Tensor:
     """Correct a finished mask (..., bins, 2) by the share of the power (..., bins) that passes in its frame.
 
@@ -317,13 +323,12 @@ class Hush(nn.Module):
         That gain is the mean mask from `upper_from_hz` on, and holds above the network's bins as well.
         """
         config = self.config
-        gains = torch.linalg.vector_norm(mask, dim=-1)
-        upper_gain = gains[:, :, config.upper_from_bin :].mean(-1, keepdim=True).clamp(max=1.0)
+        upper_gain = _mean_gain(mask[:, :, config.upper_from_bin :]).clamp(max=1.0)
         if config.upper_relief_db and not self.training:
             most = 10.0 ** (config.upper_relief_db / 10.0)
             upper_gain = upper_gain * relief(upper_gain.square(), most, _UPPER_DEEP).sqrt()
         if config.silent_upper_pauses and not self.training:
-            below = gains[:, :, : config.upper_from_bin].mean(-1, keepdim=True)
+            below = _mean_gain(mask[:, :, : config.upper_from_bin])
             upper_gain = upper_gain * (below / _UPPER_PAUSE).clamp(max=1.0)
         # The resamplers of the training audio roll off in the highest patch, so its mask is untrained: it
         # gets the gain of the bands above.
