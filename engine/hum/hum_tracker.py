@@ -18,15 +18,16 @@ _REVIEW_HOPS = 10
 _PHASE_CHANGE, _FREQUENCY_CHANGE, _AMPLITUDE_CHANGE = 2e-3, 8e-3, 0.02
 # Largest relative variance of an amplitude: what a line may change by while music covers it.
 _MOST_VARIANCE = 0.1
-_ERROR_SMOOTHING, _LEVEL_SMOOTHING = 0.2, 0.3
+# The error falls faster than it rises: once music stops, amplitudes settle within a few hops.
+_ERROR_RISE, _ERROR_FALL, _LEVEL_SMOOTHING = 0.2, 0.6, 0.3
 # A line is subtracted only as far as there is that much sound: twice its power.
 _LEAST_SOUND = 2.0
 # A line is lost when the quietest fifth of the last 8 s has less than this share of its power.
 _LOST = 0.05
 _FURTHEST_HZ = 0.45
-# A further line of the family is taken up at once where nothing covers it for this long, unless it has more
-# than this times the power of the loudest; looked for so often.
-_RECENT_HOPS, _LOUDEST, _RECENT_REVIEW_HOPS = 15, 4.0, 5
+# A line that nothing covers for this long is taken up at once, unless it has more than this times the power
+# of the loudest, and corrected if its error has more than this share of its power; looked for so often.
+_RECENT_HOPS, _LOUDEST, _LEAST_ERROR, _RECENT_REVIEW_HOPS = 15, 4.0, 0.1, 5
 _TINY = 1e-30
 
 
@@ -67,6 +68,8 @@ class HumTracker:
         self._orders = np.arange(1, self._num_lines + 1)
         found = search.statistics(history, path, self._num_lines)
         self._is_line = found.are_steady
+        # Lines that nothing covered at some time: their amplitudes are the best known.
+        self._was_alone = np.zeros_like(self._is_line)
         self._mean = np.where(found.are_steady, found.amplitudes, 0.0).astype(np.complex64)
         self._variance: Real = _MOST_VARIANCE * np.abs(self._mean) ** 2
         self._error: Real = np.broadcast_to(found.hop_variances, self._mean.shape).copy()
@@ -105,12 +108,12 @@ class HumTracker:
         return twin
 
     def take_up(self, later: HumTracker) -> None:
-        """Take up lines that another tracker of this hum has found later in the recording."""
-        new = later._is_line & ~self._is_line
-        self._add(new, later._mean)
+        """Take up lines that another tracker of this hum has found, or heard alone, later on."""
+        better = later._is_line & (later._was_alone | ~self._is_line)
+        self._set(better, later._mean)
         for values in (self.amplitudes, self.before):
-            values[:, new] = self._mean[:, new]
-        self._level[:, new] = np.abs(self._mean[:, new]) ** 2
+            values[:, better] = self._mean[:, better]
+        self._level[:, better] = np.abs(self._mean[:, better]) ** 2
 
     def coast(self) -> None:
         """Go on by a hop without measuring."""
@@ -188,23 +191,27 @@ class HumTracker:
         gain = self._variance / (self._variance + self._error + squared + _TINY)
         self._mean = (self._mean + gain * error).astype(np.complex64)
         self._variance *= 1.0 - gain
-        self._error += _ERROR_SMOOTHING * (squared - self._error)
+        smoothing = np.where(squared < self._error, _ERROR_FALL, _ERROR_RISE)
+        self._error += smoothing * (squared - self._error)
         self._level += _LEVEL_SMOOTHING * (np.abs(values) ** 2 - self._level)
 
     def _review(self, history: Complex) -> None:
         """Take up lines that have become steady, and drop those that have vanished."""
         found = line_statistics(self._along(history, HISTORY_HOPS))
-        self._add(found.are_steady, found.amplitudes)
+        self._set(found.are_steady & ~self._is_line, found.amplitudes)
         level = np.sum(np.abs(self._mean) ** 2, axis=0)
         self._is_line &= found.quiet_powers >= _LOST * level
         self._mean[:, ~self._is_line] = 0.0
 
     def _take_up_lone(self, history: Complex) -> None:
-        """Take up lines that nothing covers at present."""
+        """Take up and correct lines that nothing covers at present."""
         recent = line_statistics(self._along(history, _RECENT_HOPS))
         loudest = np.max(np.sum(np.abs(self._mean) ** 2, axis=0))
         level = np.sum(np.abs(recent.amplitudes) ** 2, axis=0)
-        self._add(recent.are_alone & (level < _LOUDEST * loudest), recent.amplitudes)
+        error = np.sum(np.abs(recent.amplitudes - self._mean) ** 2, axis=0)
+        lone = recent.are_alone & (level < _LOUDEST * loudest)
+        self._set(lone & (error > _LEAST_ERROR * level), recent.amplitudes)
+        self._was_alone |= lone
 
     def _along(self, history: Complex, num_hops: int) -> Complex:
         last = slice(-num_hops, None)
@@ -212,8 +219,7 @@ class HumTracker:
             history[last], self._phases[last], self._frequencies_hz[last], self._num_lines
         )
 
-    def _add(self, lines: NDArray[np.bool_], amplitudes: Complex) -> None:
-        new = lines & ~self._is_line
-        self._mean[:, new] = amplitudes[:, new]
-        self._variance[:, new] = _MOST_VARIANCE * np.abs(self._mean[:, new]) ** 2
-        self._is_line |= new
+    def _set(self, lines: NDArray[np.bool_], amplitudes: Complex) -> None:
+        self._mean[:, lines] = amplitudes[:, lines]
+        self._variance[:, lines] = _MOST_VARIANCE * np.abs(self._mean[:, lines]) ** 2
+        self._is_line |= lines

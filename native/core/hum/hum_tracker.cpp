@@ -17,16 +17,17 @@ constexpr double kPhaseChange = 2e-3, kFrequencyChange = 8e-3;
 constexpr float kAmplitudeChange = 0.02f;
 // Largest relative variance of an amplitude: what a line may change by while music covers it.
 constexpr float kMostVariance = 0.1f;
-constexpr float kErrorSmoothing = 0.2f, kLevelSmoothing = 0.3f;
+// The error falls faster than it rises: once music stops, amplitudes settle within a few hops.
+constexpr float kErrorRise = 0.2f, kErrorFall = 0.6f, kLevelSmoothing = 0.3f;
 // A line is subtracted only as far as there is that much sound: twice its power.
 constexpr float kLeastSound = 2.0f;
 // A line is lost when the quietest fifth of the last 8 s has less than this share of its power.
 constexpr double kLost = 0.05;
 constexpr double kFurthestHz = 0.45;
-// A further line of the family is taken up at once where nothing covers it for this long, unless it has more
-// than this times the power of the loudest; looked for so often.
+// A line that nothing covers for this long is taken up at once, unless it has more than this times the power of
+// the loudest, and corrected if its error has more than this share of its power; looked for so often.
 constexpr int kRecentHops = 15, kRecentReviewHops = 5;
-constexpr double kLoudest = 4.0;
+constexpr double kLoudest = 4.0, kLeastError = 0.1;
 constexpr float kTiny = 1e-30f;
 
 void copy_lines(const LineValues& from, LineValues& to, int num_lines) noexcept {
@@ -55,6 +56,7 @@ HumTracker::HumTracker(const LineSpectra& lines, int num_channels)
       num_channels_(num_channels),
       most_lines_(lines.most_lines()),
       is_line_(most_lines_),
+      was_alone_(most_lines_),
       mean_(1, num_channels, most_lines_),
       before_(1, num_channels, most_lines_),
       after_(1, num_channels, most_lines_),
@@ -74,6 +76,7 @@ void HumTracker::begin(HumSearch& search, const HumPath& path, const SpectraHist
     num_lines_ = lines_.num_lines(path.mains_hz);
     const LineStatistics& found = search.statistics(history, path, num_lines_);
     for (int line = 0; line < num_lines_; ++line) is_line_[line] = found.is_steady(line);
+    std::fill(was_alone_.begin(), was_alone_.end(), char(0));
     for (int channel = 0; channel < num_channels_; ++channel) {
         for (int line = 0; line < num_lines_; ++line) {
             const float re = is_line_[line] ? found.amplitudes().re(0, channel)[line] : 0.0f;
@@ -123,6 +126,7 @@ void HumTracker::copy_from(const HumTracker& other) noexcept {
     is_lost_ = other.is_lost_;
     age_ = other.age_;
     std::copy(other.is_line_.begin(), other.is_line_.end(), is_line_.begin());
+    std::copy(other.was_alone_.begin(), other.was_alone_.end(), was_alone_.begin());
     copy_lines(other.mean_, mean_, num_lines_);
     copy_lines(other.before_, before_, num_lines_);
     copy_lines(other.after_, after_, num_lines_);
@@ -135,8 +139,8 @@ void HumTracker::copy_from(const HumTracker& other) noexcept {
 
 void HumTracker::take_up(const HumTracker& later) noexcept {
     for (int line = 0; line < num_lines_; ++line) {
-        if (!later.is_line_[line] || is_line_[line]) continue;
-        add(line, later.mean_);
+        if (!later.is_line_[line] || (is_line_[line] && !later.was_alone_[line])) continue;
+        set(line, later.mean_);
         for (int channel = 0; channel < num_channels_; ++channel) {
             const float re = later.mean_.re(0, channel)[line], im = later.mean_.im(0, channel)[line];
             for (LineValues* values : {&after_, &before_}) {
@@ -241,7 +245,7 @@ void HumTracker::follow_amplitudes() noexcept {
             mean_re[line] += gain * off_re;
             mean_im[line] += gain * off_im;
             variances[line] = variance * (1.0f - gain);
-            errors[line] += kErrorSmoothing * (squared - errors[line]);
+            errors[line] += (squared < errors[line] ? kErrorFall : kErrorRise) * (squared - errors[line]);
             levels[line] += kLevelSmoothing * (re[line] * re[line] + im[line] * im[line] - levels[line]);
         }
     }
@@ -269,7 +273,7 @@ void HumTracker::review(const SpectraHistory& history) noexcept {
     follow_lines(history, 0);
     found_.judge(history_values_, 0, kHistoryHops, num_lines_);
     for (int line = 0; line < num_lines_; ++line) {
-        if (found_.is_steady(line)) add(line, found_.amplitudes());
+        if (found_.is_steady(line) && !is_line_[line]) set(line, found_.amplitudes());
         is_line_[line] = is_line_[line] && found_.quiet_power(line) >= kLost * level(line);
         if (is_line_[line]) continue;
         for (int channel = 0; channel < num_channels_; ++channel)
@@ -277,14 +281,17 @@ void HumTracker::review(const SpectraHistory& history) noexcept {
     }
 }
 
-// Takes up lines that nothing covers at present.
+// Takes up and corrects lines that nothing covers at present.
 void HumTracker::take_up_lone(const SpectraHistory& history) noexcept {
     follow_lines(history, kHistoryHops - kRecentHops);
     recent_.judge(history_values_, kHistoryHops - kRecentHops, kRecentHops, num_lines_);
     double loudest = 0.0;
     for (int line = 0; line < num_lines_; ++line) loudest = std::max(loudest, level(line));
-    for (int line = 0; line < num_lines_; ++line)
-        if (recent_.is_alone(line) && recent_.level(line) < kLoudest * loudest) add(line, recent_.amplitudes());
+    for (int line = 0; line < num_lines_; ++line) {
+        if (!recent_.is_alone(line) || recent_.level(line) >= kLoudest * loudest) continue;
+        if (error(line, recent_.amplitudes()) > kLeastError * recent_.level(line)) set(line, recent_.amplitudes());
+        was_alone_[line] = true;
+    }
 }
 
 // Amplitudes of the lines in the hops of a history from one on.
@@ -294,8 +301,7 @@ void HumTracker::follow_lines(const SpectraHistory& history, int first) noexcept
                           hop);
 }
 
-void HumTracker::add(int line, const LineValues& amplitudes) noexcept {
-    if (is_line_[line]) return;
+void HumTracker::set(int line, const LineValues& amplitudes) noexcept {
     is_line_[line] = true;
     for (int channel = 0; channel < num_channels_; ++channel) {
         const float re = amplitudes.re(0, channel)[line], im = amplitudes.im(0, channel)[line];
@@ -310,6 +316,17 @@ double HumTracker::level(int line) const noexcept {
     double sum = 0.0;
     for (int channel = 0; channel < num_channels_; ++channel) {
         const double re = mean_.re(0, channel)[line], im = mean_.im(0, channel)[line];
+        sum += re * re + im * im;
+    }
+    return sum;
+}
+
+// Power of the difference between amplitudes of a line and its mean, all channels together.
+double HumTracker::error(int line, const LineValues& amplitudes) const noexcept {
+    double sum = 0.0;
+    for (int channel = 0; channel < num_channels_; ++channel) {
+        const double re = amplitudes.re(0, channel)[line] - mean_.re(0, channel)[line];
+        const double im = amplitudes.im(0, channel)[line] - mean_.im(0, channel)[line];
         sum += re * re + im * im;
     }
     return sum;

@@ -22,7 +22,7 @@ public:
     void begin(HumSearch& search, const HumPath& path, const SpectraHistory& history, bool is_backwards) noexcept;
     // Takes over another tracker's state, of the same format.
     void copy_from(const HumTracker& other) noexcept;
-    // Takes up lines that another tracker of this hum has found later in the recording.
+    // Takes up lines that another tracker of this hum has found, or heard alone, later in the recording.
     void take_up(const HumTracker& later) noexcept;
 
     // Goes on by a hop without measuring.
@@ -50,8 +50,9 @@ private:
     void review(const SpectraHistory& history) noexcept;
     void take_up_lone(const SpectraHistory& history) noexcept;
     void follow_lines(const SpectraHistory& history, int first) noexcept;
-    void add(int line, const LineValues& amplitudes) noexcept;
+    void set(int line, const LineValues& amplitudes) noexcept;
     double level(int line) const noexcept;
+    double error(int line, const LineValues& amplitudes) const noexcept;
     bool has_lines() const noexcept;
 
     const LineSpectra& lines_;
@@ -64,6 +65,8 @@ private:
     bool is_lost_ = false;
     int age_ = 0;
     std::vector<char> is_line_;
+    // Lines that nothing covered at some time: their amplitudes are the best known.
+    std::vector<char> was_alone_;
     LineValues mean_, before_, after_;
     LineValues variance_, error_, level_;  // real parts only
     double phases_[kHistoryHops], frequencies_hz_[kHistoryHops];
