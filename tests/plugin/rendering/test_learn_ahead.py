@@ -72,8 +72,8 @@ def test_learning_by_hand_is_what_files_get(humming: Path, stateful: str) -> Non
     expected = cleaned(denoiser, humming)[0]
     denoiser.learn()
     latency = denoiser.latency_samples_at(RATE)
-    passed = denoiser(sound[: 8 * RATE], RATE, reset=False)
-    np.testing.assert_array_equal(passed, sound[: 8 * RATE - latency])
+    passed = denoiser(sound, RATE, reset=False)
+    np.testing.assert_array_equal(passed, sound[: len(sound) - latency])
     np.testing.assert_allclose(denoiser(sound, RATE), expected, atol=1e-6)
 
 
