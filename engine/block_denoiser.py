@@ -153,7 +153,7 @@ class BlockDenoiser(Meters, ParameterProperties):
         Until then `process` returns the delayed input. The recording that follows `reset` starts with the
         model and the noise estimate in the state that its first 4 s, played backwards, leave them in (half of
         what was given, if that is less than 8 s; the end of these 4 s comes first, `latency_samples` long),
-        and with its hum, if 8 s of it were given. Lines of the hum that music covers there are learnt from
+        and with its hum, if 8 s of it were given. Hum, or lines of it, that music covers there are learnt from
         22 s more; what comes then has no effect.
         """
         self.reset()

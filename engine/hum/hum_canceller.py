@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.engine.hum.hum_search import HISTORY_HOPS, HumPath, HumSearch
+from hushgate.engine.hum.hum_search import HISTORY_HOPS, HumSearch
 from hushgate.engine.hum.hum_tracker import HumTracker
 from hushgate.engine.hum.line_spectra import HOP_S, Complex, LineSpectra
 from hushgate.engine.signal.beginning import HUM_LEARNT_S
 
-# Of a recording's beginning: 8 s find the hum, the others its lines that music covers in these.
 _MOST_LEARNT_HOPS = round(HUM_LEARNT_S / HOP_S)
 # Between two searches.
 _SEARCH_HOPS = 10
@@ -35,7 +34,8 @@ class HumCanceller:
         num_channels: Channels of every block.
 
     Shapes: `process` maps float32 (channels, samples) to the same shape; samples may be 0. Latency: 0. The
-    output does not depend on block sizes. State: the spectra of 8 s up to 3 kHz, the present hop, the lines.
+    output does not depend on block sizes. State: the spectra of 8 s up to 3 kHz (30 s while it learns), the
+    present hop, the lines.
     """
 
     def __init__(self, sample_rate: float, num_channels: int) -> None:
@@ -61,12 +61,14 @@ class HumCanceller:
         self._end = HISTORY_HOPS
         self._num_hops = 0
         self._filled = 0
-        # Of the hum that the last search found.
-        self._path: HumPath | None = None
         self._tracker: HumTracker | None = None
+        # Spectra of all hops that `learn` has taken in.
+        self._learnt: list[Complex] | None = None
+        # The hum that these have, before the first of them and after the last.
         self._beginning: HumTracker | None = None
-        # What follows the hum through the beginning while `learn` takes it in.
         self._ahead: HumTracker | None = None
+        # No search finds hum in so many.
+        self._num_vain = 0
         self._waveform: Samples | None = None
         self._columns = np.zeros((0, self._row), dtype=np.complex64)
         self._column_orders, self._columns_hz = np.zeros((0, 1), dtype=np.intp), 0.0
@@ -104,37 +106,28 @@ class HumCanceller:
     def learn(self, block: Samples) -> None:
         """Take in the beginning of a recording, block by block. `rewind` is to follow.
 
-        8 s of it count, and 22 s more where these have hum.
+        30 s of it count. Hum that music covers at first is found later and followed back to the first sample.
         """
-        num_finding = self._num_missing(HISTORY_HOPS)
-        if num_finding > 0:
-            self.process(block[:, :num_finding])
-            if self._path is not None:
-                self._beginning, self._ahead = self._track(self._path, backwards=True), self._tracker
-        if self._beginning is not None:
-            self.process(block[:, num_finding : num_finding + self._num_missing(_MOST_LEARNT_HOPS)])
-
-    def _num_missing(self, num_hops: int) -> int:
-        """Samples until so many hops of the recording are complete."""
-        return max(0, (num_hops - self._num_hops) * self._size - self._filled)
+        if self._learnt is None:
+            self.reset()
+            self._learnt = []
+        num_missing = (_MOST_LEARNT_HOPS - self._num_hops) * self._size - self._filled
+        self.process(block[:, : max(0, num_missing)])
 
     def _history(self) -> Complex:
         """Spectra of the last 8 s."""
         return self._spectra[self._end - HISTORY_HOPS : self._end]
-
-    def _track(self, path: HumPath, *, backwards: bool = False) -> HumTracker:
-        """What follows a hum from the end of the last 8 s on, or from their beginning."""
-        return HumTracker(self._lines, self._search, path, self._history(), backwards=backwards)
 
     def rewind(self) -> None:
         """Begin the recording anew whose beginning `learn` was given, and know its hum from the first sample.
 
         After less than 8 s, or without hum, this is `reset`. It may be repeated until `learn` or `reset`.
         """
-        beginning = self._beginning
+        beginning, num_vain = self._beginning, self._num_vain
         if beginning is not None and self._ahead is not None and self._ahead is self._tracker:
             beginning.take_up(self._ahead)  # it never lost the hum
         self.reset()
+        self._num_vain = num_vain
         if beginning is not None:
             self._beginning, self._tracker = beginning, beginning.copy()
             self._waveform = self._next_waveform(beginning)
@@ -150,6 +143,8 @@ class HumCanceller:
         self._spectra[self._end] = self._lines.of_frame(self._frame)
         self._end += 1
         self._num_hops += 1
+        if self._learnt is not None:
+            self._learnt.append(self._spectra[self._end - 1].copy())
         tracker = self._tracker
         if tracker is not None:
             if self._num_hops == 1:
@@ -157,13 +152,26 @@ class HumCanceller:
                 tracker.coast()
             else:
                 tracker.step(self._history())
-        elif self._num_hops >= HISTORY_HOPS and self._num_hops % _SEARCH_HOPS == 0:
-            self._path = self._search.find(self._history())
-            self._tracker = tracker = None if self._path is None else self._track(self._path)
-        is_heard = self._ahead is None
+        elif self._num_hops >= max(HISTORY_HOPS, self._num_vain + 1) and self._num_hops % _SEARCH_HOPS == 0:
+            self._tracker = tracker = self._find()
+        is_heard = self._learnt is None
         self._waveform = self._next_waveform(tracker) if tracker is not None and is_heard else None
         if tracker is not None and tracker.is_lost:
             self._tracker = None
+
+    def _find(self) -> HumTracker | None:
+        """What follows the hum of the last 8 s from now on; None if there is none."""
+        history = self._history()
+        path = self._search.find(history)
+        if path is None:
+            self._num_vain = 0 if self._learnt is None else self._num_hops
+            return None
+        tracker = HumTracker(self._lines, self._search, path, history)
+        if self._learnt is not None and self._beginning is None:
+            beginning = HumTracker(self._lines, self._search, path, history, np.array(self._learnt))
+            if not beginning.is_lost:
+                self._beginning, self._ahead = beginning, tracker
+        return tracker
 
     def _next_waveform(self, tracker: HumTracker) -> Samples:
         """The hum of the next hop; amplitudes move in small steps from the last hop's to its own."""

@@ -43,14 +43,15 @@ class HumTracker:
         search: What found the hum, for reviews.
         path: Its path over the history.
         history: Spectra of the hops, complex64 (frames, channels, bins).
-        backwards: Follow the hum from the end of the history to its beginning.
+        recording: Spectra of all hops since a recording's first; the history is its end. The hum is followed
+            from there back to the first sample.
 
     Attributes:
         phase, frequency_hz: Of the mains in the middle of the last hop, radians and Hz.
         amplitudes: What to subtract from the next hop, complex64 (channels, lines), to be turned by `phase`
             times the order.
         before: What was subtracted from the last hop, relative to the same phase.
-        is_lost: The hum has ended, and `amplitudes` are zeros.
+        is_lost: The hum has ended, and `amplitudes` are zeros; or it was not there when the recording began.
     """
 
     def __init__(
@@ -59,8 +60,7 @@ class HumTracker:
         search: HumSearch,
         path: HumPath,
         history: Complex,
-        *,
-        backwards: bool = False,
+        recording: Complex | None = None,
     ) -> None:
         self._lines = lines
         self._mains_hz = path.mains_hz
@@ -80,24 +80,19 @@ class HumTracker:
         self.before = np.zeros_like(self._mean)
         self.amplitudes = self.before
         self.is_lost = False
-        # After a rewind the history is complete, and worth a review, 8 s later.
-        self._age = -HISTORY_HOPS if backwards else 0
-        if backwards:
-            self._mean = self._mean.conj()
-            first, replayed = _REPLAYED_HOPS - 1, history[_REPLAYED_HOPS - 1 : 0 : -1].conj()
-            self.phase, self.frequency_hz = -float(self._phases[first]), float(self._frequencies_hz[first])
-        else:
-            first, replayed = HISTORY_HOPS - _REPLAYED_HOPS, history[-_REPLAYED_HOPS:]
-            self.phase, self.frequency_hz = float(self._phases[first]), float(self._frequencies_hz[first])
+        is_back = recording is not None
+        first = _REPLAYED_HOPS - 1 if is_back else HISTORY_HOPS - _REPLAYED_HOPS
+        self.frequency_hz = float(self._frequencies_hz[first])
+        self.phase = float(-self._phases[first] if is_back else self._phases[first])
         self.phase -= 2.0 * np.pi * self.frequency_hz * lines.hop_s
-        for spectrum in replayed:
-            self._follow(spectrum)
-        if backwards:
-            # From the second frame, whose first half is the first hop, to the frame before the recording.
-            self._mean, self.phase = self._mean.conj(), -self.phase
-            self.phase -= 2.0 * 2.0 * np.pi * self.frequency_hz * lines.hop_s
-            self.amplitudes = self.amplitudes.conj()
-        self.before = self.amplitudes if backwards else np.zeros_like(self.amplitudes)
+        # After a rewind the history is complete, and worth a review, 8 s later.
+        self._age = -HISTORY_HOPS if is_back else 0
+        if recording is not None:
+            self._follow_back(recording[: _REPLAYED_HOPS - HISTORY_HOPS])
+        else:
+            for spectrum in history[first:]:
+                self._follow(spectrum)
+            self.before = np.zeros_like(self.amplitudes)
 
     def copy(self) -> HumTracker:
         """A tracker in the same state."""
@@ -132,9 +127,24 @@ class HumTracker:
                 self._review(history)
             if self._age % _RECENT_REVIEW_HOPS == 0:
                 self._take_up_lone(history)
-        self.is_lost = not self._is_line.any() or abs(self.frequency_hz - self._mains_hz) > _FURTHEST_HZ
+        self.is_lost = not self._is_line.any() or self._is_far()
         if self.is_lost:
             self.amplitudes = np.zeros_like(self.amplitudes)
+
+    def _follow_back(self, spectra: Complex) -> None:
+        """Follow the hum from a recording's last to its first sample, and know it there."""
+        self._mean = self._mean.conj()
+        # The first frame has the first hop in its second half only.
+        for spectrum in spectra[:0:-1].conj():
+            self._follow(spectrum)
+            level = np.abs(self._mean) ** 2
+            self.is_lost |= bool(np.minimum(self._level, level).sum() < _LOST * level.sum())
+        # From the second frame, whose first half is the first hop, to the frame before the recording.
+        self._mean, self.phase = self._mean.conj(), -self.phase
+        self.phase -= 2.0 * 2.0 * np.pi * self.frequency_hz * self._lines.hop_s
+        self.amplitudes = self.amplitudes.conj()
+        self.before = self.amplitudes
+        self.is_lost |= self._is_far()
 
     def _follow(self, spectrum: Complex) -> None:
         self._predict()
@@ -149,6 +159,10 @@ class HumTracker:
         level = np.abs(self._mean) ** 2
         share = np.minimum(1.0, np.sqrt(_LEAST_SOUND * self._level / (level + _TINY)))
         self.amplitudes = (self._mean * share).astype(np.complex64)
+
+    def _is_far(self) -> bool:
+        """Whether the frequency has left the range of the mains."""
+        return abs(self.frequency_hz - self._mains_hz) > _FURTHEST_HZ
 
     def _predict(self) -> None:
         hop_s = self._lines.hop_s

@@ -47,6 +47,8 @@ void HumCanceller::reset() noexcept {
     for (Buffer& frame : frame_) frame.clear();
     num_hops_ = filled_ = 0;
     has_tracker_ = has_beginning_ = has_waveform_ = is_ahead_ = false;
+    learnt_.reset();
+    num_vain_ = 0;
     column_orders_.clear();
     columns_hz_ = 0.0;
 }
@@ -59,18 +61,17 @@ void HumCanceller::advance(int count) noexcept {
     }
 }
 
-void HumCanceller::learn(int count) noexcept {
-    advance(count);
-    if (filled_ == 0 && num_hops_ == kHistoryHops && has_tracker_) {
-        beginning_.begin(search_, path_, history_, true);
-        has_beginning_ = is_ahead_ = true;
-    }
+void HumCanceller::learn() {
+    reset();
+    learnt_ = std::make_unique<SpectraHistory>(kMostLearntHops, num_channels_, lines_.num_bins());
 }
 
 void HumCanceller::rewind() noexcept {
     if (is_ahead_) beginning_.take_up(tracker_);
     const bool is_known = has_beginning_;
+    const int num_vain = num_vain_;
     reset();
+    num_vain_ = num_vain;
     if (!is_known) return;
     has_beginning_ = has_tracker_ = true;
     tracker_.copy_from(beginning_);
@@ -88,6 +89,15 @@ void HumCanceller::finish_hop() noexcept {
         lines_.of_frame(frame, history_.at(kHistoryHops - 1, channel));
     }
     ++num_hops_;
+    if (learnt_ != nullptr) {
+        learnt_->advance();
+        for (int channel = 0; channel < num_channels_; ++channel) {
+            const Spectrum& spectrum = history_.at(kHistoryHops - 1, channel);
+            Spectrum& learnt = learnt_->at(kMostLearntHops - 1, channel);
+            std::copy_n(spectrum.re.data(), lines_.num_bins(), learnt.re.data());
+            std::copy_n(spectrum.im.data(), lines_.num_bins(), learnt.im.data());
+        }
+    }
     if (has_tracker_) {
         // After `rewind` half of the first frame precedes the recording.
         if (num_hops_ == 1) {
@@ -95,14 +105,27 @@ void HumCanceller::finish_hop() noexcept {
         } else {
             tracker_.step(history_);
         }
-    } else if (num_hops_ >= kHistoryHops && num_hops_ % kSearchHops == 0) {
-        has_tracker_ = search_.find(history_, path_);
-        if (has_tracker_) tracker_.begin(search_, path_, history_, false);
+    } else if (num_hops_ >= std::max(kHistoryHops, num_vain_ + 1) && num_hops_ % kSearchHops == 0) {
+        find();
     }
-    has_waveform_ = has_tracker_;
+    has_waveform_ = has_tracker_ && learnt_ == nullptr;
     if (!has_tracker_) return;
-    if (!is_ahead_) set_waveform();
+    if (has_waveform_) set_waveform();
     if (tracker_.is_lost()) has_tracker_ = is_ahead_ = false;
+}
+
+// Looks for hum in the last 8 s.
+void HumCanceller::find() noexcept {
+    HumPath path;
+    has_tracker_ = search_.find(history_, path);
+    if (!has_tracker_) {
+        num_vain_ = learnt_ != nullptr ? num_hops_ : 0;
+        return;
+    }
+    tracker_.begin(search_, path, history_);
+    if (learnt_ == nullptr || has_beginning_) return;
+    beginning_.begin_at_first(search_, path, history_, *learnt_, num_hops_);
+    has_beginning_ = is_ahead_ = !beginning_.is_lost();
 }
 
 // The hum of the next hop; amplitudes move in small steps from the last hop's to its own.

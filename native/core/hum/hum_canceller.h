@@ -1,6 +1,7 @@
 // The removal of mains hum from a stream of samples (engine/hum/hum_canceller.py).
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "hum_search.h"
@@ -35,21 +36,21 @@ public:
     // Goes on by samples of every channel.
     void advance(int count) noexcept;
 
-    // Whether more of a recording's beginning would be learnt: 8 s of it are, and 22 s more where these have hum.
-    bool is_learning() const {
-        return num_hops_ < kHistoryHops || (has_beginning_ && num_hops_ < kMostLearntHops);
-    }
-    // Goes on by samples that are learnt; `rewind` is to follow.
-    void learn(int count) noexcept;
+    // Forgets all sound, and learns the beginning of a recording from what comes until `rewind`. Allocates: not
+    // for the sound's thread.
+    void learn();
+    // Whether more of it would be learnt: 30 s are. Hum that music covers at first is found later, and followed
+    // back to the first sample.
+    bool is_learning() const { return learnt_ != nullptr && num_hops_ < kMostLearntHops; }
     // Begins the recording anew whose beginning was learnt, and knows its hum from the first sample. After less
     // than 8 s, or without hum, this is `reset`. It may be repeated until `reset`.
     void rewind() noexcept;
 
 private:
-    // Of a recording's beginning: 8 s find the hum, the others its lines that music covers in these.
     static constexpr int kMostLearntHops = 300;
 
     void finish_hop() noexcept;
+    void find() noexcept;
     void set_waveform() noexcept;
     void set_columns(double turn) noexcept;
 
@@ -59,11 +60,12 @@ private:
     LineSpectra lines_;
     SpectraHistory history_;
     HumSearch search_;
-    HumPath path_;  // of the hum that the last search found
+    std::unique_ptr<SpectraHistory> learnt_;  // all hops that are learnt
     HumTracker tracker_, beginning_;
     bool has_tracker_ = false, has_beginning_ = false, has_waveform_ = false;
-    bool is_ahead_ = false;  // the tracker has followed the hum since the first 8 s of what is learnt
+    bool is_ahead_ = false;  // the tracker follows the hum that `beginning_` has
     int num_hops_ = 0, filled_ = 0;
+    int num_vain_ = 0;  // no search finds hum in so many hops
     std::vector<Buffer> hop_;    // the present hop, and the samples before it that the low-pass needs
     std::vector<Buffer> frame_;  // two hops at the low rate
     std::vector<Buffer> waveform_;

@@ -63,13 +63,13 @@ void HumReducer::process(const float* const* in, float* const* out, std::size_t 
     }
 }
 
-void HumReducer::learn(const float* const* in, std::size_t num_samples) noexcept {
+void HumReducer::learn(const float* const* in, std::size_t num_samples) {
     if (!is_on()) return;
+    canceller_.learn();
     for (std::size_t done = 0; done < num_samples && canceller_.is_learning();) {
         const int count = int(std::min<std::size_t>(num_samples - done, canceller_.num_missing()));
         take_in(in, done, count);
-        clean(count);
-        canceller_.learn(count);
+        advance(count);
         done += count;
     }
 }

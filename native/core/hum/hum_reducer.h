@@ -30,8 +30,9 @@ public:
     // `out` may be the same.
     void process(const float* const* in, float* const* out, std::size_t num_samples) noexcept;
 
-    // Takes in the beginning of a recording, of which 30 s are used at most; `rewind` is to follow.
-    void learn(const float* const* in, std::size_t num_samples) noexcept;
+    // Takes in the beginning of a recording, of which 30 s are used at most; `rewind` is to follow. Allocates: not
+    // for the sound's thread.
+    void learn(const float* const* in, std::size_t num_samples);
     // Begins anew with the recording that `learn` was given, knowing its hum.
     void rewind() noexcept;
 

@@ -70,7 +70,31 @@ HumTracker::HumTracker(const LineSpectra& lines, int num_channels)
       found_(kHistoryHops, num_channels, most_lines_),
       recent_(kRecentHops, num_channels, most_lines_) {}
 
-void HumTracker::begin(HumSearch& search, const HumPath& path, const SpectraHistory& history,
+void HumTracker::begin(HumSearch& search, const HumPath& path, const SpectraHistory& history) noexcept {
+    start(search, path, history, false);
+    for (int hop = kHistoryHops - kReplayedHops; hop < kHistoryHops; ++hop) follow(history, hop, false);
+    clear_lines(before_, num_lines_);
+}
+
+void HumTracker::begin_at_first(HumSearch& search, const HumPath& path, const SpectraHistory& history,
+                                const SpectraHistory& recording, int num_hops) noexcept {
+    start(search, path, history, true);
+    const int end = recording.num_hops(), first = end - num_hops;
+    // The first frame has the first hop in its second half only.
+    for (int hop = end - kHistoryHops + kReplayedHops - 1; hop > first; --hop) {
+        follow(recording, hop, true);
+        is_lost_ = is_lost_ || is_absent();
+    }
+    // From the second frame, whose first half is the first hop, to the frame before the recording.
+    conjugate(mean_, num_lines_);
+    conjugate(after_, num_lines_);
+    phase_ = -phase_ - 2.0 * kTurn * frequency_hz_ * lines_.hop_s();
+    copy_lines(after_, before_, num_lines_);
+    is_lost_ = is_lost_ || is_far();
+}
+
+// Begins in the history, before the first hop that is to be followed.
+void HumTracker::start(HumSearch& search, const HumPath& path, const SpectraHistory& history,
                        bool is_backwards) noexcept {
     mains_hz_ = path.mains_hz;
     num_lines_ = lines_.num_lines(path.mains_hz);
@@ -104,17 +128,6 @@ void HumTracker::begin(HumSearch& search, const HumPath& path, const SpectraHist
     phase_ = is_backwards ? -phases_[first] : phases_[first];
     frequency_hz_ = frequencies_hz_[first];
     phase_ -= kTurn * frequency_hz_ * lines_.hop_s();
-    if (!is_backwards) {
-        for (int hop = first; hop < kHistoryHops; ++hop) follow(history, hop, false);
-        clear_lines(before_, num_lines_);
-        return;
-    }
-    for (int hop = first; hop > 0; --hop) follow(history, hop, true);
-    // From the second frame, whose first half is the first hop, to the frame before the recording.
-    conjugate(mean_, num_lines_);
-    conjugate(after_, num_lines_);
-    phase_ = -phase_ - 2.0 * kTurn * frequency_hz_ * lines_.hop_s();
-    copy_lines(after_, before_, num_lines_);
 }
 
 void HumTracker::copy_from(const HumTracker& other) noexcept {
@@ -168,7 +181,7 @@ void HumTracker::step(const SpectraHistory& history) noexcept {
         if (age_ % kReviewHops == 0) review(history);
         if (age_ % kRecentReviewHops == 0) take_up_lone(history);
     }
-    is_lost_ = !has_lines() || std::fabs(frequency_hz_ - mains_hz_) > kFurthestHz;
+    is_lost_ = !has_lines() || is_far();
     if (is_lost_) clear_lines(after_, num_lines_);
 }
 
@@ -335,5 +348,22 @@ double HumTracker::error(int line, const LineValues& amplitudes) const noexcept 
 bool HumTracker::has_lines() const noexcept {
     return std::any_of(is_line_.begin(), is_line_.begin() + num_lines_, [](char is_line) { return is_line; });
 }
+
+// Whether there is less sound on the lines than the hum would be.
+bool HumTracker::is_absent() const noexcept {
+    double sound = 0.0, hum = 0.0;
+    for (int channel = 0; channel < num_channels_; ++channel) {
+        const float *re = mean_.re(0, channel), *im = mean_.im(0, channel), *present = level_.re(0, channel);
+        for (int line = 0; line < num_lines_; ++line) {
+            const float level = re[line] * re[line] + im[line] * im[line];
+            hum += level;
+            sound += std::min(present[line], level);
+        }
+    }
+    return sound < kLost * hum;
+}
+
+// Whether the frequency has left the range of the mains.
+bool HumTracker::is_far() const noexcept { return std::fabs(frequency_hz_ - mains_hz_) > kFurthestHz; }
 
 }  // namespace hushgate

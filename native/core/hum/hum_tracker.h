@@ -18,8 +18,11 @@ public:
     HumTracker(const LineSpectra& lines, int num_channels);
 
     // Begins with what `search` found in a history.
-    //   is_backwards: follow the hum from the end of the history to its beginning.
-    void begin(HumSearch& search, const HumPath& path, const SpectraHistory& history, bool is_backwards) noexcept;
+    void begin(HumSearch& search, const HumPath& path, const SpectraHistory& history) noexcept;
+    // Follows it from there back to the first sample of a recording. `recording` ends with the history, and its last
+    // `num_hops` are all since the first. The hum is lost if it was not there at first.
+    void begin_at_first(HumSearch& search, const HumPath& path, const SpectraHistory& history,
+                        const SpectraHistory& recording, int num_hops) noexcept;
     // Takes over another tracker's state, of the same format.
     void copy_from(const HumTracker& other) noexcept;
     // Takes up lines that another tracker of this hum has found, or heard alone, later in the recording.
@@ -30,7 +33,7 @@ public:
     // Follows the hum through the last hop of a history.
     void step(const SpectraHistory& history) noexcept;
 
-    // The hum has ended, and `after` is zeros.
+    // The hum has ended, and `after` is zeros; or it was not there at first.
     bool is_lost() const { return is_lost_; }
     // Of the mains in the middle of the last hop, radians and Hz.
     double phase() const { return phase_; }
@@ -42,6 +45,7 @@ public:
     const LineValues& after() const { return after_; }
 
 private:
+    void start(HumSearch& search, const HumPath& path, const SpectraHistory& history, bool is_backwards) noexcept;
     void follow(const SpectraHistory& history, int hop, bool is_backwards) noexcept;
     void predict() noexcept;
     double follow_phase() noexcept;
@@ -54,6 +58,8 @@ private:
     double level(int line) const noexcept;
     double error(int line, const LineValues& amplitudes) const noexcept;
     bool has_lines() const noexcept;
+    bool is_absent() const noexcept;
+    bool is_far() const noexcept;
 
     const LineSpectra& lines_;
     int num_channels_, num_lines_ = 0, most_lines_;

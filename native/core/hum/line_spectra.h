@@ -22,6 +22,7 @@ public:
     // Hop 0 is the oldest.
     Spectrum& at(int hop, int channel) noexcept { return spectra_[index(hop, channel)]; }
     const Spectrum& at(int hop, int channel) const noexcept { return spectra_[index(hop, channel)]; }
+    int num_hops() const { return num_hops_; }
     int num_channels() const { return num_channels_; }
 
 private:

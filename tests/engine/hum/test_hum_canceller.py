@@ -115,6 +115,30 @@ def test_lines_that_music_covers_at_first_are_learnt_from_a_later_pause() -> Non
     assert falls_db[True] > 15.0
 
 
+def test_hum_that_loud_sound_covers_at_first_is_found_later_and_removed_from_the_start() -> None:
+    time = np.arange(25 * RATE) / RATE
+    noise = 0.5 * np.random.default_rng(3).standard_normal(len(time)) * (time < 12.0)
+    loud = noise[None].astype(np.float32) + hiss(len(time))
+    hum = mains_hum(50.05 + 0.003 * time, len(time), RATE, orders=range(1, 7))
+    falls_db = {}
+    for learn in (False, True):
+        output, _ = without_hum(loud + hum, learn=learn)
+        falls_db[learn] = fall_db(hum, output - loud, RATE, 0.0, 12.0)
+        assert fall_db(hum, output - loud, RATE, 20.5, 25.0) > 40.0
+    assert falls_db[False] == pytest.approx(0.0, abs=0.1)
+    assert falls_db[True] > 6.0
+
+
+def test_hum_that_begins_within_a_recording_is_not_removed_before() -> None:
+    time = np.arange(25 * RATE) / RATE
+    hum = mains_hum(50.05, len(time), RATE) * np.float32(time >= 5.0)
+    sound = hum + hiss(len(time))
+    output, canceller = without_hum(sound, learn=True)
+    assert np.array_equal(output[:, : 5 * RATE], sound[:, : 5 * RATE])
+    assert canceller.frequency_hz == pytest.approx(50.05, abs=1e-3)
+    assert fall_db(hum, output, RATE, 15.0, 25.0) > 40.0
+
+
 def test_hum_that_drifts_with_the_grid_and_changes_its_level_is_followed() -> None:
     time = np.arange(30 * RATE) / RATE
     drifting = 50.0 + 0.2 * np.sin(2.0 * np.pi * time / 60.0)
