@@ -2,7 +2,7 @@
 
     python examples/clean_stems.py vocals.wav guitar.wav -o cleaned --preset podcast
 
-Every thread makes its own chain; the model behind them is loaded once and shared.
+Every call of `render` makes its own chain; the model behind them is loaded once and shared.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from hushgate import Chain, load_preset, render
+from hushgate import load_preset, render
 
 EXAMPLE = Path(__file__).with_name("noisy_speech.flac")
 
@@ -32,7 +32,7 @@ def main() -> None:
 
     def clean(stem: Path) -> None:
         target = args.output / stem.name
-        render(Chain.from_preset(preset), stem, target, progress=partial(report, stem), overwrite=True)
+        render(preset, stem, target, progress=partial(report, stem), overwrite=True)
 
     with ThreadPoolExecutor(args.threads) as pool:
         list(pool.map(clean, args.stems))
