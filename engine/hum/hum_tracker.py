@@ -15,7 +15,7 @@ _REPLAYED_HOPS = 20
 # Lines that have become steady are looked for, and lost ones dropped, this often.
 _REVIEW_HOPS = 10
 # Changes within a hop that the filter expects: of phase, rad; of frequency, rad/s; of amplitude, relative.
-_PHASE_CHANGE, _FREQUENCY_CHANGE, _AMPLITUDE_CHANGE = 2e-3, 8e-3, 0.02
+_PHASE_CHANGE, _FREQUENCY_CHANGE, _AMPLITUDE_CHANGE = 2e-3, 1.6e-2, 0.02
 # Largest relative variance of an amplitude: what a line may change by while music covers it.
 _MOST_VARIANCE = 0.1
 # The error falls faster than it rises: once music stops, amplitudes settle within a few hops.

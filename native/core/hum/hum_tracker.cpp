@@ -13,7 +13,7 @@ constexpr int kReplayedHops = 20;
 // Lines that have become steady are looked for, and lost ones dropped, this often.
 constexpr int kReviewHops = 10;
 // Changes within a hop that the filter expects: of phase, rad; of frequency, rad/s; of amplitude, relative.
-constexpr double kPhaseChange = 2e-3, kFrequencyChange = 8e-3;
+constexpr double kPhaseChange = 2e-3, kFrequencyChange = 1.6e-2;
 constexpr float kAmplitudeChange = 0.02f;
 // Largest relative variance of an amplitude: what a line may change by while music covers it.
 constexpr float kMostVariance = 0.1f;
