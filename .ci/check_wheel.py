@@ -1,7 +1,7 @@
 """Build the wheel, install it alone in a clean environment and clean a real file with it.
 
 The editable install of a developer sees every file of the tree; a user gets only what the
-wheel carries. So this checks the wheel: models, presets and the typing marker are inside,
+wheel carries. So this checks the wheel: every file of the packages' folders is inside,
 nothing else of the repository is, torch is not installed with it, and it denoises.
 """
 
@@ -12,21 +12,12 @@ import os
 import subprocess
 import sys
 import tempfile
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Where each kind of data file lives in the tree, and in the wheel.
-DATA = {
-    "engine/models/*.onnx": "hushgate/engine/models",
-    "presets/*.toml": "hushgate/presets",
-    "training/configs/*.toml": "hushgate/training/configs",
-    "plugin/py.typed": "hushgate",
-    "plugin/pictures/listening/*.css": "hushgate/pictures/listening",
-    "plugin/pictures/listening/*.js": "hushgate/pictures/listening",
-    "plugin/web/page/*": "hushgate/web/page",
-}
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -47,13 +38,23 @@ def copy_sources(target: Path) -> None:
             copy.write_bytes((ROOT / name).read_bytes())
 
 
-def check_contents(wheel: Path) -> None:
-    """Every data file of the tree is in the wheel, and nothing lies outside the package."""
+def packaged_files(sources: Path) -> set[str]:
+    """Names in the wheel of every file in the folders of the packages, modules and data alike."""
+    project = tomllib.loads((sources / "pyproject.toml").read_text(encoding="utf-8"))
+    return {
+        f"{package.replace('.', '/')}/{path.relative_to(sources / folder).as_posix()}"
+        for package, folder in project["tool"]["setuptools"]["package-dir"].items()
+        for path in (sources / folder).rglob("*")
+        # These say how files beside them were made, to those who have the tree.
+        if path.is_file() and path.name != "README.md"
+    }
+
+
+def check_contents(wheel: Path, sources: Path) -> None:
+    """Every file of the packages' folders is in the wheel, and nothing lies outside the package."""
     names = zipfile.ZipFile(wheel).namelist()
-    for pattern, folder in DATA.items():
-        for path in sorted(ROOT.glob(pattern)):
-            if f"{folder}/{path.name}" not in names:
-                sys.exit(f"{wheel.name} lacks {folder}/{path.name}")
+    if missing := packaged_files(sources) - set(names):
+        sys.exit(f"{wheel.name} lacks {', '.join(sorted(missing))}")
     strangers = [name for name in names if not name.startswith(("hushgate/", "hushgate-"))]
     if strangers:
         sys.exit(f"{wheel.name} carries files outside the package: {strangers}")
@@ -89,7 +90,7 @@ def main() -> None:
         copy_sources(sources)
         run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", work, sources, cwd=work)
         wheel = next(work.glob("hushgate-*.whl"))
-        check_contents(wheel)
+        check_contents(wheel, sources)
 
         venv.create(work / "venv", with_pip=True)
         python = work / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from typing import Any
 import numpy as np
 import soundfile
 from support.denoisers import make_system, ordinary_peers, usable_systems
+from support.machine import ONE_THREAD, machine_line
 from support.tables import markdown_table
 
 SAMPLE_RATE = 48_000
@@ -106,7 +106,7 @@ def run_peer(name: str, folder: Path, work: Path) -> float:
         Seconds, start-up included.
     """
     with tempfile.TemporaryDirectory(dir=work) as out:
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environment = {**os.environ, **ONE_THREAD}
         command = [sys.executable, __file__, "--peer", name, str(folder), out]
         started = time.perf_counter()
         subprocess.run(command, check=True, env=environment)
@@ -125,7 +125,7 @@ def clean_with_peer(name: str, folder: Path, out: Path) -> None:
 def measure(args: argparse.Namespace, work: Path) -> dict[str, Any]:
     """Everything that was asked for, as plain values."""
     results: dict[str, Any] = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
+        "machine": machine_line(),
         "folder": f"{args.files} files of {args.seconds:g} s, {SAMPLE_RATE} Hz, {args.channels} channels",
     }
     folder = work / "in"

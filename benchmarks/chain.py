@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pedalboard
 from numpy.typing import NDArray
-from speed import test_signal
+from support.machine import machine_line, test_signal
 from support.tables import markdown_table
 
 from hushgate import Chain, Denoiser
@@ -132,8 +131,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args(argv)
 
-    cores, load = os.cpu_count() or 1, os.getloadavg()[0]
-    print(f"{platform.processor() or platform.machine()}, {cores} cores, load {load:.1f} before the start")
+    load = os.getloadavg()[0]
+    print(machine_line())
     print(f"\nHigh-pass, denoiser, compressor, limiter; {SAMPLE_RATE / 1000:g} kHz, {NUM_CHANNELS} channels,")
     print(f"{_OVERHEAD_SECONDS:g} s, buffer {BUFFER_SIZE}; processor seconds, best of {5 * args.repeats}.\n")
     rows = overhead_rows(args.model, _OVERHEAD_SECONDS, 5 * args.repeats)

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -22,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pedalboard
 from numpy.typing import NDArray
-from speed import test_signal
+from support.machine import machine_line, memory_mb, test_signal
 from support.tables import markdown_table
 
 from hushgate import Chain, Denoiser
@@ -96,7 +94,7 @@ class Watch:
         elapsed_s = time.perf_counter() - started
         return Checkpoint(
             hours=self._num_in / self._sample_rate / 3600.0,
-            memory_mb=_memory_mb(),
+            memory_mb=memory_mb(),
             held_samples=self._num_in - self._num_out,
             lag_samples=_lag(np.concatenate(inputs, axis=1)[0], np.concatenate(outputs, axis=1)[0]),
             removed_db=10.0 * float(np.log10(energy_in / max(energy_out, 1e-30))),
@@ -113,11 +111,6 @@ def _lag(sound: Sound, output: Sound) -> int:
     return peak + len(sound) - len(output)
 
 
-def _memory_mb() -> float:
-    """Memory that the process holds now, on Linux."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Stream, print a table and a verdict; exit status 1 where memory grew or the latency moved."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -129,6 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--block-size", type=int, default=4_800)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the checkpoints here too")
     args = parser.parse_args(argv)
+    machine = machine_line()
 
     chain = Chain([pedalboard.HighpassFilter(80.0), Denoiser(args.model), pedalboard.Compressor(-20.0, 2.0)])
     source = Source(args.sample_rate, args.channels, period_s=61.0)
@@ -142,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             args.json.write_text(json.dumps([asdict(c) for c in checkpoints], indent=2))
 
     form = f"{args.sample_rate / 1000:g} kHz, {args.channels} channels, blocks of {args.block_size}"
-    print(f"\nHigh-pass, {args.model}, compressor; {form}; {platform.machine()}.\n")
+    print(f"\nHigh-pass, {args.model}, compressor; {form}; {machine}.\n")
     rows = [
         [
             f"{c.hours:.2f}",

@@ -14,14 +14,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from support.command import count
 from support.music_sets import hiss
-from support.note_sets import RATE, NoteItem, alone_item, from_onset, sound_files
-from support.note_systems import System, make_systems
+from support.notes.note_sets import RATE, NoteItem, alone_item, sound_files
+from support.notes.note_systems import System, make_systems
+from support.notes.phrases import LOUDEST_DB, PAUSE_S, SOFTEST_DB, Phrase, make_phrase
 from support.recordings import (
     Mono,
     at_snr,
@@ -38,10 +39,7 @@ from hushgate.training.evaluate.measures.snr import si_sdr_db
 PEERS = ("pedalboard.NoiseGate", "RNNoise")
 MEASURES = ("pause", "pluck", "note", "tail")
 OTHERS = ("speech", "noise", "percussion", "instrument")
-_NUM_NOTES, _NOTE_S, _PAUSE_S, _LEAD_S = 4, 1.6, 1.2, 0.5
-_FADE_S, _BLOCK_S = 0.1, 0.02
-# Peaks of the softest and the loudest note.
-_SOFTEST_DB, _LOUDEST_DB = -16.0, -8.0
+_BLOCK_S = 0.02
 # Change of a note's level that a player hears at once.
 _KEPT_DB = 3.0
 _PLUCK_S, _NOTE_END_S = 0.05, 0.5
@@ -61,27 +59,6 @@ Alone = dict[str, dict[str, list[float]]]
 """Loss of level of each clip without a guitar, dB, by kind and system."""
 Cleaned = dict[str, tuple[list[float], list[float]]]
 """SI-SDR of each clean phrase, dB, and the tuner's errors at every reading, cents, by system."""
-
-
-@dataclass(frozen=True)
-class Phrase:
-    """Notes with silence between them, (1, samples) at 16 kHz, and (first sample, samples) of each."""
-
-    sound: Audio
-    notes: list[tuple[int, int]]
-
-
-def make_phrase(paths: Sequence[Path], rng: np.random.Generator, softest_db: float = _SOFTEST_DB) -> Phrase:
-    """Four notes by chance with peaks from `softest_db` to -8 dBFS, faded out over 0.1 s at a cut."""
-    parts, notes, start = [np.zeros(round(_LEAD_S * RATE))], [], round(_LEAD_S * RATE)
-    for _ in range(_NUM_NOTES):
-        note = from_onset(read_mono(paths[int(rng.integers(len(paths)))], RATE))[: round(_NOTE_S * RATE)]
-        note = note / np.abs(note).max() * 10.0 ** (rng.uniform(softest_db, _LOUDEST_DB) / 20.0)
-        note = note * np.minimum(1.0, np.arange(len(note))[::-1] / (_FADE_S * RATE))
-        notes.append((start, len(note)))
-        parts += [note, np.zeros(round(_PAUSE_S * RATE))]
-        start += len(note) + round(_PAUSE_S * RATE)
-    return Phrase(np.concatenate(parts)[np.newaxis].astype(np.float32), notes)
 
 
 def noise_for(phrase: Phrase, noise: Mono, snr_db: float) -> Audio:
@@ -106,7 +83,7 @@ def measure(phrase: Phrase, noise: Audio, output: Audio) -> dict[str, list[float
 
     for start, length in phrase.notes:
         end = start + length
-        pause = slice(end + round(_CLOSED_AFTER_S * RATE), end + round((_PAUSE_S - _OPENS_BEFORE_S) * RATE))
+        pause = slice(end + round(_CLOSED_AFTER_S * RATE), end + round((PAUSE_S - _OPENS_BEFORE_S) * RATE))
         values["pause"].append(power_db(heard[pause]) - power_db(found[pause]))
         plucked, sustained = start + round(_PLUCK_S * RATE), start + round(_NOTE_END_S * RATE)
         values["pluck"].append(change_db(slice(start, plucked)))
@@ -275,12 +252,12 @@ def build_parser() -> argparse.ArgumentParser:
         required=True,
         help="folder of recordings with one note each; repeatable",
     )
-    parser.add_argument("--phrases", type=int, default=8, help="for each noise (default 8)")
+    parser.add_argument("--phrases", type=count, default=8, help="for each noise (default 8)")
     parser.add_argument("--snr-db", type=float, default=15.0)
     parser.add_argument(
         "--softest-db",
         type=float,
-        default=_SOFTEST_DB,
+        default=SOFTEST_DB,
         help="peak of the softest note, dBFS (default -16; the loudest has -8)",
     )
     parser.add_argument("--seed", type=int, default=2026)
@@ -295,10 +272,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(arguments)
     try:
-        if args.phrases < 1:
-            raise ValueError(f"--phrases must be 1 or more (got {args.phrases}).")
-        if not args.softest_db <= _LOUDEST_DB:
-            raise ValueError(f"--softest-db must be {_LOUDEST_DB:g} dBFS or less (got {args.softest_db:g}).")
+        if not args.softest_db <= LOUDEST_DB:
+            raise ValueError(f"--softest-db must be {LOUDEST_DB:g} dBFS or less (got {args.softest_db:g}).")
         systems, skipped = make_systems(() if args.no_peers else PEERS, args.preset or ["tuner", "gate-hard"])
         by_name, reason = noises(args.data)
         rng = np.random.default_rng(args.seed)

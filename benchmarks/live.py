@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
-import platform
 import shutil
 import signal
 import subprocess
@@ -28,14 +26,14 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
+from support import EXAMPLE, ROOT
+from support.machine import machine_line
 from support.tables import markdown_table
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(ROOT))
 
-from tests.helpers.live_room import RATE, Desk, read_raw, why_not
+from tests.helpers.live_room import RATE, Desk, find_offset, read_raw, why_not
 
-EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "noisy_speech.flac"
 FREQUENCY_HZ, AMPLITUDE = 200.0, 0.25
 MODES = ("empty", "still", "moving")
 _SETTLE_S = 2.0
@@ -87,7 +85,8 @@ def measure(preset: str, block_size: int, seconds: float, options: Sequence[str]
         shutil.rmtree(folder)
     sounding = np.flatnonzero(played)
     starts = range(sounding[0] + RATE, sounding[-1] - 2 * RATE, RATE // 2)
-    lags = [_lag(heard[start : start + 2 * RATE], played[start : start + 2 * RATE]) for start in starts]
+    parts = [slice(start, start + 2 * RATE) for start in starts]
+    lags = [find_offset(heard[part], played[part]) for part in parts]
     return LiveRun(
         preset=preset,
         block_size=block_size,
@@ -99,13 +98,6 @@ def measure(preset: str, block_size: int, seconds: float, options: Sequence[str]
         num_dropouts=status["num_dropouts"],
         num_overloads=status["num_overloads"],
     )
-
-
-def _lag(sound: NDArray[np.float32], output: NDArray[np.float32]) -> int:
-    """By how many samples `output` lags behind `sound`."""
-    length = 1 << (len(sound) + len(output)).bit_length()
-    product = np.fft.rfft(output, length) * np.conj(np.fft.rfft(sound, length))
-    return int(np.argmax(np.fft.irfft(product, length)[: len(sound)]))
 
 
 def run_table(runs: Sequence[LiveRun]) -> str:
@@ -287,8 +279,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if reason := why_not():
         print(reason, file=sys.stderr)
         return 1
-    load = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    print(f"{platform.machine()}, {os.cpu_count()} cores{load}, Python {platform.python_version()}\n")
+    print(f"{machine_line()}\n")
     options = []
     if args.device_latency_ms is not None:
         options = ["--device-latency-ms", str(args.device_latency_ms)]

@@ -13,15 +13,15 @@ the band that the summary names; the truth after is what the summary means: the 
 from __future__ import annotations
 
 import argparse
-import csv
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import soundfile
-import soxr
 from numpy.typing import NDArray
+from support.command import count
+from support.recordings import at_power, at_snr, read_channels, validation_rows
 from support.tables import markdown_table, show_text
 
 from hushgate import Denoiser
@@ -41,16 +41,19 @@ _MODELS = {"music, gaps": "music"}
 Mono = NDArray[np.float32]
 
 
-def main() -> int:
-    """Print the table; exit status 0."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument(
         "--data", type=Path, required=True, metavar="FOLDER", help="folder with a manifest.csv"
     )
-    parser.add_argument("--number", type=int, default=6, help="targets of each kind (default: 6)")
-    args = parser.parse_args()
-    with (args.data / "manifest.csv").open(newline="", encoding="utf-8") as table:
-        rows = [row for row in csv.DictReader(table) if row["split"] == "val"]
+    parser.add_argument("--number", type=count, default=6, help="targets of each kind (default: 6)")
+    args = parser.parse_args(arguments)
+    try:
+        rows = validation_rows(args.data)
+    except OSError as error:
+        print(f"noise_floor.py: error: {error}", file=sys.stderr)
+        return 2
     rng = np.random.default_rng(1)
     errors: dict[tuple[str, str], list[float]] = {}
     errors_after: dict[tuple[str, str], list[float]] = {}
@@ -60,12 +63,12 @@ def main() -> int:
     for kind, target in _targets(args.data, rows, args.number, rng):
         for number, (name, noise) in enumerate(_noises(args.data, rows, len(target), rng)):
             key = (kind, "steady" if name in _STEADY else name)
-            scale = 10.0 ** (-_SNRS_DB[number % 3] / 20.0) * _rms(target) / _rms(noise)
-            figures, out = _measured(target + scale * noise, _MODELS.get(kind, kind), spent)
+            noise = at_snr(target, noise, _SNRS_DB[number % 3])
+            figures, out = _measured(target + noise, _MODELS.get(kind, kind), spent)
             if figures.noise is None:
                 unmeasured[key] = unmeasured.get(key, 0) + 1
                 continue
-            truth = _level_db(scale * noise, figures.noise.from_hz)
+            truth = _level_db(noise, figures.noise.from_hz)
             errors.setdefault(key, []).append(figures.noise.before_db - truth)
             truth_after = _level_in_pauses_db(out, target, figures.noise.from_hz)
             if truth_after is None:
@@ -146,18 +149,13 @@ def _noises(
 
 
 def _read(folder: Path, row: dict[str, str]) -> Mono:
-    sound, rate = soundfile.read(folder / row["path"], dtype="float32", always_2d=True)
-    mono: Mono = sound[:, 0]
-    if rate != RATE:
-        mono = soxr.resample(mono, rate, RATE).astype(np.float32)
-    return mono[: round(_SECONDS * RATE)]
+    return read_channels(folder / row["path"], RATE)[0, : round(_SECONDS * RATE)].astype(np.float32)
 
 
 def _joined(parts: list[Mono], pause_s: float) -> Mono:
     pause = np.zeros(round(pause_s * RATE), np.float32)
-    sound = np.concatenate([np.concatenate([part / _rms(part), pause]) for part in parts])
-    sound = sound[: round(_SECONDS * RATE)]
-    return (0.1 * sound / _rms(sound)).astype(np.float32)
+    sound = np.concatenate([np.concatenate([at_power(part, 0.0), pause]) for part in parts])
+    return at_power(sound[: round(_SECONDS * RATE)], -20.0)
 
 
 def _muted(sound: Mono) -> Mono:
@@ -181,10 +179,6 @@ def _with_gaps(song: Mono) -> Mono:
     fade = np.hanning(round(2.0 * _FADE_S * RATE))
     smooth = np.convolve(gains, fade / fade.sum(), "same")
     return (song * np.where(smooth > 1e-4, smooth, 0.0)).astype(np.float32)
-
-
-def _rms(sound: Mono) -> float:
-    return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
 
 
 def _level_in_pauses_db(out: Mono, target: Mono, from_hz: float) -> float | None:

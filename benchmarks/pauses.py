@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from support.denoisers import HUSHGATE, PEERS, Process, make_told_system, short_name
+from support.command import count
+from support.denoisers import HUSHGATE, PEERS, Process, aligned, make_told_system, short_name
 from support.music_sets import HISSES, music_set
 from support.music_sets import MUSIC_RATE as RATE
 from support.recordings import power_db
 from support.tables import markdown_table, median_and_worst, show_text
 
-from hushgate.training.evaluate.alignment import align
 from hushgate.training.evaluate.measures.base import Item
 from hushgate.training.evaluate.measures.snr import si_sdr_db
 
@@ -100,7 +100,7 @@ def run(songs: Sequence[Pausing], systems: dict[str, Process]) -> Results:
         by_kind = results.setdefault(name, {})
         for song in songs:
             output = process(song.clean + song.noise, RATE, song.noise)
-            output = align(song.clean, output, round(_MAX_DELAY_MS * RATE / 1000.0))
+            output = aligned(song.clean, output, RATE, _MAX_DELAY_MS)
             values = by_kind.setdefault(song.kind, {measure: [] for measure in MEASURES})
             for key, found in measure(song, output).items():
                 values[key] += found
@@ -129,7 +129,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data", type=Path, action="append", required=True, help="folder of recordings; repeatable"
     )
-    parser.add_argument("--items", type=int, default=36, help="songs in noise (default 36)")
+    parser.add_argument("--items", type=count, default=36, help="songs in noise (default 36)")
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument(
         "--model", action="append", default=[], help="name or path; repeatable (default: music)"
@@ -144,8 +144,6 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(arguments)
     try:
-        if args.items < 1:
-            raise ValueError(f"--items must be 1 or more (got {args.items}).")
         names = [*args.peer, *(HUSHGATE + model for model in args.model or ["music"])]
         systems = {name: make_told_system(name) for name in names}
         items = music_set(args.data, args.items, args.seed)

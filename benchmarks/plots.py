@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from support import IMAGES
 from support.denoisers import HUSHGATE, needs_noise, short_name
 from support.metrics import mean_of
 from support.tables import show_pictures
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 FORMATS = {"music": "44.1 kHz x 2", "voice-48k": "48 kHz x 1"}
 """Format of speed.py that gives the cost of a set; 16 kHz mono for other sets."""
-IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 _OTHER_FORMAT = "16 kHz x 1"
 _OURS, _THEIRS = "#1f6f8b", "#777777"
 

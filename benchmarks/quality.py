@@ -13,7 +13,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -22,29 +21,16 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from support.denoisers import (
-    COMMAND,
-    FILES,
-    HUSHGATE,
-    ONNX,
-    PEERS,
-    WANTED,
-    Process,
-    describe,
-    make_told_system,
-    needs_noise,
-    short_name,
-    usable_systems,
-)
+from support.command import add_system_arguments, chosen_systems, command_line, count, write_run
+from support.denoisers import FILES, HUSHGATE, PEERS, Process, aligned, make_told_system, needs_noise
+from support.machine import ONE_THREAD
 from support.metrics import figures
-from support.tables import Score, report, write_csv, write_section
+from support.tables import Score, report, write_csv
 from support.testsets import SETS
 
-from hushgate.training.evaluate.alignment import align
 from hushgate.training.evaluate.measures.base import Item
 from hushgate.training.evaluate.measures.snr import si_sdr_db
 
-MAX_DELAY_MS = 150.0
 _systems: dict[str, Process] = {}
 
 
@@ -59,7 +45,7 @@ def score_item(item: Item, systems: Sequence[str], set_name: str) -> list[Score]
         if name not in _systems:
             _systems[name] = make_told_system(name)
         output = _systems[name](item.noisy, item.sample_rate, item.noisy - item.clean)
-        output = align(item.clean, output, round(MAX_DELAY_MS * item.sample_rate / 1000.0))
+        output = aligned(item.clean, output, item.sample_rate)
         values = figures(SETS[set_name].metrics, item, output)
         if item.noisy is not item.clean:
             values["SI-SDR change dB"] = si_sdr_db(item.clean, output) - si_sdr_db(item.clean, item.noisy)
@@ -78,79 +64,6 @@ def score_items(items: Sequence[Item], systems: Sequence[str], set_name: str, wo
     return [scores[column] for column in range(len(systems)) for scores in per_item]
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more (got {value})")
-    return value
-
-
-def add_system_arguments(parser: argparse.ArgumentParser, peers: Sequence[str]) -> None:
-    """Flags that choose what is measured; shared with speed.py."""
-    parser.add_argument(
-        "--model", action="append", help="a hushgate model's name or path; repeatable; default: what ships"
-    )
-    parser.add_argument(
-        "--peer",
-        action="append",
-        choices=[*peers, "none"],
-        help="default: all that are installed; repeatable",
-    )
-    parser.add_argument(
-        "--onnx",
-        action="append",
-        default=[],
-        metavar="NAME=FILE[,FILE]",
-        help="streaming ONNX of GTCRN or UL-UNAS, or both of DTLN's; repeatable",
-    )
-    parser.add_argument(
-        "--command",
-        action="append",
-        default=[],
-        metavar="'NAME[@RATE]: TOOL {input} {output}'",
-        help="a program that denoises a mono WAV file; repeatable",
-    )
-
-
-def chosen_systems(
-    args: argparse.Namespace, peers: Sequence[str], models: Sequence[str]
-) -> tuple[list[str], list[str]]:
-    """Names of the systems that `add_system_arguments` asks for, and what is not measured, and why.
-
-    A file or a command given by the name of a packaged peer takes its place.
-    """
-    given = [ONNX + text for text in args.onnx] + [COMMAND + text for text in args.command]
-    own_names = {short_name(name) for name in given}
-    wanted = [name for name in args.peer or peers if name not in own_names | {"none"}]
-    systems, skipped = usable_systems([*wanted, *given], args.model or models)
-    if not args.peer:
-        skipped += [f"{name} skipped ({why})" for name, why in WANTED.items() if name not in own_names]
-    return systems, skipped
-
-
-def what_was_run(systems: Sequence[str]) -> str:
-    """A table of versions and settings."""
-    rows = [[short_name(name), *describe(name)] for name in systems if name != "noisy"]
-    return "\n".join(
-        "| " + " | ".join(cells) + " |" for cells in (["system", "version", "run with"], ["---"] * 3, *rows)
-    )
-
-
-def command_line(script: str, arguments: Sequence[str]) -> str:
-    """Command that repeats a run, without paths of local files."""
-    hidden = {"--data": "DATA", "--json": "FILE", "--csv": "FILE"}
-    words = []
-    for before, word in zip(("", *arguments[:-1]), arguments, strict=True):
-        name, _, file = word.partition("=")
-        if before == "--onnx" and file:
-            words.append(f"{name}={','.join(Path(part).name for part in file.split(','))}")
-        elif before == "--model":
-            words.append(Path(word).name)
-        else:
-            words.append(hidden.get(before, word))
-    return f"`{shlex.join(['python', f'benchmarks/{script}', *words])}`"
-
-
 def build_parser() -> argparse.ArgumentParser:
     """Flags of the command."""
     parser = argparse.ArgumentParser(
@@ -164,7 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
         required=True,
         help="folder of recordings (manifest.csv, or a subfolder for each kind); repeatable",
     )
-    parser.add_argument("--items", type=_count, help="how many recordings; default: by set")
+    parser.add_argument("--items", type=count, help="how many recordings; default: by set")
     parser.add_argument("--seed", type=int, default=2026)
     add_system_arguments(parser, list(PEERS))
     parser.add_argument(
@@ -181,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     args = build_parser().parse_args(arguments)
     # One thread for each worker, in libraries too.
-    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    os.environ.update(ONE_THREAD)
     from hushgate.engine import available_models
 
     started = time.monotonic()
@@ -221,9 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         content = {**header, "scores": [asdict(score) for score in scores]}
         args.json.write_text(json.dumps(content, indent=1), encoding="utf-8")
     if args.write:
-        missing = "\n".join(f"- not measured here: {reason}" for reason in skipped)
-        parts = [command_line("quality.py", arguments), text, what_was_run(systems), missing]
-        write_section(args.write, f"quality {args.set_name}", "\n\n".join(part for part in parts if part))
+        command = command_line("quality.py", arguments)
+        write_run(args.write, f"quality {args.set_name}", command, [text], systems, skipped)
     return 0
 
 

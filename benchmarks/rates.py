@@ -23,13 +23,14 @@ import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
-from support.denoisers import HUSHGATE, Process, make_system
+from support import EXAMPLE
+from support.command import count
+from support.denoisers import HUSHGATE, Process, aligned, make_system
 from support.metrics import figures, mean_of
-from support.recordings import at_snr, looped, manifest_rows, read_mono
+from support.recordings import at_snr, looped, manifest_rows, power_db, read_mono
 from support.tables import markdown_table, show_text
 
 from hushgate import Denoiser
-from hushgate.training.evaluate.alignment import align
 from hushgate.training.evaluate.measures.base import Item
 from hushgate.training.evaluate.measures.snr import si_sdr_db
 
@@ -37,8 +38,7 @@ Audio = NDArray[np.float32]
 
 RATES = (8_000, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000)
 _MIX_RATE, _SHARED_RATE, _PESQ_RATE = 48_000, 8_000, 16_000
-_LEAD_S, _MAX_DELAY_S = 1.0, 0.15
-EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "noisy_speech.flac"
+_LEAD_S = 1.0
 PEAKS_DBFS = (-60.0, -50.0, -40.0, -30.0, -20.0, -10.0, 0.0, 10.0, 20.0, 30.0, 40.0)
 _REFERENCE_DBFS = -6.0
 
@@ -82,14 +82,13 @@ def _at(audio: Audio, from_rate: int, to_rate: int) -> Audio:
 def _drop_db(before: Audio, after: Audio, rate: int) -> float:
     """Noise reduction in the lead-in, without its first half second, in which a model settles."""
     part = slice(round(0.5 * _LEAD_S * rate), round(0.95 * _LEAD_S * rate))
-    powers = [np.mean(audio[:, part].astype(np.float64) ** 2) for audio in (before, after)]
-    return float(10.0 * np.log10((powers[0] + 1e-20) / (powers[1] + 1e-20)))
+    return power_db(before[:, part]) - power_db(after[:, part])
 
 
 def read_scene(process: Process, clean: Audio, noisy: Audio, rate: int) -> Reading:
     """Clean one scene at one rate and compare."""
     clean, noisy = _at(clean, _MIX_RATE, rate), _at(noisy, _MIX_RATE, rate)
-    output = align(clean, process(noisy, rate), round(_MAX_DELAY_S * rate))
+    output = aligned(clean, process(noisy, rate), rate)
     item = Item("scene", noisy, clean, rate)
     pesq = figures(["PESQ"], item, output)["PESQ"] if rate >= _PESQ_RATE else math.nan
     shared = [_at(audio, rate, _SHARED_RATE) for audio in (clean, noisy, output)]
@@ -135,7 +134,7 @@ def levels_table(model: str, sound: Audio, sample_rate: float) -> str:
     rows = []
     for peak in PEAKS_DBFS:
         scaled = _at_level(model, sound, peak, sample_rate)
-        change, error = _power_db(scaled) - _power_db(plain), _power_db(scaled - plain) - _power_db(plain)
+        change, error = power_db(scaled) - power_db(plain), power_db(scaled - plain) - power_db(plain)
         rows.append([model, f"{peak:+.0f}", f"{change:+.2f}", f"{error:.1f}"])
     return markdown_table(["model", "peak dBFS", "change of level dB", "error dB"], rows)
 
@@ -145,10 +144,6 @@ def _at_level(model: str, sound: Audio, peak_dbfs: float, sample_rate: float) ->
     gain = np.float32(10.0 ** (peak_dbfs / 20.0))
     output: Audio = Denoiser(model)(sound * gain, sample_rate) / gain
     return output
-
-
-def _power_db(sound: Audio) -> float:
-    return float(10.0 * np.log10(np.mean(np.square(sound, dtype=np.float64)) + 1e-30))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -161,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--levels", type=Path, nargs="?", const=EXAMPLE, metavar="FILE", help="levels of a file (the example)"
     )
     parser.add_argument("--model", default="voice", help="name or path (default voice)")
-    parser.add_argument("--scenes", type=int, default=12)
+    parser.add_argument("--scenes", type=count, default=12)
     parser.add_argument("--snr-db", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--markdown", type=Path, help="write the table to this file")

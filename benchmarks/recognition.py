@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from quality import command_line
+from support.command import command_line
 from support.denoisers import PEERS, Audio, make_system
 from support.recognizers import RECOGNIZERS, make_recognizer, normalized_words
 from support.recordings import at_snr, find_recordings, looped, read_mono, shuffled, without_silent_ends

@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import json
 import os
-import platform
 import socket
 import sys
 import tempfile
@@ -25,15 +24,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from support import EXAMPLE, ROOT
+from support.machine import machine_line
 from support.tables import markdown_table
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(ROOT))
 
 from tests.plugin.serving.running_server import Server
 
 RATE = 48_000
 FRAME_S = 0.01
-EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "noisy_speech.flac"
 
 
 @dataclass
@@ -220,7 +220,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--speed", type=float, default=1.0, help="of --soak-s, times real time")
     parser.add_argument("--connections", type=int, help="connections to open and leave instead")
     args: Any = parser.parse_args(argv)
-    print(f"{platform.machine()}, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}\n")
+    print(f"{machine_line()}\n")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if args.soak_s:

@@ -21,21 +21,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
-from plots import IMAGES
-from quality import MAX_DELAY_MS
-from support.denoisers import HUSHGATE, make_system
+from support import IMAGES, ROOT
+from support.denoisers import HUSHGATE, aligned, make_system
 from support.music_sets import GUITAR_RATE, MUSIC_RATE, hiss
 from support.recordings import at_level, at_snr, find_recordings, mixture, read_channels, read_mono
 from support.tables import show_pictures
 
 from hushgate.pictures.figures import new_figure
-from hushgate.training.evaluate.alignment import align
 from hushgate.training.evaluate.measures.base import Item
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ROOT = Path(__file__).resolve().parents[1]
 _SEED = 7
 _RANGE_DB = 80.0
 _LONGEST_S = 9.0
@@ -193,8 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="hushgate-bench-") as folder:
             item = SCENES[name](Path(folder))
         process = make_system(HUSHGATE + (model or name))
-        max_delay = round(MAX_DELAY_MS * item.sample_rate / 1000.0)
-        after = align(item.clean, process(item.noisy, item.sample_rate), max_delay)
+        after = aligned(item.clean, process(item.noisy, item.sample_rate), item.sample_rate)
         figure = draw(item, after, name)
         target = args.output / f"spectrogram-{name}.png"
         figure.savefig(target, dpi=90, pil_kwargs={"optimize": True})

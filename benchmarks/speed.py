@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import multiprocessing
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -25,10 +23,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from quality import add_system_arguments, chosen_systems, command_line, what_was_run
+from support.command import add_system_arguments, chosen_systems, command_line, write_run
 from support.denoisers import HUSHGATE, make_system, needs_noise, ordinary_peers, short_name
+from support.machine import ONE_THREAD, machine_line, memory_mb, test_signal
 from support.streaming_peers import StreamingPeer
-from support.tables import markdown_table, write_section
+from support.tables import markdown_table
 
 Audio = NDArray[np.float32]
 
@@ -70,16 +69,6 @@ class SystemSpeed:
     whole: dict[str, Timing]
 
 
-def test_signal(sample_rate: int, num_channels: int, seconds: float) -> Audio:
-    """Bursts of harmonics over steady noise: no silence, nothing that repeats exactly."""
-    rng = np.random.default_rng(0)
-    time_s = np.arange(round(seconds * sample_rate)) / sample_rate
-    voice = sum(np.sin(2 * np.pi * 140.0 * k * time_s + k) / k for k in range(1, 20))
-    envelope = np.maximum(0.0, np.sin(2 * np.pi * 1.3 * time_s)) * 0.1
-    noise = rng.standard_normal((num_channels, len(time_s))) * 0.02
-    return np.ascontiguousarray(envelope * voice + noise, np.float32)
-
-
 def _whole_file(name: str) -> Callable[[Audio, int], object]:
     """The way a user would clean a whole file: for hushgate the effect's own call."""
     if name.startswith(HUSHGATE):
@@ -118,14 +107,6 @@ def _in_frames(peer: StreamingPeer) -> Callable[[Audio], None]:
     return process
 
 
-def _memory_mb() -> float:
-    """Memory that the process holds now; NaN where the system does not say (Linux does)."""
-    status = Path("/proc/self/statm")
-    if not status.exists():
-        return math.nan
-    return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
-
-
 class Bench:
     """One system in the process that measures it, so that memory and threads are its own."""
 
@@ -135,7 +116,7 @@ class Bench:
             f"{rate / 1000:g} kHz x {channels}": (test_signal(rate, channels, seconds), rate)
             for rate, channels in FORMATS
         }
-        before_mb = _memory_mb()
+        before_mb = memory_mb()
         began = time.perf_counter()
         live = _live(name)
         self._load_s = time.perf_counter() - began
@@ -149,7 +130,7 @@ class Bench:
             self._blocks = [np.ascontiguousarray(sound[:, start : start + size]) for start in starts]
             for block in self._blocks[:_WARM_UP_BLOCKS]:
                 self._process(block)
-        self._added_mb = _memory_mb() - before_mb
+        self._added_mb = memory_mb() - before_mb
 
     def round(self) -> SystemSpeed:
         """Time everything once."""
@@ -268,16 +249,6 @@ def start_up_lines(repeats: int) -> list[str]:
     ]
 
 
-def _machine() -> str:
-    name = platform.processor() or platform.machine()
-    cpu_info = Path("/proc/cpuinfo")
-    if cpu_info.exists():
-        models = [line for line in cpu_info.read_text().splitlines() if line.startswith("model name")]
-        name = models[0].split(":", 1)[1].strip() if models else name
-    load = f"load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "load unknown"
-    return f"{name}, {os.cpu_count()} cores, {load}, Python {platform.python_version()}"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     parser = argparse.ArgumentParser(
@@ -294,7 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", type=Path, metavar="FILE.md", help="put the tables into this document")
     args = parser.parse_args(arguments)
     # The workers' libraries read these when they load.
-    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    os.environ.update(ONE_THREAD)
     from hushgate.engine import available_models
 
     try:
@@ -309,7 +280,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not systems:
         print("speed.py: error: no system is left to measure.", file=sys.stderr)
         return 2
-    machine = _machine()
+    machine = machine_line()
     results = measure_all(systems, args.seconds, args.live_seconds, args.repeats)
     parts = [f"{machine}.", whole_table(results), live_table(results), *start_up_lines(7)]
     print("\n\n".join(parts))
@@ -317,9 +288,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         content = {"machine": machine, "results": [asdict(result) for result in results]}
         args.json.write_text(json.dumps(content), encoding="utf-8")
     if args.write:
-        missing = "\n".join(f"- not measured here: {reason}" for reason in skipped)
-        parts = [command_line("speed.py", arguments), *parts, what_was_run(systems), missing]
-        write_section(args.write, "speed", "\n\n".join(part for part in parts if part))
+        write_run(args.write, "speed", command_line("speed.py", arguments), parts, systems, skipped)
     return 0
 
 

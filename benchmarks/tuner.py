@@ -19,11 +19,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from support.note_sets import PLUCK_S, NoteItem, alone_set, note_set
-from support.note_systems import PEERS, Mono, System, make_systems
-from support.pitch_detectors import DETECTORS, Detector, Track, levels_db
+from support.command import count
+from support.machine import ONE_THREAD
+from support.notes.note_sets import PLUCK_S, NoteItem, alone_set, note_set
+from support.notes.note_systems import PEERS, Mono, System, make_systems
+from support.notes.pitch_detectors import DETECTORS, Detector, Track, levels_db
 from support.recordings import ROOM_SNR_DB
-from support.tables import markdown_table
+from support.tables import markdown_table, show_text
 
 from hushgate.training.evaluate.measures.snr import si_sdr_db
 
@@ -210,13 +212,6 @@ def alone_report(rows: Sequence[Row]) -> str:
 # -- the command --------------------------------------------------------------------------------
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more (got {value})")
-    return value
-
-
 def build_parser() -> argparse.ArgumentParser:
     """Flags of the command."""
     parser = argparse.ArgumentParser(
@@ -230,7 +225,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--notes", type=Path, help="folder of recordings with one note each (default: rendered)"
     )
     parser.add_argument(
-        "--items", type=_count, default=80, help="clips; with --set alone of each kind (default 80)"
+        "--items", type=count, default=80, help="clips; with --set alone of each kind (default 80)"
     )
     parser.add_argument("--seed", type=int, default=2026)
     for flag, default, help_text in (
@@ -259,7 +254,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(arguments)
-    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    os.environ.update(ONE_THREAD)
     started = time.monotonic()
     detectors: dict[str, Detector] = {}
     presets = [] if args.no_hushgate else args.preset or ["tuner"]
@@ -296,10 +291,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     source = "recorded" if args.notes else "rendered"
     what = f"{source} notes" if args.set_name == "notes" else "no guitar"
     text = f"### {what}: {len(items)} clips, seed {args.seed}\n\n{text}\n"
-    print(text)
+    show_text(text, args.markdown)
     print(f"Took {time.monotonic() - started:.0f} s.", file=sys.stderr)
-    if args.markdown:
-        args.markdown.write_text(text, encoding="utf-8")
     if args.json:
         args.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     return 0

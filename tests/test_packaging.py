@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import runpy
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,26 @@ def test_no_module_lies_outside_a_package() -> None:
     for folder in FOLDERS:
         for module in (ROOT / folder).rglob("*.py"):
             assert (module.parent / "__init__.py").exists(), module
+
+
+def test_a_wheel_that_lacks_a_file_is_refused(tmp_path: Path) -> None:
+    speech = "training/adapting/speech"
+    tree = ("plugin/py.typed", "engine/models/voice.md", f"{speech}/speech.opus", f"{speech}/README.md")
+    for file in tree:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    (tmp_path / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
+    check = runpy.run_path(str(ROOT / ".ci" / "check_wheel.py"))["check_contents"]
+    wheel = tmp_path / "hushgate.whl"
+    names = ["hushgate/py.typed", "hushgate/engine/models/voice.md", f"hushgate/{speech}/speech.opus"]
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name in names[:-1]:
+            archive.writestr(name, b"")
+    with pytest.raises(SystemExit, match=rf"hushgate\.whl lacks {names[-1]}$"):
+        check(wheel, tmp_path)
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr(names[-1], b"")
+    check(wheel, tmp_path)
 
 
 def test_all_requirements_are_pinned_exactly() -> None:

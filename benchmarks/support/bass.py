@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from hushgate import Chain, Tuner
 from hushgate.tuner.notes import TUNINGS, note_number
-from support.note_sets import sound_files
+from support.command import count
+from support.notes.note_sets import sound_files
 from support.recordings import read_mono
 from support.tables import markdown_table, show_text
 
@@ -36,8 +37,8 @@ def written_note(path: Path) -> int:
     return note_number(written[0].upper() + written[1:]) - _WRITTEN_ABOVE
 
 
-def from_onset(sound: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From the first sample that comes within 20 dB of the highest."""
+def from_loud_sample(sound: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From the first sample within 20 dB of the highest: times are counted from it."""
     level = np.abs(sound)
     return sound[int(np.argmax(level >= level.max() * 10.0 ** (_ONSET_DB / 20.0))) :]
 
@@ -47,8 +48,9 @@ def plucked(path: Path, number: int) -> NDArray[np.float32]:
     import soxr
 
     ratio = 2.0 ** ((number - written_note(path)) / 12.0)
-    sound = from_onset(soxr.resample(read_mono(path, RATE), RATE * ratio, RATE))[: round(_NOTE_S * RATE)]
-    return np.concatenate([np.zeros(round(_SILENCE_S * RATE)), sound])[np.newaxis].astype(np.float32)
+    note = from_loud_sample(soxr.resample(read_mono(path, RATE), RATE * ratio, RATE))
+    parts = [np.zeros(round(_SILENCE_S * RATE)), note[: round(_NOTE_S * RATE)]]
+    return np.concatenate(parts)[np.newaxis].astype(np.float32)
 
 
 def first_shown_s(sound: NDArray[np.float32], note: str, chain: Chain) -> float:
@@ -64,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--notes", type=Path, action="append", required=True, help="folder; repeatable")
-    parser.add_argument("--plucks", type=int, default=9, help="of each string (default 9)")
+    parser.add_argument("--plucks", type=count, default=9, help="of each string (default 9)")
     parser.add_argument("--preset", action="append", default=[], help="repeatable (default: de-hum)")
     parser.add_argument("--markdown", type=Path, help="write the table to this file")
     return parser

@@ -32,8 +32,9 @@ from hushgate.engine import models as model_folder
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from support import EXAMPLE, ROOT
 from support.published.rerun_list import reason, rerun_claims
-from support.published.reruns import ROOT, Bench, Cell, Line, NotHere
+from support.published.reruns import Bench, Cell, Line, NotHere
 
 CARDS = Path(model_folder.__file__).parent
 MODELS = ("voice", "music", "guitar")
@@ -42,7 +43,6 @@ BASELINES = ("conv_ae", "conv_vae", "unet", "unet_22k", "latent_ae", "wave_ae")
 _ROUNDED_MS = 0.5
 # onnxruntime's kernels differ between processors, and the summary rounds.
 _SOUND_DB = 0.15
-EXAMPLE = ROOT / "examples" / "noisy_speech.flac"
 PAGES = (
     "README.md",
     *(f"docs/{path.name}" for path in sorted(ROOT.glob("docs/*.md"))),

@@ -22,6 +22,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from hushgate.training.evaluate.alignment import align
 from support.streaming_peers import DeepFilterNet, RNNoise, StreamingPeer, WebRTC, onnx_peer
 
 Audio = NDArray[np.float32]
@@ -29,6 +30,7 @@ Process = Callable[..., Audio]
 """(audio, sample_rate) -> audio; systems that `needs_noise` names take the noise alone as third."""
 
 HUSHGATE, FILES, ONNX, COMMAND = "hushgate:", "hushgate-files:", "onnx:", "command:"
+MAX_DELAY_MS = 150.0
 _BLOCK_SAMPLES = 8_192
 # pedalboard's gate follows peaks (no attack, 50 ms release): steady noise opens it below about this.
 _GATE_MARGIN_DB = 12.0
@@ -265,6 +267,11 @@ def make_told_system(name: str) -> Process:
     """
     process = make_system(name)
     return process if needs_noise(name) else lambda audio, sample_rate, noise: process(audio, sample_rate)
+
+
+def aligned(reference: Audio, output: Audio, sample_rate: int, max_delay_ms: float = MAX_DELAY_MS) -> Audio:
+    """The output of a system without its delay, as long as the reference; see `align`."""
+    return align(reference, output, round(max_delay_ms * sample_rate / 1000.0))
 
 
 def _split(text: str, separator: str, form: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
     PYTHONPATH=benchmarks python -m support.hum --data SONGS --notes RECORDED_NOTES
 
-A song of 16 s pauses from 9 to 13 s; a phrase is that of gate.py. Each is a file in hum at -38 dBFS (or
+A song of 16 s pauses from 9 to 13 s; phrases are those of gate.py. Each is a file in hum at -38 dBFS (or
 --level-db): families of 50 and 60 Hz, and the 100 and 120 Hz of rectifiers. The frequency drifts by 0.2 Hz
 within two minutes, and lines swell by 10 %. What is left of the hum in a song is the output with hum minus
 the output without.
@@ -18,13 +18,14 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from gate import Phrase, make_phrase
 from numpy.typing import NDArray
 
+from support.command import count
 from support.music_sets import MUSIC_RATE
-from support.note_sets import RATE as NOTE_RATE
-from support.note_sets import sound_files
-from support.recordings import at_level, find_recordings, power_db, read_channels, shuffled
+from support.notes.note_sets import RATE as NOTE_RATE
+from support.notes.note_sets import sound_files
+from support.notes.phrases import Phrase, make_phrase
+from support.recordings import at_level, at_power, find_recordings, power_db, read_channels, shuffled
 from support.tables import markdown_table, median_and_worst, show_text
 
 Audio = NDArray[np.float32]
@@ -51,8 +52,7 @@ def make_hum(
     for order in range(step, step * (_NUM_LINES + 1), step):
         swell = 1.0 + 0.1 * np.sin(2.0 * np.pi * (time / rng.uniform(15.0, 40.0) + rng.random()))
         hum += rng.uniform(0.5, 1.0) / order * swell * np.cos(order * phase + rng.uniform(0.0, 2.0 * np.pi))
-    hum *= 10.0 ** ((level_db - power_db(hum)) / 20.0)
-    return hum[np.newaxis].astype(np.float32)
+    return at_power(hum, level_db)[np.newaxis].astype(np.float32)
 
 
 def with_pause(path: Path, rng: np.random.Generator) -> Audio | None:
@@ -170,8 +170,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--data", type=Path, action="append", required=True, help="folder of songs; repeatable"
     )
     parser.add_argument("--notes", type=Path, help="folder of recordings with one guitar note each")
-    parser.add_argument("--items", type=int, default=8, help="songs (default 8)")
-    parser.add_argument("--phrases", type=int, default=4, help="guitar phrases (default 4)")
+    parser.add_argument("--items", type=count, default=8, help="songs (default 8)")
+    parser.add_argument("--phrases", type=count, default=4, help="guitar phrases (default 4)")
     parser.add_argument("--level-db", type=float, default=-38.0, help="of the hum, dBFS (default -38)")
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--preset", action="append", default=[], help="repeatable (default: de-hum, music)")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import soundfile
@@ -20,6 +21,7 @@ from hushgate.training.recordings.atomic_files import list_audio
 from hushgate.training.recordings.manifest import MANIFEST_NAME, read_manifest
 
 Mono = NDArray[np.float64]
+Float = TypeVar("Float", np.float32, np.float64)
 
 ROOM_SNR_DB = (3.0, 9.0)
 """Level of players above the noise of their room, lowest and highest, dB."""
@@ -34,19 +36,28 @@ class Recording:
     label: str
 
 
-def manifest_rows(folder: Path, kind: str, split: str = "val") -> list[dict[str, str]]:
-    """Rows of `folder/manifest.csv` with that kind and split, sorted by path.
+def validation_rows(folder: Path) -> list[dict[str, str]]:
+    """Rows of `folder/manifest.csv` with the split `val`, in its order.
+
+    Raises:
+        FileNotFoundError: There is no manifest.
+    """
+    path = folder / MANIFEST_NAME
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist.")
+    return [row for row in read_manifest(path) if row["split"] == "val"]
+
+
+def manifest_rows(folder: Path, kind: str) -> list[dict[str, str]]:
+    """Those of one kind among `validation_rows`, sorted by path.
 
     Raises:
         FileNotFoundError: There is no manifest.
         ValueError: It has no such row.
     """
-    path = folder / MANIFEST_NAME
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist.")
-    rows = [row for row in read_manifest(path) if (row["kind"], row["split"]) == (kind, split)]
+    rows = [row for row in validation_rows(folder) if row["kind"] == kind]
     if not rows:
-        raise ValueError(f"{path} must list {kind} files of the split {split} (got none).")
+        raise ValueError(f"{folder / MANIFEST_NAME} must list {kind} files of the split val (got none).")
     return sorted(rows, key=lambda row: row["path"])
 
 
@@ -103,6 +114,12 @@ def power_db(audio: NDArray[np.floating]) -> float:
     return max(_QUIETEST_DB, float(10.0 * np.log10(np.mean(audio.astype(np.float64) ** 2) + 1e-30)))
 
 
+def at_power(audio: NDArray[Float], target_db: float) -> NDArray[Float]:
+    """The same with a `power_db` of `target_db` dBFS."""
+    result: NDArray[Float] = audio * 10.0 ** ((target_db - power_db(audio)) / 20.0)
+    return result
+
+
 def level_db(audio: NDArray[np.float64], sample_rate: int = 16_000) -> float:
     """Root mean square in dBFS of the parts that sound: frames of 20 ms within 40 dB of the loudest."""
     frame = sample_rate // 50
@@ -128,11 +145,11 @@ def looped(audio: Mono, num_samples: int, rng: np.random.Generator) -> Mono:
     return np.take(audio, np.arange(start, start + num_samples), mode="wrap")
 
 
-def at_snr(target: NDArray[np.float64], noise: NDArray[np.float64], snr_db: float) -> NDArray[np.float64]:
+def at_snr(target: NDArray[np.floating], noise: NDArray[Float], snr_db: float) -> NDArray[Float]:
     """The noise scaled so that the target's power is `snr_db` above it, over the full length."""
     powers = float(np.mean(target**2)), float(np.mean(noise**2))
     gain = (powers[0] / max(powers[1], 1e-20)) ** 0.5 * 10.0 ** (-snr_db / 20.0)
-    result: NDArray[np.float64] = noise * gain
+    result: NDArray[Float] = noise * gain
     return result
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import doctest
 import json
 import math
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -15,16 +17,20 @@ import soundfile
 
 pytest.importorskip("scipy", reason="the benchmarks need scipy (extra train)")
 pytest.importorskip("soxr", reason="the benchmarks need soxr (extra train)")
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
+import gate
+import noise_floor
+import pauses
 import quality
 import rates
 import speed
+import tuner
 from support import denoisers as systems
-from support import metrics, recordings, tables, testsets, voice_sets
+from support import machine, metrics, recordings, tables, testsets, voice_sets
 
 from hushgate import denoise
 from tests.helpers.tiny_models import identity
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
 @pytest.fixture
@@ -100,7 +106,7 @@ def test_peers_return_what_they_got_in_shape(name: str) -> None:
     usable, skipped = systems.usable_systems([name], [])
     if not usable:
         pytest.skip(skipped[0])
-    audio = speed.test_signal(44_100, 2, 1.0)
+    audio = machine.test_signal(44_100, 2, 1.0)
     noise = (0.1 * audio,) if systems.needs_noise(name) else ()
     output = systems.make_system(name)(audio, 44_100, *noise)
     assert output.dtype == np.float32
@@ -172,3 +178,30 @@ def test_bad_input_is_one_line_and_status_2(tmp_path: Path, capsys: pytest.Captu
     assert "none" in capsys.readouterr().err
     assert rates.main(["--data", str(tmp_path), "--model", "no-such-model"]) == 2
     assert "no-such-model" in capsys.readouterr().err
+    assert noise_floor.main(["--data", str(tmp_path / "none")]) == 2
+    assert "noise_floor.py: error:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("script", "flag"), [(quality, "--items"), (pauses, "--items"), (gate, "--phrases"), (tuner, "--items")]
+)
+def test_counts_are_1_or_more(script: ModuleType, flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        script.main(["--data", "data", "--notes", "notes", flag, "0"])
+    assert f"argument {flag}: must be 1 or more (got 0)" in capsys.readouterr().err
+
+
+def test_no_benchmark_imports_another() -> None:
+    texts = {path: path.read_text(encoding="utf-8") for path in BENCHMARKS.rglob("*.py")}
+    commands = {path for path, text in texts.items() if "\nif __name__ ==" in text}
+    names = {".".join(path.relative_to(BENCHMARKS).with_suffix("").parts) for path in commands}
+    names |= {path.stem for path in commands}
+    assert {"quality", "support.bass", "adapting.noises"} <= names
+    for path, text in texts.items():
+        for node in ast.walk(ast.parse(text)):
+            imported: set[str] = set()
+            if isinstance(node, ast.Import):
+                imported = {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                imported = {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            assert not imported & names, f"{path.name} imports {imported & names}: see support/"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,9 @@ import soundfile
 
 pytest.importorskip("scipy", reason="the benchmarks need scipy (extra train)")
 pytest.importorskip("soxr", reason="the benchmarks need soxr (extra train)")
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
 import gate
-from support.note_sets import RATE
+from support.notes.note_sets import RATE
+from support.notes.phrases import Phrase, make_phrase
 from support.recordings import level_db, power_db
 
 from tests.helpers.strings import coloured_noise, pluck
@@ -35,17 +33,17 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def phrase(folder: Path) -> gate.Phrase:
-    return gate.make_phrase(sorted((folder / "notes").iterdir()), np.random.default_rng(1))
+def phrase(folder: Path) -> Phrase:
+    return make_phrase(sorted((folder / "notes").iterdir()), np.random.default_rng(1))
 
 
 @pytest.fixture
-def noise(phrase: gate.Phrase) -> np.ndarray:
+def noise(phrase: Phrase) -> np.ndarray:
     steady = np.random.default_rng(2).standard_normal(phrase.sound.shape[1])
     return gate.noise_for(phrase, steady, 15.0)  # type: ignore[arg-type]
 
 
-def test_a_phrase_is_four_notes_with_silence_between(phrase: gate.Phrase, noise: np.ndarray) -> None:
+def test_a_phrase_is_four_notes_with_silence_between(phrase: Phrase, noise: np.ndarray) -> None:
     rest = phrase.sound[0].copy()
     sounding = []
     for start, length in phrase.notes:
@@ -57,7 +55,7 @@ def test_a_phrase_is_four_notes_with_silence_between(phrase: gate.Phrase, noise:
     assert snr_db == pytest.approx(15.0, abs=1e-3)
 
 
-def test_a_perfect_gate_loses_nothing_but_the_noise(phrase: gate.Phrase, noise: np.ndarray) -> None:
+def test_a_perfect_gate_loses_nothing_but_the_noise(phrase: Phrase, noise: np.ndarray) -> None:
     values = gate.measure(phrase, noise, phrase.sound)
     assert all(len(values[name]) == 4 for name in ("pause", "pluck", "note"))
     assert min(values["pause"]) > 100.0
@@ -67,7 +65,7 @@ def test_a_perfect_gate_loses_nothing_but_the_noise(phrase: gate.Phrase, noise: 
 
 @pytest.mark.parametrize(("name", "first_s", "last_s"), [("pluck", 0.0, 0.05), ("note", 0.05, 0.5)])
 def test_what_is_lost_is_found_where_it_is(
-    phrase: gate.Phrase, noise: np.ndarray, name: str, first_s: float, last_s: float
+    phrase: Phrase, noise: np.ndarray, name: str, first_s: float, last_s: float
 ) -> None:
     output = phrase.sound.copy()
     for start, _ in phrase.notes:
@@ -78,13 +76,13 @@ def test_what_is_lost_is_found_where_it_is(
         np.testing.assert_allclose(values[measure], expected_db, atol=0.01)
 
 
-def test_noise_left_in_pauses_is_found(phrase: gate.Phrase, noise: np.ndarray) -> None:
+def test_noise_left_in_pauses_is_found(phrase: Phrase, noise: np.ndarray) -> None:
     values = gate.measure(phrase, noise, phrase.sound + 0.1 * noise * (phrase.sound == 0.0))
     np.testing.assert_allclose(values["pause"], 20.0, atol=1e-3)
     np.testing.assert_allclose(values["note"], 0.0, atol=1e-3)
 
 
-def test_tails_are_found_where_a_note_has_faded(phrase: gate.Phrase) -> None:
+def test_tails_are_found_where_a_note_has_faded(phrase: Phrase) -> None:
     quiet = np.full_like(phrase.sound, 1e-6)
     output = phrase.sound.copy()
     for start, length in phrase.notes:
@@ -95,7 +93,7 @@ def test_tails_are_found_where_a_note_has_faded(phrase: gate.Phrase) -> None:
     np.testing.assert_allclose(values["pluck"], 0.0, atol=1e-6)
 
 
-def test_the_tuner_hears_what_a_system_does_to_the_pitch(phrase: gate.Phrase) -> None:
+def test_the_tuner_hears_what_a_system_does_to_the_pitch(phrase: Phrase) -> None:
     assert set(gate.pitch_errors(phrase.sound, phrase.sound)) == {0.0}
     time = np.arange(phrase.sound.shape[1]) * 2.0 ** (2.0 / 1200.0)
     sharp = np.interp(time, np.arange(len(time)), phrase.sound[0])[np.newaxis].astype(np.float32)
@@ -130,7 +128,7 @@ def test_a_run_prints_all_tables(folder: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--phrases", "0"], "--phrases must be 1 or more (got 0)."),
+        (["--softest-db", "0"], "--softest-db must be -8 dBFS or less (got 0)."),
         (["--notes", "DATA/noise/none"], "--notes must be a folder of sound files with one note each"),
     ],
 )

@@ -12,15 +12,12 @@ import pytest
 pytest.importorskip("onnx", reason="makes the stand-ins (extra train)")
 pytest.importorskip("soxr", reason="the benchmarks need soxr (extra bench)")
 pytest.importorskip("scipy", reason="the benchmarks need scipy (extra bench)")
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
 import onnx
-import quality
 import speed
 from onnx import TensorProto, helper
+from support import command, machine, tables
 from support import denoisers as systems
 from support import streaming_peers as peers
-from support import tables
 
 from hushgate.training.evaluate.alignment import find_delay
 from hushgate.training.evaluate.measures.level import level_change_db
@@ -79,7 +76,7 @@ def test_streaming_files_that_change_nothing_give_the_input_back(
     tmp_path: Path, caches: dict[str, list[int]]
 ) -> None:
     path = _streaming(tmp_path / "peer.onnx", caches)
-    sound = speed.test_signal(16_000, 2, 1.0)
+    sound = machine.test_signal(16_000, 2, 1.0)
     output = systems.make_system(f"onnx:theirs={path}")(sound, 16_000)
     assert output.shape == sound.shape
     np.testing.assert_allclose(output, sound, atol=1e-5)
@@ -87,7 +84,7 @@ def test_streaming_files_that_change_nothing_give_the_input_back(
 
 def test_dtln_files_that_change_nothing_give_the_input_back(tmp_path: Path) -> None:
     first, second = _dtln(tmp_path)
-    sound = speed.test_signal(16_000, 2, 1.0)
+    sound = machine.test_signal(16_000, 2, 1.0)
     output = systems.make_system(f"onnx:DTLN={first},{second}")(sound, 16_000)
     np.testing.assert_allclose(output, sound, atol=1e-5)
 
@@ -166,7 +163,7 @@ def test_the_wiener_oracle_leaves_what_lies_under_the_sound() -> None:
 def test_files_of_a_user_take_the_place_of_the_packaged_peer(tmp_path: Path) -> None:
     path = _streaming(tmp_path / "peer.onnx", _UL_UNAS)
     args = Namespace(onnx=[f"GTCRN={path}"], command=[], peer=None, model=None)
-    chosen, skipped = quality.chosen_systems(args, ["noisy", "GTCRN"], [])
+    chosen, skipped = command.chosen_systems(args, ["noisy", "GTCRN"], [])
     assert chosen == ["noisy", f"onnx:GTCRN={path}"]
     assert [line.split()[0] for line in skipped] == ["UL-UNAS"]
     assert systems.describe(chosen[1])[0].startswith("file ")
@@ -184,7 +181,7 @@ def test_sections_of_a_document_are_replaced_in_place(tmp_path: Path) -> None:
 
 def test_commands_in_documents_name_no_local_folders() -> None:
     arguments = ["--data", "/home/me/data", "--onnx", "DTLN=/a/1.onnx,/a/2.onnx", "--json", "/tmp/x.json"]
-    shown = quality.command_line("quality.py", [*arguments, "--model", "/runs/new.onnx", "--items", "4"])
+    shown = command.command_line("quality.py", [*arguments, "--model", "/runs/new.onnx", "--items", "4"])
     assert shown == (
         "`python benchmarks/quality.py --data DATA --onnx DTLN=1.onnx,2.onnx --json FILE"
         " --model new.onnx --items 4`"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,6 @@ import pytest
 
 pytest.importorskip("scipy", reason="the benchmarks need scipy (extra bench)")
 pytest.importorskip("soxr", reason="the benchmarks need soxr (extra bench)")
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
 import plots
 import spectrograms
 

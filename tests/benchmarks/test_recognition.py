@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,6 @@ import soundfile
 
 pytest.importorskip("scipy", reason="the benchmarks need scipy (extra train)")
 pytest.importorskip("soxr", reason="the benchmarks need soxr (extra train)")
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
 import recognition
 from recognition import Count, difference, rate
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,6 @@ import soundfile
 
 pytest.importorskip("scipy", reason="the benchmarks need scipy (extra bench)")
 pytest.importorskip("soxr", reason="the benchmarks need soxr (extra bench)")
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
 from support import metrics, music_sets, testsets
 
 from hushgate.training.evaluate.measures.base import Column, Item

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +11,9 @@ import soundfile
 
 pytest.importorskip("scipy", reason="the benchmarks need scipy (extra train)")
 pytest.importorskip("soxr", reason="the benchmarks need soxr (extra train)")
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
 import tuner
-from support.note_sets import NoteItem, NoteRenderer, alone_set, note_set
-from support.pitch_detectors import DETECTORS, RATE, Track
+from support.notes.note_sets import NoteItem, NoteRenderer, alone_set, note_set
+from support.notes.pitch_detectors import DETECTORS, RATE, Track
 
 from tests.helpers.strings import PLUCK_S, coloured_noise, pluck
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+from support import ROOT
+
 DATA, FIRST_DATA = "DATA", "FIRST_DATA"
 # The recordings that the voice sets were published with; DATA has had more since.
 _FIRST_RECORDINGS = ("speech/librispeech/", "speech/commands/", "speech/words/", "noise/esc10/")

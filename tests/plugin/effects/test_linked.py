@@ -15,6 +15,8 @@ from hushgate import Chain, Linked, PresetError, available_models, available_pre
 
 CLEAN = Path(__file__).parents[2] / "data" / "clean_speech.flac"
 RATE = 24_000
+# Their models take speech for noise.
+MAY_BE_SILENT = ("gate-bass", "gate-hard", "guitar", "tuner")
 
 
 def dynamics() -> list[pedalboard.Plugin]:
@@ -50,7 +52,9 @@ def test_the_image_stays(panned: np.ndarray) -> None:
 @pytest.mark.parametrize("name", [preset.name for preset in map(load_preset, available_presets())])
 def test_every_shipped_preset_keeps_the_image(name: str, panned: np.ndarray) -> None:
     output = Chain.from_preset(name)(panned, RATE)
-    if np.max(np.abs(output)) > 1e-3:  # the guitar presets remove speech
+    is_silent = np.max(np.abs(output)) < 1e-3
+    assert not is_silent or name in MAY_BE_SILENT
+    if not is_silent:
         assert shift_db(output) == pytest.approx(20.0 * np.log10(2.0), abs=0.1)
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.training.evaluate.alignment import align
-from support.denoisers import make_told_system
-from support.note_sets import RATE, NoteItem
+from support.denoisers import aligned, make_told_system
+from support.notes.note_sets import RATE, NoteItem
 
-MAX_DELAY_MS = 250.0
+_MAX_DELAY_MS = 250.0
 PEERS = {"noisereduce": "noisereduce", "pedalboard.NoiseGate": "NoiseGate", "RNNoise": "RNNoise"}
 """Names in `denoisers.py` by name in tables."""
 
@@ -38,8 +37,8 @@ def peer_system(name: str) -> System:
 
     def run(item: NoteItem) -> Mono:
         output = process(item.noisy, RATE, item.others)
-        aligned: Mono = align(item.noisy, output, round(MAX_DELAY_MS * RATE / 1000.0))[0]
-        return aligned
+        heard: Mono = aligned(item.noisy, output, RATE, _MAX_DELAY_MS)[0]
+        return heard
 
     return run, 0.0
 
