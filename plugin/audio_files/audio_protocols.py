@@ -25,8 +25,11 @@ class AudioWriter(Protocol):
     """A sink for sound: a file or a pipe."""
 
     format: AudioFormat
-    num_clipped: int
     warnings: list[str]
+
+    @property
+    def num_clipped(self) -> int:
+        """Samples so far that did not fit the sample format and were limited."""
 
     def write(self, block: NDArray[np.float32]) -> None:
         """Append float32 (channels, samples)."""

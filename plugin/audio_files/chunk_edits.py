@@ -62,7 +62,7 @@ def write_fact_length(target: Path, num_samples: int) -> None:
 
 
 def append_chunk(target: Path, kind: bytes, body: bytes) -> None:
-    """Add one chunk at the end of a WAV, RF64 or AIFF file."""
+    """Add one chunk at the end of a file of chunks: WAV, RF64, Wave64, AIFF or CAF."""
     with target.open("rb+") as file:
         layout = read_chunks(file)
         if layout is None:

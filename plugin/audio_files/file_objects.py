@@ -15,7 +15,7 @@ from hushgate.audio_files.audio_protocols import AudioWriter
 from hushgate.audio_files.dither import dither_seed_for
 from hushgate.audio_files.file_writer import FileWriter
 from hushgate.audio_files.formats.audio_format import AudioFormat
-from hushgate.audio_files.formats.containers import writable_suffix
+from hushgate.audio_files.formats.containers import suffix_of, writable_suffix
 from hushgate.audio_files.formats.output_format import output_format
 from hushgate.audio_files.metadata.metadata_carrier import MetadataCarrier
 
@@ -29,12 +29,15 @@ class _ObjectWriter:
         self._writer = writer
         self.format = writer.format
         self.warnings = writer.warnings
-        self.num_clipped = 0
+
+    @property
+    def num_clipped(self) -> int:
+        """See `AudioWriter`; the last of them come with `complete`."""
+        return self._writer.num_clipped
 
     def write(self, block: NDArray[np.float32]) -> None:
         """Append float32 (channels, samples)."""
         self._writer.write(block)
-        self.num_clipped = self._writer.num_clipped
 
     def complete(self) -> None:
         """See `AudioWriter`."""
@@ -72,10 +75,7 @@ def open_object(
     name = getattr(file, "name", None)
     suffix = Path(name).suffix if isinstance(name, str) else ""
     if not suffix:  # the source's own container, if it can be written
-        known = {"MP3": ".mp3", "OGG": ".opus" if source.subtype == "OPUS" else ".ogg"}
-        suffix = known.get(source.container, f".{source.container.lower()}")
-        suffix = {".mp4": ".m4a", ".matroska": ".mka", ".wavex": ".wav"}.get(suffix, suffix)
-        suffix = writable_suffix(source, Path(f"output{suffix}"))
+        suffix = writable_suffix(source, Path(f"output{suffix_of(source)}"))
     folder = tempfile.mkdtemp(prefix="hushgate-")
     try:
         target = Path(folder) / f"output{suffix}"

@@ -159,6 +159,8 @@ class FileWriter:
         self._write(block)
 
     def _write(self, block: Block) -> None:
+        if not block.shape[1]:  # the converter waits for more
+            return
         if not np.isfinite(block).all():  # LAME aborts on such samples
             raise ValueError(f"{self.path}: samples must be finite.")
         if num_clipped := count_clipped(block, self.format.subtype):

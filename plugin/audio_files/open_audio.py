@@ -38,7 +38,6 @@ __all__ = [
     "FileReader",
     "FileWriter",
     "check_target",
-    "film_source",
     "open_input",
     "open_output",
     "parse_time",
@@ -98,6 +97,7 @@ def open_output(
     subtype: str | None = None,
     overwrite: bool = False,
     dither: bool = True,
+    dither_name: str | None = None,
     excerpt: Excerpt | None = None,
     part_prefix: str = PART_PREFIX,
     keep_tags: bool = True,
@@ -116,7 +116,8 @@ def open_output(
         subtype: soundfile's name of a sample format to use instead of the source's; AAC, ALAC_16, ALAC_24
             too.
         overwrite: Replace a file that exists.
-        dither: Add dither where samples get shorter, depending on the output's name alone.
+        dither: Add dither where samples get shorter.
+        dither_name: What alone its noise depends on; None for the file name of the output.
         excerpt: The part of the recording that is written.
         part_prefix: How temporary names begin.
         keep_tags: Carry tags over.
@@ -141,12 +142,13 @@ def open_output(
     target = Path(path)
     check_target(target, overwrite=True, originals=never_replaced)
     format = output_format(source, from_file, target, subtype)
-    film = film_source(from_file, target, format, excerpt)
+    film = _film_source(from_file, target, format, excerpt)
+    seed = dither_seed_for(source.subtype, format.subtype, dither_name or target.name) if dither else None
     writer = FileWriter(
         target,
         format,
         overwrite=overwrite,
-        dither_seed=dither_seed_for(source.subtype, format.subtype, target.name) if dither else None,
+        dither_seed=seed,
         finish=lambda part: carrier.finish(part, writer),
         part_prefix=part_prefix,
         source_rate=source.sample_rate,
@@ -169,8 +171,8 @@ def _originals(source_path: str | os.PathLike[str] | BinaryIO) -> list[Original]
     return []
 
 
-def film_source(
-    from_file: Path | None, target: Path, format: AudioFormat, excerpt: Excerpt | None = None
+def _film_source(
+    from_file: Path | None, target: Path, format: AudioFormat, excerpt: Excerpt | None
 ) -> Path | None:
     """The film whose pictures go along; None where the output is sound alone.
 

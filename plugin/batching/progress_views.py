@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from hushgate.batching.planning.plan import Job
 from hushgate.batching.planning.results import FileResult
 from hushgate.batching.planning.storage import file_size
-from hushgate.measuring.wording import NOT_MEASURED
+from hushgate.measuring.wording import noise_text, speed_text
 from hushgate.printable import printable
 
 if TYPE_CHECKING:
@@ -136,16 +136,12 @@ def describe(result: FileResult) -> str:
     if result.duration_s is not None:
         parts.append(f"{result.duration_s:.1f} s")
     if result.duration_s is not None and result.status != "skipped":
-        before, after = result.floor_before_dbfs, result.floor_after_dbfs
-        text = NOT_MEASURED
-        if before is not None:
-            left = result.floor_unknown or NOT_MEASURED if after is None else f"{after:z.1f} dBFS"
-            text = f"{before:z.1f} -> {left}"
-        parts.append(f"noise floor {text}")
+        floors = result.floor_before_dbfs, result.floor_after_dbfs
+        parts.append(f"noise floor {noise_text(*floors, result.floor_from_hz, result.floor_unknown)}")
     if result.target_change_db is not None:
         parts.append(f"target {result.target_change_db:+z.1f} dB")
     if result.real_time_factor:
-        parts.append(f"{1.0 / result.real_time_factor:.0f} times real time")
+        parts.append(speed_text(result.real_time_factor))
     if result.num_clipped:
         parts.append(f"{result.num_clipped} samples clipped")
     return f"{result.name}: {', '.join(parts)}"

@@ -126,7 +126,7 @@ def batch(
     settings = BatchSettings(
         make_recipe(preset, model, parameters),
         extension=None if format is None else format.lstrip(".").lower(),
-        subtype=None if subtype is None else subtype.upper(),
+        subtype=subtype,
         clip_mode=clip_mode,
         dither=dither,
         output_residual=output_residual,

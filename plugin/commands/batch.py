@@ -190,6 +190,8 @@ def _ignored(result: BatchResult) -> list[str]:
 
 
 def _totals(result: BatchResult) -> str:
+    from hushgate.measuring.wording import speed_text
+
     summary = result.summary()
     counts = ", ".join(
         f"{summary[f'num_{status}']} {status}"
@@ -198,7 +200,7 @@ def _totals(result: BatchResult) -> str:
     )
     ignored = f", {result.num_ignored} other files left alone" if result.num_ignored else ""
     factor = summary["real_time_factor"]
-    speed = f", {1.0 / factor:.0f} times real time" if factor else ""
+    speed = f", {speed_text(factor)}" if factor else ""
     return (
         f"{summary['num_files']} file{'s' * (summary['num_files'] != 1)}: {counts}{ignored} "
         f"({summary['duration_s']:.1f} s of sound in {result.elapsed_s:.1f} s{speed})"

@@ -128,6 +128,8 @@ class TruePeaks:
     def process(self, block: Block) -> NDArray[np.float32]:
         """Peaks, linear, float32 (samples,): each the largest of a sample and the quarters after it."""
         count = block.shape[1]
+        if not count:
+            return np.zeros(0, np.float32)
         joined = np.concatenate([self._tail, block], axis=1)
         self._tail = joined[:, count:].copy()
         start = _TAPS - 1 - self.latency_samples
@@ -135,8 +137,7 @@ class TruePeaks:
         for taps in self._phases:
             for channel in joined:
                 np.maximum(peaks, np.abs(np.correlate(channel, taps, "valid")), out=peaks)
-        if count:
-            self.peak = max(self.peak, float(peaks.max()))
+        self.peak = max(self.peak, float(peaks.max()))
         return peaks
 
 

@@ -20,7 +20,7 @@ from hushgate.rendering.loudness import LoudnessNormalizer, normalized
 class CleanSound(np.ndarray[Any, np.dtype[np.float32]]):
     """Clean samples: an array that knows its sample rate, and shows players in a notebook.
 
-    Arrays made from it are CleanSounds too, without the input.
+    Arrays made from it are CleanSounds too, without the input; so is what another process gets.
 
     Attributes:
         sample_rate: Hz.
@@ -33,6 +33,15 @@ class CleanSound(np.ndarray[Any, np.dtype[np.float32]]):
     def __array_finalize__(self, source: object) -> None:
         self.sample_rate = getattr(source, "sample_rate", 0.0)
         self.before = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        reduced: Any = super().__reduce__()
+        make, arguments, state = reduced
+        return make, arguments, (state, self.sample_rate)
+
+    def __setstate__(self, state: Any) -> None:
+        samples, self.sample_rate = state
+        super().__setstate__(samples)
 
     def _repr_html_(self) -> str:
         from hushgate.rendering.notebook import sounds_html
@@ -91,7 +100,7 @@ def denoise(
     learn_ahead(effect, iter([LayoutMemory().to_planar(samples)]), sample_rate, DEFAULT_BLOCK_SIZE)
     clean = effect(samples, sample_rate)
     lufs = loudness_of(loudness, preset)
-    if lufs is not None:
+    if lufs is not None and clean.size:
         layout = LayoutMemory()
         block = layout.to_planar(clean)
         with LoudnessNormalizer(sample_rate, block.shape[0], lufs) as normalizer:

@@ -148,6 +148,9 @@ class Rendered(int):
         made.summary = summary
         return made
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (int(self), self.summary)
+
     def _repr_html_(self) -> str:
         from hushgate.rendering.notebook import table_html
 

@@ -51,6 +51,9 @@ FFMPEG_SUBTYPES = {
 # soundfile's own containers in which FFmpeg writes what libsndfile does not.
 _FFMPEG_EXTRAS = {"OGG": ("FLAC_16", "FLAC_24")}
 
+# libsndfile lists these, and writes none.
+_UNWRITABLE = {"WAV": ("MPEG_LAYER_III",), "MP3": ("MPEG_LAYER_I", "MPEG_LAYER_II")}
+
 # A WAV header has 32-bit sizes; a little is left for the header itself.
 WAV_MAX_BYTES = 2**32 - 2**16
 
@@ -89,6 +92,18 @@ def is_plain(target: AudioFormat) -> bool:
         return True
     is_common = target.container in ("WAV", "WAVEX", "RF64", "AIFF", "CAF", "W64", "AU")
     return is_common and target.subtype in BYTES_PER_SAMPLE
+
+
+def suffix_of(format: AudioFormat) -> str:
+    """The usual extension of a format, for sound without a file name.
+
+    >>> suffix_of(AudioFormat(48_000, 2, None, "OGG", "OPUS"))
+    '.opus'
+    """
+    if format.container == "OGG" and format.subtype == "OPUS":
+        return ".opus"
+    known = {"MP4": ".m4a", "MATROSKA": ".mka", "WAVEX": ".wav", "RF64": ".wav"}
+    return known.get(format.container, f".{format.container.lower()}")
 
 
 def writable_suffix(source: AudioFormat, path: Path) -> str:
@@ -142,8 +157,12 @@ def output_suffix(suffix: str) -> str:
     return suffix
 
 
-def available_subtypes(container: str) -> tuple[str, ...]:
-    """The sample formats that a container can be written with."""
+def available_subtypes(container: str | None) -> tuple[str, ...]:
+    """The sample formats that a container can be written with; those of all containers for None."""
+    if container is None:
+        containers = (*soundfile.available_formats(), *FFMPEG_SUBTYPES)
+        return tuple(dict.fromkeys(name for each in containers for name in available_subtypes(each)))
     if container in FFMPEG_SUBTYPES:
         return FFMPEG_SUBTYPES[container]
-    return (*soundfile.available_subtypes(container), *_FFMPEG_EXTRAS.get(container, ()))
+    listed = (*soundfile.available_subtypes(container), *_FFMPEG_EXTRAS.get(container, ()))
+    return tuple(name for name in listed if name not in _UNWRITABLE.get(container, ()))

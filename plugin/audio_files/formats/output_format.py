@@ -25,6 +25,7 @@ from hushgate.audio_files.formats.sample_formats import (
     BYTES_PER_SAMPLE,
     LOSSLESS,
     bytes_per_sample,
+    parse_subtype,
     word_length,
 )
 from hushgate.errors import AudioFileError
@@ -93,10 +94,6 @@ def output_format(
         container = "MOV"
     available = available_subtypes(container)
     chosen = _chosen_subtype(source, target, container, available, subtype)
-    if chosen == source.subtype and container == source.container and chosen.startswith("MPEG_LAYER_I"):
-        chosen = "MPEG_LAYER_III" if container == "MP3" else chosen
-    if container == "WAV" and chosen.startswith("MPEG_LAYER"):
-        chosen = "PCM_16"  # libsndfile lists it, and writes none
     rate = output_rate(source.sample_rate, chosen)
     num_samples = source.num_samples
     if num_samples is not None and rate != source.sample_rate:
@@ -120,7 +117,7 @@ def describe_changes(source: AudioFormat, target: AudioFormat) -> list[str]:
             f"{target.subtype} has no {source.sample_rate} Hz: converted to {target.sample_rate} Hz."
         )
     is_changed = target.container == source.container and target.subtype != source.subtype
-    if is_changed and not _is_writable(source):
+    if is_changed and source.subtype not in available_subtypes(source.container):
         changes.append(
             f"{source.subtype} cannot be written into {source.container}: {target.subtype} instead."
         )
@@ -136,12 +133,6 @@ def describe_changes(source: AudioFormat, target: AudioFormat) -> list[str]:
             f"the channels are {kept}, in the same order."
         )
     return changes
-
-
-def _is_writable(source: AudioFormat) -> bool:
-    if source.container == "WAV" and source.subtype.startswith("MPEG_LAYER"):
-        return False  # libsndfile lists it, and writes none
-    return source.subtype in available_subtypes(source.container)
 
 
 def output_rate(sample_rate: int, subtype: str) -> int:
@@ -162,7 +153,7 @@ def _chosen_subtype(
     source: AudioFormat, target: Path, container: str, available: tuple[str, ...], subtype: str | None
 ) -> str:
     if subtype is not None:
-        chosen = {"ALAC": "ALAC_24", "FLAC": "FLAC_24"}.get(subtype.upper(), subtype.upper())
+        chosen = parse_subtype(subtype)
         if chosen in available:
             return chosen
         raise AudioFileError(

@@ -7,7 +7,18 @@ from numpy.typing import NDArray
 
 BYTES_PER_SAMPLE = {"PCM_U8": 1, "PCM_S8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
 LOSSLESS = ("ALAC", "FLAC", "WAVPACK", "APE", "TTA", "TAK", "WMALOSSLESS", "TRUEHD", "MLP")
-_UNCLIPPED_SUBTYPES = ("FLOAT", "DOUBLE")
+UNCLIPPED_SUBTYPES = ("FLOAT", "DOUBLE")
+"""Sample formats that hold samples beyond full scale."""
+
+
+def parse_subtype(text: str) -> str:
+    """The name of a sample format that may be in small letters, or lack the word length: then it is 24 bits.
+
+    >>> parse_subtype("pcm_16"), parse_subtype("alac")
+    ('PCM_16', 'ALAC_24')
+    """
+    name = text.upper()
+    return f"{name}_24" if name in ("ALAC", "FLAC") else name
 
 
 def word_length(subtype: str) -> int | None:
@@ -16,7 +27,7 @@ def word_length(subtype: str) -> int | None:
     >>> word_length("PCM_24"), word_length("ALAC_16"), word_length("VORBIS")
     (24, 16, None)
     """
-    if subtype in ("FLOAT", "DOUBLE"):
+    if subtype in UNCLIPPED_SUBTYPES:
         return 64
     if subtype in ("ULAW", "ALAW"):
         return {"ULAW": 14, "ALAW": 13}[subtype]
@@ -37,6 +48,6 @@ def count_clipped(block: NDArray[np.float32], subtype: str) -> int:
     >>> count_clipped(np.float32([[0.5, 1.5, -1.0]]), "PCM_16")
     1
     """
-    if subtype in _UNCLIPPED_SUBTYPES:
+    if subtype in UNCLIPPED_SUBTYPES:
         return 0
     return int(np.count_nonzero(np.abs(block) > 1.0))

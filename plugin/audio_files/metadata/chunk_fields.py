@@ -86,7 +86,7 @@ def write_info(path: Path, fields: Fields) -> list[str]:
             entries.append(kind + struct.pack("<I", len(text)) + text + b"\0" * (len(text) % 2))
     if entries:
         append_chunk(path, b"LIST", b"INFO" + b"".join(entries))
-    unknown = sorted(name for name, texts in fields.texts.items() if texts and name not in _INFO_FIELDS)
+    unknown = sorted(name for name in fields.texts if name not in _INFO_FIELDS)
     return [*unknown, *(["pictures"] if fields.pictures else [])]
 
 

@@ -54,7 +54,7 @@ def _comment_name(name: str) -> str:
 
 
 def without_comment_name(fields: Fields) -> list[str]:
-    return [name for name, texts in fields.texts.items() if texts and not _comment_name(name)]
+    return [name for name in fields.texts if not _comment_name(name)]
 
 
 def write_mask_comment(path: Path, mask: int | None, num_channels: int) -> None:

@@ -13,7 +13,7 @@ class Fields:
     """Tags in common terms.
 
     Attributes:
-        texts: Values by upper-case name.
+        texts: Values by upper-case name, at least one of each, none of them empty.
         pictures: FLAC picture blocks, as bytes.
         lost: Names of what has no common term.
     """
@@ -23,7 +23,6 @@ class Fields:
     lost: list[str] = field(default_factory=list)
 
     def add(self, name: str, text: str) -> None:
-        """Append one value, unless it is there already."""
-        values = self.texts.setdefault(name.upper(), [])
-        if text and text not in values:
-            values.append(text)
+        """Append one value, unless it is empty or there already."""
+        if text and text not in self.texts.get(name.upper(), ()):
+            self.texts.setdefault(name.upper(), []).append(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.metadata.chunk_copy import copy_chunks
-from hushgate.audio_files.metadata.comment_fields import MASK_COMMENT
+from hushgate.audio_files.metadata.comment_fields import MASK_COMMENT, OGG_FAMILIES, open_ogg
 from hushgate.audio_files.metadata.fields import read_fields, write_fields
 from hushgate.audio_files.metadata.id3_fields import read_id3
 from hushgate.audio_files.metadata.stale_figures import drop_stale_frames, drop_stale_items, is_stale
@@ -103,7 +104,7 @@ def leading_tags(source: Path, source_format: AudioFormat, target_format: AudioF
         fields = read_fields(source, family(source_format))
     except (MutagenError, *_DAMAGE):  # `copy_metadata` says so at the end
         return {}
-    return {name: "; ".join(texts) for name, texts in fields.texts.items() if texts}
+    return {name: "; ".join(texts) for name, texts in fields.texts.items()}
 
 
 def family(format: AudioFormat) -> str | None:
@@ -207,28 +208,12 @@ def _is_left_behind(name: str) -> bool:
     return is_stale(name) or name.upper() == MASK_COMMENT
 
 
-def _load_vorbis(source: Path) -> _Store:
-    from mutagen.oggvorbis import OggVorbis
+def _load_ogg(family: str, source: Path) -> _Store:
+    old = open_ogg(source, family)
 
-    return _store_comments(OggVorbis(source), OggVorbis)
-
-
-def _load_opus(source: Path) -> _Store:
-    from mutagen.oggopus import OggOpus
-
-    return _store_comments(OggOpus(source), OggOpus)
-
-
-def _load_ogg_flac(source: Path) -> _Store:
-    from mutagen.oggflac import OggFLAC
-
-    return _store_comments(OggFLAC(source), OggFLAC)
-
-
-def _store_comments(old: Any, kind: Callable[[Path], Any]) -> _Store:
     def store(target: Path) -> list[str]:
         if old.tags:
-            new = kind(target)
+            new = open_ogg(target, family)
             new.tags[:] = [(name, text) for name, text in old.tags if not is_stale(name)]
             new.save()
         return []
@@ -247,8 +232,6 @@ _LOADERS: dict[str | None, Callable[[Path], _Store]] = {
     "CAF": _load_chunks,
     "MP3": _load_mp3,
     "FLAC": _load_flac,
-    "Vorbis": _load_vorbis,
-    "Opus": _load_opus,
-    "OggFLAC": _load_ogg_flac,
     "MP4": _load_mp4,
+    **{family: functools.partial(_load_ogg, family) for family in OGG_FAMILIES},
 }

@@ -81,7 +81,7 @@ def _without_stale(fields: Fields) -> Fields:
 
 def write_fields(path: Path, family: str | None, fields: Fields) -> list[str]:
     """Store fields in a file; returns the names of those that its tags cannot hold."""
-    if not any(fields.texts.values()) and not fields.pictures:
+    if not fields.texts and not fields.pictures:
         return []
     if family == "RIFF":
         return write_info(path, fields)

@@ -32,7 +32,7 @@ def fill_mp4(tags: Any, fields: Fields) -> None:
             tags[_MP4_ITEMS[name]] = texts
         elif name in _MP4_PAIRS and (numbers := _number_pair(texts[0])) is not None:
             tags[_MP4_PAIRS[name]] = [numbers]
-        elif texts:
+        else:
             key = f"----:com.apple.iTunes:{name}".encode().decode("latin-1")  # mutagen's way with UTF-8
             tags[key] = [MP4FreeForm(text.encode()) for text in texts]
     covers = [Picture(data) for data in fields.pictures]

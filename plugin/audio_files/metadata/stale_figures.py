@@ -42,12 +42,10 @@ def drop_stale_frames(tags: Any) -> bool:
     return bool(stale)
 
 
-def drop_stale_items(tags: Any) -> bool:
-    """Remove such items from mutagen's APE or MP4 tags; returns whether there were any."""
-    stale = [key for key in list(tags.keys()) if is_stale(str(key))]
-    for key in stale:
+def drop_stale_items(tags: Any) -> None:
+    """Remove such items from mutagen's APE tags."""
+    for key in [key for key in tags if is_stale(str(key))]:
         del tags[key]
-    return bool(stale)
 
 
 def clean_chunk(kind: bytes, body: bytes) -> bytes:

@@ -8,7 +8,6 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, BinaryIO, Self, TextIO, cast
@@ -22,12 +21,11 @@ from hushgate.audio_files.dither import dither_seed_for
 from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.formats.output_format import describe_changes, output_format
 from hushgate.audio_files.pipes.wav_pipe import (
-    PIPE_SUBTYPES,
     RawStreamReader,
     WavStreamReader,
     WavStreamWriter,
+    pipe_format,
 )
-from hushgate.errors import AudioFileError
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
 
 PIPE = "-"
@@ -129,21 +127,16 @@ def open_standard_output(
 
     Raises:
         ValueError: Standard output leads to one of the originals.
-        AudioFileError: A sample format that WAV in a pipe does not carry.
+        AudioFileError: WAV in a pipe does not carry `subtype`.
     """
     stream = standard_buffer(sys.stdout)
     with contextlib.suppress(OSError, AttributeError):  # not a file of the system
         if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):  # appended to the input, say
             refuse_originals("standard output", stream.fileno(), originals)
-    format = output_format(source, from_file, Path("standard output.wav"), subtype)
-    if format.container in ("WAVEX", "RF64"):
-        format = replace(format, container="WAV")
-    if format.subtype not in PIPE_SUBTYPES:
-        raise AudioFileError(
-            f"standard output cannot carry {format.subtype}. "
-            f"Use subtype=... with one of {', '.join(PIPE_SUBTYPES)}."
-        )
+    of_file = output_format(source, from_file, Path("standard output.wav"), subtype)
+    format, changes = pipe_format(of_file, subtype)
     seed = dither_seed_for(source.subtype, format.subtype, "standard output") if dither else None
     writer = _PipeWriter(stream, format, dither_seed=seed)
-    writer.warnings += [f"standard output: {change}" for change in describe_changes(source, format)]
+    changes += describe_changes(source, format)
+    writer.warnings += [f"standard output: {change}" for change in changes]
     return writer

@@ -76,6 +76,30 @@ def parse_raw_format(text: str) -> AudioFormat:
     return AudioFormat(rate, num_channels, None, "WAV", subtype, endian)
 
 
+def pipe_format(format: AudioFormat, subtype: str | None) -> tuple[AudioFormat, list[str]]:
+    """The same format in the one container that a pipe carries: WAV, whose length may be unknown.
+
+    Args:
+        format: What a WAV file would have.
+        subtype: The sample format that the user chose. The recording's own becomes PCM_16 where WAV in a pipe
+            does not carry it.
+
+    Returns:
+        The format, and what had to be changed, one sentence each.
+
+    Raises:
+        AudioFileError: WAV in a pipe does not carry the chosen sample format.
+    """
+    format = replace(format, container="WAV")
+    if format.subtype in PIPE_SUBTYPES:
+        return format, []
+    if subtype is not None:
+        raise AudioFileError(
+            f"a pipe cannot carry {format.subtype}. Use subtype=... with one of {', '.join(PIPE_SUBTYPES)}."
+        )
+    return replace(format, subtype="PCM_16"), [f"a pipe cannot carry {format.subtype}: PCM_16 instead."]
+
+
 class RawStreamReader:
     """Read samples without a header, block by block.
 

@@ -13,8 +13,9 @@ _MARK = b"fLaC"
 _STREAM_INFO_BYTES = 34
 # Marks without frames before them after which no more are looked at.
 _MAX_REFUSED = 64
-# Offset of the total number of samples in a file: the low 36 bits of eight bytes.
-_TOTAL_PLACE = 4 + 4 + 10
+# Offset in a file of eight bytes of STREAMINFO: 20 bits of sample rate, 3 of channels - 1, 5 of word
+# length - 1, 36 of the total number of samples.
+_FORMAT_PLACE = 4 + 4 + 10
 _BLOCK_SIZES = {
     1: 192,
     **{code: 576 << (code - 2) for code in range(2, 6)},
@@ -41,11 +42,25 @@ class FlacStream:
     header: bytes
 
     @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self._format >> 44
+
+    @property
+    def num_channels(self) -> int:
+        """1 to 8."""
+        return (self._format >> 41 & 7) + 1
+
+    @property
     def open_header(self) -> bytes:
         """The same bytes with the length left open: a decoder then goes on to the last frame."""
-        place = _TOTAL_PLACE
-        value = int.from_bytes(self.header[place : place + 8], "big") & ~(2**36 - 1)
+        place = _FORMAT_PLACE
+        value = self._format & ~(2**36 - 1)
         return self.header[:place] + value.to_bytes(8, "big") + self.header[place + 8 :]
+
+    @property
+    def _format(self) -> int:
+        return int.from_bytes(self.header[_FORMAT_PLACE : _FORMAT_PLACE + 8], "big")
 
 
 def find_flac_streams(file: BinaryIO, start: int = 0) -> list[FlacStream]:

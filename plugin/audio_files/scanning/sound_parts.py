@@ -197,6 +197,7 @@ def _plan_flac(file: BinaryIO, start: int) -> SoundPlan:
     streams = find_flac_streams(file, start)
     if not streams:
         raise AudioFileError("is FLAC without sound: its header is damaged or ends early")
+    _check_equal([("flac", s.sample_rate, s.num_channels) for s in streams])
     for stream in streams:
         prefix, place = b"", stream.start
         num_samples = None
@@ -219,7 +220,7 @@ def _plan_ogg(file: BinaryIO, start: int, file_size: int) -> SoundPlan:
     if not streams:
         raise AudioFileError("is Ogg without a beginning: the first page of its stream is missing")
     if any(stream.is_multiplexed or stream.codec not in ("VORBIS", "OPUS") for stream in streams):
-        return SoundPlan(demuxer="ogg")
+        return SoundPlan(demuxer="ogg", start=start)
     _check_equal([(s.codec.lower(), s.sample_rate, s.num_channels) for s in streams])
     plan = SoundPlan()
     for stream in streams:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from hushgate.audio_files.dither import word_gets_shorter
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.file_writer import FileWriter
-from hushgate.audio_files.formats.output_format import describe_changes, output_format
-from hushgate.audio_files.metadata.copying import copy_metadata, leading_tags
-from hushgate.audio_files.open_audio import film_source
+from hushgate.audio_files.formats.sample_formats import UNCLIPPED_SUBTYPES
+from hushgate.audio_files.open_audio import open_output
 from hushgate.audio_files.part_files import PART_PREFIX
 from hushgate.batching.planning.recipe import BatchSettings
 from hushgate.measuring.level_meter import LevelMeter, decibels
@@ -34,7 +31,6 @@ from hushgate.rendering.summary import engine_of
 
 # Level of limited and rescaled peaks. Dither and decoders of compressed sound need a little room above it.
 _CEILING = 10.0 ** (-0.1 / 20.0)
-_UNCLIPPED = ("FLOAT", "DOUBLE")
 _CLIP_REMEDY = 'Use clip_mode="limit", clip_mode="rescale" or subtype="FLOAT".'
 
 
@@ -131,36 +127,29 @@ def _pass(
         reader = files.enter_context(FileReader(paths.source, allow_truncated=settings.allow_truncated))
         effect = settings.recipe.make()
         source = reader.format
-        dither_seed = zlib.crc32(name.encode("utf-8", "surrogateescape"))
 
-        def open_sink(path: Path, seed: int, *, keep_tags: bool) -> _Sink:
-            target = output_format(source, paths.source, path, settings.subtype)
-            shrinks = settings.dither and word_gets_shorter(source.subtype, target.subtype)
-
-            def finish(part: Path) -> None:
-                if keep_tags:
-                    writer.warnings += copy_metadata(paths.source, source, part, target)
-
+        def open_sink(path: Path, dither_name: str, *, keep_tags: bool) -> _Sink:
             writer = files.enter_context(
-                FileWriter(
+                open_output(
                     path,
-                    target,
+                    source,
+                    paths.source,
+                    subtype=settings.subtype,
                     overwrite=overwrite,
-                    dither_seed=seed if shrinks else None,
-                    finish=finish,
+                    dither=settings.dither,
+                    dither_name=dither_name,
                     part_prefix=part_prefix,
-                    source_rate=source.sample_rate,
-                    film=film_source(paths.source, path, target),
-                    tags=leading_tags(paths.source, source, target) if keep_tags else None,
-                    originals=[paths.source],
+                    keep_tags=keep_tags,
                 )
             )
-            writer.warnings += describe_changes(source, target)
+            assert isinstance(writer, FileWriter)
             return _Sink(writer, source.sample_rate, settings.clip_mode, gain)
 
         # The ExitStack closes in reverse order, so the residual is renamed before the output.
-        sink = open_sink(paths.target, dither_seed, keep_tags=True)
-        residual = open_sink(paths.residual, dither_seed + 1, keep_tags=False) if paths.residual else None
+        sink = open_sink(paths.target, name, keep_tags=True)
+        residual = None
+        if paths.residual is not None:
+            residual = open_sink(paths.residual, f"{name}.residual", keep_tags=False)
         before, after, removed = _views(reader, page.pictures)
         copy = None
         if page.removed_copy is not None and residual is None:
@@ -271,7 +260,7 @@ class _Sink:
         self.writer = writer
         self.sample_rate = sample_rate
         self.meter = LevelMeter()
-        self.can_clip = writer.format.subtype not in _UNCLIPPED
+        self.can_clip = writer.format.subtype not in UNCLIPPED_SUBTYPES
         self.gain = np.float32(gain) if self.can_clip else np.float32(1.0)
         is_limited = clip_mode == "limit" and self.can_clip
         self.limiter = PeakLimiter(sample_rate, _CEILING) if is_limited else None

@@ -14,9 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import soundfile
-
-from hushgate.audio_files.formats.containers import container_for
+from hushgate.audio_files.formats.containers import available_subtypes, container_for
+from hushgate.audio_files.formats.sample_formats import parse_subtype
 from hushgate.batching.planning.remote_store import checksum
 from hushgate.errors import AudioFileError
 from hushgate.rendering.loudness import checked_loudness
@@ -129,12 +128,13 @@ class BatchSettings:
                     f"(got {self.extension!r})."
                 ) from None
         if self.subtype is not None:
-            known = soundfile.available_subtypes(container)
-            if self.subtype not in known:
+            known = available_subtypes(container)
+            if parse_subtype(self.subtype) not in known:
                 of = f" of {container}" if container else ""
                 raise ValueError(
                     f"subtype must be a sample format{of}: {', '.join(sorted(known))} (got {self.subtype!r})."
                 )
+            object.__setattr__(self, "subtype", parse_subtype(self.subtype))  # one name, one hash
 
     def identity(self) -> dict[str, Any]:
         """Everything except the input that an output depends on, as plain values."""

@@ -16,7 +16,15 @@ from hushgate.audio_files.atomic_write import Original
 from hushgate.batching.planning.plan import is_inside
 from hushgate.batching.planning.results import FileResult
 from hushgate.batching.planning.storage import store_for
-from hushgate.measuring.wording import latency_text, loudness_text, noise_text, target_text
+from hushgate.measuring.wording import (
+    latency_text,
+    level_text,
+    loudness_text,
+    noise_text,
+    peak_text,
+    speed_text,
+    target_text,
+)
 from hushgate.pictures.listening.browser_sounds import browser_plays, write_browser_copy
 from hushgate.pictures.listening.page import how_to_listen, page_html
 from hushgate.pictures.listening.player import Version, escaped, player_html
@@ -82,7 +90,7 @@ def render_page(
         if summary[f"num_{status}"]
     )
     factor = summary["real_time_factor"]
-    speed = f", {1.0 / factor:.0f} times real time" if factor else ""
+    speed = f", {speed_text(factor)}" if factor else ""
     # The failed files first, because they need attention.
     ordered = sorted(files, key=lambda file: file.status != "failed")
     settings = "\n".join(f"{key}: {value}" for key, value in data["settings"].items())
@@ -191,16 +199,15 @@ def _figures(file: FileResult) -> str:
     if file.duration_s is None:
         return ""
     channels = {1: "mono", 2: "stereo"}.get(file.num_channels or 0, f"{file.num_channels} channels")
-    clipping = f"{file.num_clipped} samples" if file.num_clipped else "none"
+    peak = peak_text(file.peak_before_dbfs, file.peak_after_dbfs, file.num_clipped or 0)
     if file.clip_gain_db:
-        clipping += f", turned down {-file.clip_gain_db:z.1f} dB"
-    factor = file.real_time_factor
+        peak += f", turned down {-file.clip_gain_db:z.1f} dB"
     engine = f", on {file.engine}" if file.engine else ""
     rows = [
         [("length", _duration(file.duration_s)), ("format", f"{file.container} {file.subtype}, {channels}")],
         [
-            ("level", f"{_db(file.level_before_dbfs)} → {_db(file.level_after_dbfs)} dBFS"),
-            ("peak", f"{_db(file.peak_before_dbfs)} → {_db(file.peak_after_dbfs)} dBFS"),
+            ("level", level_text(file.level_before_dbfs, file.level_after_dbfs)),
+            ("peak", peak),
         ],
         [
             (
@@ -212,10 +219,6 @@ def _figures(file: FileResult) -> str:
             ("target", target_text(file.target_change_db, file.target_changed)),
         ],
         [
-            ("clipping", clipping),
-            ("speed", f"{1.0 / factor:.0f} times real time" if factor else "unknown"),
-        ],
-        [
             ("rate", f"{file.sample_rate} Hz"),
             ("latency", latency_text(file.latency_samples or 0, file.sample_rate or 1)),
         ],
@@ -225,7 +228,8 @@ def _figures(file: FileResult) -> str:
                 loudness_text(file.loudness_before_lufs, file.loudness_after_lufs, file.true_peak_dbtp)
                 if file.true_peak_dbtp is not None
                 else "as the chain gives it",
-            )
+            ),
+            ("speed", speed_text(file.real_time_factor)),
         ],
         [("model", f"{file.model or 'none'}{engine}"), ("preset", file.preset or "none")],
     ]
@@ -249,15 +253,11 @@ def _url(path: str, folder: Path) -> str | None:
     return urllib.parse.quote(os.fsencode(relative.replace(os.sep, "/")))
 
 
-def _db(level: float | None) -> str:
-    return "silence" if level is None else f"{level:z.1f}"
-
-
 def _duration(seconds: float | None) -> str:
     if seconds is None:
         return "unknown"
-    minutes, rest = divmod(seconds, 60.0)
-    hours, minutes = divmod(int(minutes), 60)
-    if hours:
-        return f"{hours} h {minutes} min {rest:.0f} s"
-    return f"{minutes} min {rest:.0f} s" if minutes else f"{rest:.2f} s"
+    if round(seconds, 2) < 60.0:
+        return f"{seconds:.2f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min {rest} s" if hours else f"{minutes} min {rest} s"

@@ -101,6 +101,7 @@ def _run(task: Task, staging: _Staging, on_progress: Callable[[float], None]) ->
         part_prefix=part_prefix(task.run),
         on_progress=on_progress,
     )
+    figures["warnings"] = tuple(map(staging.in_users_terms, figures["warnings"]))
     checksums.update(staging.publish(overwrite=task.overwrite))
     result = FileResult(
         job.source,
@@ -176,7 +177,7 @@ class _Staging:
         return {"output_sha256": store.publish(paths.target, job.target, overwrite=overwrite, run=self._run)}
 
     def in_users_terms(self, text: str) -> str:
-        """An error message with the paths of the user in place of those of the copies."""
+        """A message with the paths of the user in place of those of the copies."""
         for copy, path in self._copies.items():
             text = text.replace(copy, path)
         return text

@@ -200,12 +200,13 @@ async def _unless_gone(work: Any, receive: Receive) -> dict[str, Any]:
 
 
 async def _feed(chunks: AsyncIterator[bytes], writer: asyncio.StreamWriter, state: ServerState) -> None:
-    """Pass a body on to the job process."""
-    async for chunk in chunks:
-        state.metrics.received_bytes.inc(len(chunk))
-        writer.write(chunk)
-        await writer.drain()
-    writer.write_eof()
+    """Pass a body on to the job process, which says itself why it reads no more of one."""
+    with contextlib.suppress(ConnectionError):
+        async for chunk in chunks:
+            state.metrics.received_bytes.inc(len(chunk))
+            writer.write(chunk)
+            await writer.drain()
+        writer.write_eof()
 
 
 async def _first_chunk(
@@ -220,8 +221,9 @@ async def _first_chunk(
             for task in (feeding, running):
                 if task.done():
                     task.result()  # raises what went wrong
-        if first := reading.result():
-            return first
+        with contextlib.suppress(ConnectionError):  # the job left some of the body unread
+            if first := reading.result():
+                return first
         await running
         raise RequestError("the recording holds no sound.", 422)
     finally:

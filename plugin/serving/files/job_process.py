@@ -13,7 +13,7 @@ import os
 import queue
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hushgate.audio_files.formats.audio_format import AudioFormat
-from hushgate.audio_files.formats.containers import FFMPEG_SUBTYPES, writable_suffix
+from hushgate.audio_files.formats.containers import FFMPEG_SUBTYPES, suffix_of, writable_suffix
 from hushgate.audio_files.formats.output_format import output_format
 from hushgate.audio_files.open_audio import AudioReader, Excerpt, open_input, open_output
-from hushgate.audio_files.pipes.wav_pipe import PIPE_SUBTYPES, WavStreamWriter
+from hushgate.audio_files.pipes.wav_pipe import WavStreamWriter, pipe_format
 from hushgate.errors import AudioFileError, describe_error
 from hushgate.rendering.file_loop import FileLoop
 from hushgate.serving.catalogue import Catalogue, Choice, UnknownNameError
@@ -224,17 +224,13 @@ class _BoundedReader:
 
 
 def _write_stream(loop: FileLoop, source: AudioFormat, subtype: str | None, sink: BinaryIO) -> list[str]:
-    format = output_format(source, None, Path("output.wav"), subtype)
-    if format.subtype not in PIPE_SUBTYPES:
-        format = replace(format, subtype="PCM_16")
-    if format.container in ("WAVEX", "RF64"):
-        format = replace(format, container="WAV")
+    format, changes = pipe_format(output_format(source, None, Path("output.wav"), subtype), subtype)
     writer = WavStreamWriter(cast(Any, sink), format, dither_seed=None)
     for block in loop.blocks():
         writer.write(block)
         sink.flush()
     writer.finish()
-    return loop.warnings(writer)
+    return [*changes, *loop.warnings(writer)]
 
 
 @contextlib.contextmanager
@@ -246,17 +242,7 @@ def _connect() -> Iterator[socket.socket]:
 
 def _suffix_like(source: AudioFormat, name: str) -> str:
     """The extension for a result in the input's own format, or the nearest that can be written."""
-    suffix = Path(name).suffix
-    if not suffix:
-        known = {
-            "MP3": ".mp3",
-            "OGG": ".opus" if source.subtype == "OPUS" else ".ogg",
-            "MP4": ".m4a",
-            "MATROSKA": ".mka",
-            "WAVEX": ".wav",
-            "RF64": ".wav",
-        }
-        suffix = known.get(source.container, f".{source.container.lower()}")
+    suffix = Path(name).suffix or suffix_of(source)
     is_film = source.container in FFMPEG_SUBTYPES
     return writable_suffix(source, Path(f"x{suffix}")) or (".m4a" if is_film else ".wav")
 

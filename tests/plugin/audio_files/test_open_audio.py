@@ -280,3 +280,32 @@ def test_five_gibibytes_are_handled_to_their_end_in_constant_memory(tmp_path: Pa
     info = soundfile.info(target)
     assert (info.format, info.frames) == ("RF64", size // 4)
     os.unlink(target)
+
+
+def test_blocks_may_be_shorter_than_what_the_resampler_waits_for(tmp_path: Path) -> None:
+    pytest.importorskip("soxr", reason="needs the extra formats")
+    source = AudioFormat(44_100, 1, 4_410, "WAV", "PCM_16")
+    with open_output(tmp_path / "a.opus", source, "-") as writer:
+        for block in np.split(tone(4_410, 44_100), 441):
+            writer.write(block[None])
+    with open_input(tmp_path / "a.opus") as reader:
+        assert sum(block.shape[1] for block in reader.blocks()) == 4_800
+
+
+def test_clips_of_the_resamplers_last_samples_are_counted_for_file_objects() -> None:
+    pytest.importorskip("soxr", reason="needs the extra formats")
+    source = AudioFormat(44_100, 1, None, "OGG", "OPUS")
+    with open_output(io.BytesIO(), source, "-") as writer:
+        writer.write(np.full((1, 100), 2.0, np.float32))  # all of it waits in the resampler
+        assert writer.num_clipped == 0
+        writer.complete()
+    assert writer.num_clipped > 50
+
+
+@pytest.mark.parametrize("container", ["WAVEX", "RF64"])
+def test_a_file_object_without_a_name_gets_the_container_of_the_source(container: str) -> None:
+    target = io.BytesIO()
+    with open_output(target, AudioFormat(48_000, 2, 100, container, "PCM_24"), "-") as writer:
+        writer.write(noise(2, 100))
+    target.seek(0)
+    assert soundfile.info(target).format == container

@@ -127,6 +127,26 @@ def test_dither_comes_with_shorter_words_only_and_differs_between_stems(
     assert abs(np.corrcoef(a, b)[0, 1]) < 0.05
 
 
+def test_output_and_residual_are_dithered_apart(tmp_path: Path, models: Path) -> None:
+    sound, half = noise(1, RATE), models / "half.onnx"
+    write(tmp_path / "in" / "a.wav", sound, subtype="FLOAT")
+    run(tmp_path / "in", tmp_path / "out", half, subtype="PCM_16", output_residual=True)
+    errors = [
+        soundfile.read(tmp_path / "out" / f"a{end}.wav")[0] - 0.5 * sound[0] for end in ("", ".residual")
+    ]
+    assert all(0.0 < np.abs(error).max() <= 2 * 2.0**-15 for error in errors)
+    assert abs(np.corrcoef(*errors)[0, 1]) < 0.05
+
+
+def test_warnings_name_the_file_that_they_are_about(tmp_path: Path, identity: str) -> None:
+    pytest.importorskip("soxr", reason="needs the extra formats")
+    write(tmp_path / "in" / "a.wav", noise(1, 44_100), 44_100)
+    file = run(tmp_path / "in", tmp_path / "out", identity, format="opus", output_residual=True).files[0]
+    names = ("a.opus", "a.residual.opus")
+    expected = [f"{tmp_path / 'out' / name}: OPUS has no 44100 Hz: converted to 48000 Hz." for name in names]
+    assert list(file.warnings) == expected
+
+
 @pytest.fixture
 def hot(tmp_path: Path) -> Path:
     """Float sound with peaks 6 dB beyond full scale."""

@@ -289,3 +289,11 @@ def test_a_cluster_does_the_same_and_a_dead_worker_loses_no_file(
     for name in names:
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
     assert result.settings_hash == expected.settings_hash
+
+
+def test_warnings_name_the_remote_file_and_not_its_copy(memory: Any, models: Path) -> None:
+    content = memory.cat_file("/in/a [1]*.wav")
+    memory.pipe_file("/short/a.wav", content[:-300])
+    options: dict[str, Any] = {"model": models / "half.onnx", "jobs": 0, "allow_truncated": True}
+    (file,) = batch("memory://short", "memory://out", **options).files
+    assert file.warnings[0].startswith("memory://short/a.wav is cut short")

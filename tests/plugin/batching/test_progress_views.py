@@ -12,7 +12,7 @@ from hushgate.batching.planning.inputs import Source
 from hushgate.batching.planning.plan import make_plan
 from hushgate.batching.planning.recipe import BatchSettings
 from hushgate.batching.planning.results import FileResult
-from hushgate.batching.progress_views import RichView
+from hushgate.batching.progress_views import RichView, describe
 
 
 def test_the_bar_of_the_batch_counts_files_by_their_size(tmp_path: Path, settings: BatchSettings) -> None:
@@ -35,3 +35,17 @@ def test_the_bar_of_the_batch_counts_files_by_their_size(tmp_path: Path, setting
         assert [task.description for task in progress.tasks] == ["all files", "short.wav"]
         view.finished(FileResult(short.source, "short.wav", "failed", "", error="no sound"))
         assert whole.finished
+
+
+def test_figures_are_worded_as_in_every_command() -> None:
+    result = FileResult(
+        "in/a.wav",
+        "a.wav",
+        "done",
+        "",
+        duration_s=12.0,
+        floor_before_dbfs=-40.0,
+        floor_after_dbfs=-150.0,
+        real_time_factor=0.5 / 0.15,
+    )
+    assert describe(result) == "a.wav: done, 12.0 s, noise floor -40.0 dBFS -> silence, 0.3 times real time"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +59,19 @@ def test_a_preset_brings_its_loudness(preset: str, tmp_path: Path) -> None:
     )
     plain = hushgate.denoise(sound, RATE, preset=preset, loudness=None)
     np.testing.assert_array_equal(plain, as_file(Chain.from_preset(preset), sound, RATE))
+
+
+def test_a_preset_with_a_loudness_takes_an_empty_sound(preset: str) -> None:
+    clean = hushgate.denoise(np.zeros((2, 0), np.float32), RATE, preset=preset)
+    assert (clean.shape, clean.sample_rate) == ((2, 0), RATE)
+
+
+def test_a_clean_sound_keeps_its_rate_on_the_way_to_another_process(stateful: str) -> None:
+    clean = hushgate.denoise(noise(RATE, 2), RATE, model=stateful)
+    for copied in (pickle.loads(pickle.dumps(clean)), copy.copy(clean), copy.deepcopy(clean)):
+        assert isinstance(copied, type(clean))
+        assert copied.sample_rate == RATE
+        np.testing.assert_array_equal(copied, clean)
 
 
 def test_presets_are_accepted_by_name_where_effects_are(preset: str, tmp_path: Path) -> None:

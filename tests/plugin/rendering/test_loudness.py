@@ -101,3 +101,13 @@ def test_true_peaks_lie_between_samples() -> None:
     peaks.process((sine * fade)[None].astype(np.float32))
     assert np.abs(sine * fade).max() == pytest.approx(0.707, abs=0.01)
     assert peaks.peak == pytest.approx(1.0, abs=0.02)
+
+
+def test_empty_blocks_change_no_true_peak(rng: np.random.Generator) -> None:
+    sound = talk(-20.0, rng, seconds=1.0)
+    plain, with_empty = TruePeaks(2), TruePeaks(2)
+    assert with_empty.process(sound[:, :0]).shape == (0,)
+    first = with_empty.process(sound[:, :1_000])
+    assert with_empty.process(sound[:, :0]).shape == (0,)
+    rest = with_empty.process(sound[:, 1_000:])
+    np.testing.assert_array_equal(np.concatenate([first, rest]), plain.process(sound))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -169,3 +171,9 @@ def test_what_cannot_be_rendered_is_said_and_leaves_nothing(
     render(chain, source, out)
     with pytest.raises(FileExistsError):
         render(chain, source, out)
+
+
+def test_the_result_passes_from_process_to_process(source: Path, tmp_path: Path, identity: str) -> None:
+    done = render(Denoiser(identity), source, tmp_path / "out.wav")
+    for copied in (pickle.loads(pickle.dumps(done)), copy.copy(done), copy.deepcopy(done)):
+        assert (copied, copied.summary) == (LENGTH, done.summary)

@@ -140,6 +140,19 @@ def test_wrong_requests_are_refused_by_name(
 
 
 @pytest.mark.parametrize(
+    ("container", "subtype", "wanted", "words"),
+    [("FLAC", "PCM_24", "PCM_16", "WAV"), ("WAV", "FLOAT", "ULAW", "cannot carry ULAW")],
+)
+def test_a_stream_that_the_job_refuses_says_why(
+    server: Server, rng: np.random.Generator, container: str, subtype: str, wanted: str, words: str
+) -> None:
+    body = encode(sound(rng, seconds=20.0), container, subtype)
+    answer = server.post(body, {"model": "identity", "stream": "true", "subtype": wanted})
+    assert answer.status == 422, answer.body
+    assert words in answer.error
+
+
+@pytest.mark.parametrize(
     ("body", "words"),
     [
         (b"", "is empty"),

@@ -8,6 +8,7 @@ import pytest
 
 from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.formats.output_format import describe_changes, output_format
+from hushgate.errors import AudioFileError
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,7 @@ from hushgate.audio_files.formats.output_format import describe_changes, output_
         ("WEBM", "VORBIS", ".webm", "OPUS"),
         ("MATROSKA", "DTS", ".mkv", "OPUS"),
         ("WAV", "MPEG_LAYER_III", ".wav", "PCM_16"),
+        ("MP3", "MPEG_LAYER_II", ".mp3", "MPEG_LAYER_III"),
     ],
 )
 def test_a_codec_that_cannot_be_written_is_named(
@@ -35,3 +37,10 @@ def test_what_stays_is_not_named(container: str, subtype: str, suffix: str) -> N
     source = AudioFormat(48_000, 2, None, container, subtype)
     target = output_format(source, Path(f"a{suffix}"), Path(f"b{suffix}"), None)
     assert describe_changes(source, target) == []
+
+
+@pytest.mark.parametrize(("suffix", "subtype"), [(".wav", "MPEG_LAYER_III"), (".mp3", "MPEG_LAYER_II")])
+def test_what_libsndfile_lists_and_does_not_write_is_refused(suffix: str, subtype: str) -> None:
+    source = AudioFormat(48_000, 2, None, "FLAC", "PCM_16")
+    with pytest.raises(AudioFileError, match=f"has no sample format {subtype}"):
+        output_format(source, None, Path(f"b{suffix}"), subtype)

@@ -20,7 +20,8 @@ from hushgate.audio_files.container_chunks import chunk_body, read_chunks
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.file_writer import FileWriter
 from hushgate.audio_files.formats.audio_format import AudioFormat
-from hushgate.audio_files.metadata.copying import copy_metadata
+from hushgate.audio_files.metadata.copying import copy_metadata, family
+from hushgate.audio_files.metadata.fields import read_fields
 from hushgate.audio_files.open_audio import open_input, open_output
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
@@ -273,6 +274,25 @@ def test_common_fields_survive_a_change_of_container(
         warnings = copied(source, target, AudioFormat(48_000, 2, 48_000, container, subtype))
         assert tags_of(target) == {"title": "Lied", "artist": "Me"}
         assert warnings == []
+
+
+@pytest.mark.parametrize("suffix", ["m4a", "mka", "flac", "ogg", "mp3", "wav", "aiff"])
+def test_an_empty_tag_costs_no_other_tag(tmp_path: Path, suffix: str) -> None:
+    if suffix in ("m4a", "mka"):
+        pytest.importorskip("av", reason="needs the extra formats")
+    source, target = tmp_path / "a.ogg", tmp_path / f"b.{suffix}"
+    write_sound(source, "OGG", "VORBIS")
+    old = mutagen.File(source)
+    old["title"], old["tracknumber"], old["mood"] = "Lied", "", ""
+    old.save()
+    with open_input(source) as reader, open_output(target, reader.format, source) as writer:
+        for block in reader.blocks():
+            writer.write(block)
+    assert not [warning for warning in writer.warnings if "tag" in warning]
+    with FileReader(target) as reader:
+        fields = read_fields(target, family(reader.format))
+    assert {"TITLE": ["Lied"]}.items() <= fields.texts.items()
+    assert not {"TRACKNUMBER", "MOOD"} & fields.texts.keys() or suffix == "ogg"
 
 
 def test_what_another_container_cannot_hold_is_named(tmp_path: Path) -> None:

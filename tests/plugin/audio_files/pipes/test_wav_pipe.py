@@ -15,7 +15,7 @@ import soundfile
 from hushgate import AudioFileError
 from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.open_audio import open_input
-from hushgate.audio_files.pipes.wav_pipe import PIPE_SUBTYPES, WavStreamReader, WavStreamWriter
+from hushgate.audio_files.pipes.wav_pipe import PIPE_SUBTYPES, WavStreamReader, WavStreamWriter, pipe_format
 from tests.helpers.seeded_noise import noise
 
 PLACEHOLDERS = [0, 0xFFFFFFFF, 0x7FFFF000]
@@ -160,3 +160,16 @@ def test_a_named_pipe_is_read_like_standard_input(tmp_path: Path) -> None:
     with open_input(path) as reader:
         assert sum(block.shape[1] for block in reader.blocks()) == 100_000
     feeder.join()
+
+
+def test_a_pipe_carries_wav_alone_and_says_what_it_does_not() -> None:
+    for container in ("WAV", "WAVEX", "RF64"):
+        found, changes = pipe_format(AudioFormat(48_000, 6, None, container, "PCM_24"), None)
+        assert (found.container, found.subtype, changes) == ("WAV", "PCM_24", [])
+    source = AudioFormat(8_000, 1, None, "WAV", "ULAW")
+    found, changes = pipe_format(source, None)
+    assert (found.subtype, changes) == ("PCM_16", ["a pipe cannot carry ULAW: PCM_16 instead."])
+    with pytest.raises(
+        AudioFileError, match=r"a pipe cannot carry ULAW\. Use subtype=\.\.\. with one of PCM_U8"
+    ):
+        pipe_format(source, "ULAW")

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
+from hushgate.audio_files.formats.containers import FFMPEG_SUBTYPES, available_subtypes
 from hushgate.batching.planning.recipe import BatchSettings, make_recipe
 from tests.helpers.seeded_noise import noise
 
@@ -39,6 +41,8 @@ def test_a_recipe_with_its_model_inside_works_where_the_file_is_not(models: Path
         ({"extension": "xyz"}, "format must be an extension"),
         ({"subtype": "PCM_17"}, "subtype must be a sample format"),
         ({"extension": "flac", "subtype": "FLOAT"}, "subtype must be a sample format of FLAC"),
+        ({"extension": "m4a", "subtype": "VORBIS"}, "subtype must be a sample format of MP4: AAC, AC3"),
+        ({"extension": "mp3", "subtype": "MPEG_LAYER_II"}, "of MP3: MPEG_LAYER_III "),
         ({"clip_mode": "squash"}, "clip_mode must be one of report, limit, rescale"),
     ],
 )
@@ -47,3 +51,17 @@ def test_settings_are_checked_when_made(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         BatchSettings(settings.recipe, **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("container", sorted({*soundfile.available_formats(), *FFMPEG_SUBTYPES}))
+def test_all_sample_formats_that_can_be_written_are_accepted(settings: BatchSettings, container: str) -> None:
+    extension = {"MATROSKA": "mka"}.get(container, container.lower())
+    for subtype in available_subtypes(container):
+        BatchSettings(settings.recipe, subtype=subtype)
+        if container not in ("RAW", "SD2"):
+            BatchSettings(settings.recipe, extension=extension, subtype=subtype)
+
+
+def test_names_of_one_sample_format_give_one_hash(settings: BatchSettings) -> None:
+    made = [BatchSettings(settings.recipe, "m4a", subtype) for subtype in ("ALAC", "alac_24", "ALAC_24")]
+    assert {(each.subtype, each.hash) for each in made} == {("ALAC_24", made[0].hash)}

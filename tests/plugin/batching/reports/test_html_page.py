@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 import soundfile
 
 from hushgate import batch
+from hushgate.batching.planning.results import FileResult
+from hushgate.batching.reports.html_page import _duration, render_page
 from tests.helpers.seeded_noise import noise
 
 RATE = 16_000
@@ -106,3 +109,54 @@ def test_a_page_inside_of_the_inputs_adds_none(folder: Path, models: Path) -> No
         reports=[folder / "report.html"],
     )
     assert {file.name for file in result.files} == {"a.wav", "tapes/b.aiff", "broken.wav"}
+
+
+def test_figures_are_worded_as_in_every_command(tmp_path: Path) -> None:
+    file = FileResult(
+        "in/a.wav",
+        "a.wav",
+        "done",
+        "",
+        duration_s=119.7,
+        real_time_factor=0.5 / 0.15,
+        num_clipped=3,
+        clip_gain_db=-1.5,
+        peak_before_dbfs=-3.0,
+    )
+    summary = {
+        "num_files": 1,
+        "num_done": 1,
+        **{f"num_{status}": 0 for status in ("resumed", "skipped", "failed", "unfinished")},
+        "duration_s": 119.7,
+        "elapsed_s": 3599.9,
+        "real_time_factor": 0.5 / 0.15,
+    }
+    data = {
+        "summary": summary,
+        "settings": {},
+        "warnings": [],
+        "hushgate": "1",
+        "settings_hash": "0",
+        "created": "",
+    }
+    text = html.unescape(render_page(data, [file], tmp_path / "r.html"))
+    assert "2 min 0 s of sound in 1 h 0 min 0 s, 0.3 times real time" in text
+    rows = dict(re.findall(r'<th scope="row">([^<]+)</th><td>(.*?)</td>', text))
+    assert rows["length"] == "2 min 0 s"
+    assert rows["level"] == "silence -> silence"
+    assert rows["peak"] == "-3.0 dBFS -> silence, 3 samples clipped, turned down 1.5 dB"
+    assert rows["speed"] == "0.3 times real time"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "unknown"),
+        (0.0, "0.00 s"),
+        (59.99, "59.99 s"),
+        (59.999, "1 min 0 s"),
+        (7322.6, "2 h 2 min 3 s"),
+    ],
+)
+def test_lengths_have_no_sixty_seconds(seconds: float | None, text: str) -> None:
+    assert _duration(seconds) == text
