@@ -40,6 +40,7 @@ class BlockDenoiser(Meters, ParameterProperties):
         engine: "onnx" for onnxruntime and numpy, which run every model; "native" for the library of the
             distribution hushgate-native, which runs hush networks several times as fast; "auto" for native
             where it is installed and runs the model, else onnx. Their outputs differ by less than 1e-5.
+        device: "cpu", or "cuda" for a graphics card, on which onnx runs.
         **parameters: Any of `PARAMETERS`; the same names are properties, which may be set from any
             thread while sound runs. `mix`, `attenuation_limit_db`, `hum_reduction_db` and `output`
             move in ramps of 20 ms. Gate and channel link act from the next frame on and cross-fade over a
@@ -60,8 +61,9 @@ class BlockDenoiser(Meters, ParameterProperties):
 
     Raises:
         FileNotFoundError, ModelError: The model cannot be loaded, or is not for engine="native".
-        EngineError: engine="native", and the library is not installed or cannot be used.
-        TypeError, ValueError: A parameter that does not exist, or is out of range.
+        EngineError: engine="native" or device="cuda", and it is not installed or cannot be used.
+        TypeError, ValueError: A parameter that does not exist, or is out of range; or engine="native" with
+            device="cuda".
 
     >>> denoiser = BlockDenoiser("voice", mix=0.8)
     >>> denoiser.prepare(48_000, max_block_size=480, num_channels=2)
@@ -153,8 +155,8 @@ class BlockDenoiser(Meters, ParameterProperties):
         Until then `process` returns the delayed input. The recording that follows `reset` starts with the
         model and the noise estimate in the state that its first 4 s, played backwards, leave them in (half of
         what was given, if that is less than 8 s; the end of these 4 s comes first, `latency_samples` long),
-        and with its hum, if 8 s of it were given. Hum, or lines of it, that music covers there are learnt from
-        22 s more; what comes then has no effect.
+        and with its hum, if 8 s of it were given. Hum, or lines of it, that music covers there are learnt
+        from 22 s more; what comes then has no effect.
         """
         self.reset()
         self._learns, self._beginning = True, None

@@ -68,7 +68,10 @@ class Parameter:
             return None
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise TypeError(f"{self.name} must be a number {self.allowed} (got {value!r}).")
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            raise ValueError(f"{self.name} must be {self.allowed} (got a number beyond 1e308).") from None
         if number in self.special:
             return number
         if not self.minimum <= number <= self.maximum:  # also catches NaN

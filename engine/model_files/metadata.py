@@ -204,7 +204,7 @@ class _Fields:
         text = self.text(key)
         try:
             value = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self.fault(key, condition, text) from None
         if not accept(value):
             raise self.fault(key, condition, text)
@@ -215,7 +215,8 @@ class _Fields:
         return ModelError(f"{self._file}: {METADATA_PREFIX}{key} {condition} (got {shown!r}).")
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether a value of JSON is a number that fits a float: not true, not NaN and not infinite."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     try:
@@ -225,7 +226,7 @@ def _is_number(value: object) -> bool:
 
 
 def _is_ascending_edges(value: object) -> bool:
-    if not isinstance(value, list) or not value or not all(_is_number(edge) for edge in value):
+    if not isinstance(value, list) or not value or not all(is_number(edge) for edge in value):
         return False
     return value[0] >= 0 and all(low < high for low, high in pairwise(value))
 
@@ -241,7 +242,7 @@ def _is_reference(value: object) -> bool:
         return False
     if not all(isinstance(value.get(key), int) for key in ("seed", "frames")):
         return False
-    return value["seed"] >= 0 and 1 <= value["frames"] <= 1000 and _is_number(value.get("tolerance"))
+    return value["seed"] >= 0 and 1 <= value["frames"] <= 1000 and is_number(value.get("tolerance"))
 
 
 def parse_metadata(

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import importlib
-import importlib.util
 import os
 import threading
 import weakref
@@ -20,14 +18,13 @@ from numpy.typing import NDArray
 from hushgate.engine.errors import EngineError, ModelError
 from hushgate.engine.meters import Readings
 from hushgate.engine.model_files.model import Model
+from hushgate.engine.native.package import packaged_file
 from hushgate.engine.parameters import PARAMETERS, ParameterValues, Value
 from hushgate.engine.signal.fork_safe_lock import give_lock
 
 INTERFACE = 2
 # Path of a library to use instead of the installed one, or "none" for no native engine.
 VARIABLE = "HUSHGATE_NATIVE_LIBRARY"
-# The distribution hushgate-native.
-_PACKAGE = "hushgate_native"
 
 _Pointer = ctypes.c_void_p
 
@@ -51,9 +48,10 @@ def library_path() -> Path:
         raise EngineError(f"the native engine is switched off by {VARIABLE}=none.")
     if named:
         return Path(named)
-    if importlib.util.find_spec(_PACKAGE) is None:
+    packaged = packaged_file()
+    if packaged is None:
         raise EngineError("the native engine is not installed. Install the distribution hushgate-native.")
-    return Path(importlib.import_module(_PACKAGE).library_path())
+    return packaged
 
 
 class NativeLibrary:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
 
 from hushgate.engine.errors import ModelError
-from hushgate.engine.model_files.metadata import METADATA_PREFIX
+from hushgate.engine.model_files.metadata import METADATA_PREFIX, is_number
 
 NETWORK_KEY = f"{METADATA_PREFIX}network"
 FAMILY, VERSION = "hush", 1
@@ -81,14 +81,14 @@ def read_network_config(file: str, metadata: Mapping[str, str]) -> NetworkConfig
         )
     try:
         values = json.loads(metadata[NETWORK_KEY])
-    except ValueError:
+    except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
         raise ModelError(f"{file}: {NETWORK_KEY} must be a JSON object (got {metadata[NETWORK_KEY][:60]!r}).")
     for key, wanted in (("family", FAMILY), ("version", VERSION)):
         if values.get(key) != wanted:
             raise ModelError(
-                f"{file}: {NETWORK_KEY} must have {key} {wanted!r} (got {values.get(key)!r}). "
+                f"{file}: {NETWORK_KEY} must have {key} {wanted!r} (got {reprlib.repr(values.get(key))}). "
                 "The native engine runs no other network."
             )
     return _checked(file, {key: value for key, value in values.items() if key not in ("family", "version")})
@@ -103,7 +103,8 @@ def _checked(file: str, values: dict[str, Any]) -> NetworkConfig:
 
     def check(name: str, is_right: bool, condition: str) -> None:
         if not is_right:
-            raise ModelError(f"{file}: {NETWORK_KEY}: {name} must be {condition} (got {values[name]!r}).")
+            shown = reprlib.repr(values[name])
+            raise ModelError(f"{file}: {NETWORK_KEY}: {name} must be {condition} (got {shown}).")
 
     for name, (least, most) in _RANGES.items():
         value = values[name]
@@ -112,13 +113,13 @@ def _checked(file: str, values: dict[str, Any]) -> NetworkConfig:
     for name in ("silent_pauses", "presence", "steady_noise", "silent_upper_pauses"):
         check(name, isinstance(values[name], bool), "true or false")
     edges = values["upper_edges_hz"]
-    is_edges = isinstance(edges, list) and len(edges) <= _MAX_UPPER_BANDS and all(map(_is_number, edges))
+    is_edges = isinstance(edges, list) and len(edges) <= _MAX_UPPER_BANDS and all(map(is_number, edges))
     check("upper_edges_hz", is_edges, f"a list of at most {_MAX_UPPER_BANDS} frequencies in Hz")
     check("upper_edges_hz", all(low < high for low, high in pairwise(edges)), "ascending")
     for name, top in (("relief_db", 20.0), ("upper_relief_db", 20.0), ("upper_from_hz", 1e6)):
-        check(name, _is_number(values[name]) and 0 <= values[name] <= top, f"between 0 and {top:g}")
-    check("upper_top_hz", _is_number(values["upper_top_hz"]), "a number")
-    check("frame_ms", _is_number(values["frame_ms"]) and 1 <= values["frame_ms"] <= 1000, "1 to 1000")
+        check(name, is_number(values[name]) and 0 <= values[name] <= top, f"between 0 and {top:g}")
+    check("upper_top_hz", is_number(values["upper_top_hz"]), "a number")
+    check("frame_ms", is_number(values["frame_ms"]) and 1 <= values["frame_ms"] <= 1000, "1 to 1000")
     config = NetworkConfig(**{**values, "upper_edges_hz": tuple(float(edge) for edge in edges)})
     check("num_bins", config.num_bins % config.stride == 0, f"a multiple of stride, {config.stride}")
     check(
@@ -130,7 +131,3 @@ def _checked(file: str, values: dict[str, Any]) -> NetworkConfig:
     has_below = config.upper_from_bin > 0 or not config.silent_upper_pauses
     check("upper_from_hz", has_below, "above the lowest bin with silent_upper_pauses")
     return config
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
@@ -111,6 +111,7 @@ def write_atomically(
     overwrite: bool = True,
     part_prefix: str = PART_PREFIX,
     originals: Iterable[Original] = (),
+    on_written: Callable[[], object] = lambda: None,
 ) -> None:
     """Write a small file in one step: complete, or as it was before.
 
@@ -120,6 +121,7 @@ def write_atomically(
         overwrite: Replace a file that exists.
         part_prefix: How the temporary name begins.
         originals: Files that are never replaced, see `check_target`.
+        on_written: Called before the complete file gets its name; if it raises, there is no file.
 
     Raises:
         FileExistsError: The file exists and `overwrite` is False.
@@ -132,6 +134,7 @@ def write_atomically(
             file.part.write_bytes(data)
         except OSError as error:  # a full disk is reported without a name
             raise OSError(error.errno, error.strerror, str(path)) from error
+        on_written()
 
 
 def check_target(

@@ -40,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=output_path,
         metavar="PATH",
-        help="file or folder, or - for WAV on standard output (default: INPUT's name with .denoised)",
+        help="file or folder, or - for WAV on standard output (default: INPUT's name with .denoised, or "
+        ".residual with --residual)",
     )
     parser.add_argument("--subtype", metavar="NAME", help="sample format, such as PCM_24 (default: INPUT's)")
     add_loudness_flag(parser)

@@ -11,4 +11,4 @@ hushgate removes noise from sound. To start with:
   hushgate batch takes -o cleaned               a folder of recordings
   hushgate live                                 the microphone, now
 
-hushgate --help lists all commands, hushgate presets what they can be told."""
+hushgate --help lists all commands, hushgate presets the ready-made settings."""

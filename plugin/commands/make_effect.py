@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def add_effect_flags(
     parser: argparse.ArgumentParser,
     *,
-    default_preset: str | None = None,
+    default_preset: str = "none, the model alone",
+    default_model: str = "the preset's, or voice",
     residual: str | None = None,
     exclude: Collection[str] = (),
 ) -> None:
@@ -26,20 +27,19 @@ def add_effect_flags(
 
     Args:
         parser: Gets the flags.
-        default_preset: Preset to use when none is given; None for the model alone.
+        default_preset: Preset to use when none is given, in words.
+        default_model: Model to use when none is given, in words.
         residual: Help text of `--residual`; None for a command without it.
         exclude: Parameters that get no flag.
     """
     group = parser.add_argument_group("effect")
-    default = "the model alone" if default_preset is None else default_preset
     group.add_argument(
         "--preset",
-        default=default_preset,
         metavar="NAME|FILE",
-        help=f"shipped preset or preset file (default: {default}); flags change its denoiser",
+        help=f"shipped preset or preset file (default: {default_preset}); flags change its denoiser",
     )
     group.add_argument(
-        "--model", metavar="NAME|PATH", help="shipped model or model file (default: the preset's, or voice)"
+        "--model", metavar="NAME|PATH", help=f"shipped model or model file (default: {default_model})"
     )
     group.add_argument(
         "--trust-model",

@@ -66,6 +66,7 @@ PYTHON_NAMES = {
     "recursive": "--recursive",
     "resume": "--resume",
     "skip_existing": "--skip-existing",
+    "source": "--source",
     "start_s": "--start",
     "subtype": "--subtype",
     "template": "--template",
@@ -184,9 +185,8 @@ def _usage(parser: argparse.ArgumentParser) -> str:
         if action.option_strings or action.help == argparse.SUPPRESS:
             continue
         word = str(action.metavar or action.dest)
-        words.append(
-            {"+": f"{word} ...", "*": f"[{word} ...]", "?": f"[{word}]"}.get(str(action.nargs), word)
-        )
+        nargs = "?" if action.nargs == argparse.PARSER and not action.required else str(action.nargs)
+        words.append({"+": f"{word} ...", "*": f"[{word} ...]", "?": f"[{word}]"}.get(nargs, word))
     return " ".join(words)
 
 

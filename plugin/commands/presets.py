@@ -85,5 +85,6 @@ def _described(preset: Preset) -> dict[str, Any]:
     return {
         "name": preset.name,
         "description": preset.description,
+        "loudness": preset.loudness,
         "chain": [dict(entry) for entry in preset.entries],
     }

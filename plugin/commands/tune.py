@@ -55,8 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="print only warnings and errors")
     parser.add_argument("--monitor", action="store_true", help="with --live: play the cleaned sound")
     add_device_flags(parser)
-    add_effect_flags(parser, default_preset=_DEFAULT_PRESET, exclude=["channel_link"])
-    parser.set_defaults(preset=None)  # it depends on the tuning
+    add_effect_flags(
+        parser, default_preset=_preset_help(), default_model="the preset's", exclude=["channel_link"]
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -81,7 +82,13 @@ def _tuning_help() -> str:
     from hushgate.tuner.notes import TUNINGS
 
     names = ", ".join(TUNINGS)
-    return f"{names}, or notes such as D2,A2,D3 (default: chromatic); from basses only hum is removed"
+    return f"{names}, or notes such as D2,A2,D3 (default: chromatic)"
+
+
+def _preset_help() -> str:
+    from hushgate.tuner.notes import BASS_TUNINGS
+
+    return f"{_DEFAULT_PRESET}; {_BASS_PRESET} with --tuning {' or '.join(BASS_TUNINGS)}"
 
 
 def _sustained_help() -> str:

@@ -1,1 +1,1 @@
-"""Denoiser, chain and mix, their serialization and preset files."""
+"""Effects (denoiser, hum remover, linked dynamics, chain, mix), their serialization and preset files."""

@@ -127,7 +127,7 @@ class Denoiser(PythonEffect, ParameterProperties):
         self._engine = BlockDenoiser(model, engine=engine, device=device, **parameters)
         self._model = str(model.path) if isinstance(model, Model) else os.fspath(model)
         self._layout = LayoutMemory()
-        self._format: tuple[float, int, int] | None = None
+        self._format: tuple[float, int] | None = None
         self._num_provided = 0
 
     def __repr__(self) -> str:
@@ -216,12 +216,11 @@ class Denoiser(PythonEffect, ParameterProperties):
             self._layout.forget()
 
     def _prepare(self, sample_rate: float, buffer_size: int, num_channels: int) -> None:
-        new = (sample_rate, num_channels, buffer_size)
+        new = (sample_rate, num_channels)
         if new == self._format:
             return
         self._engine.prepare(sample_rate, buffer_size, num_channels)
-        if self._format is None or new[:2] != self._format[:2]:
-            self._num_provided = 0
+        self._num_provided = 0
         self._format = new
 
     def _reset_sound(self) -> None:
@@ -346,8 +345,13 @@ class Denoiser(PythonEffect, ParameterProperties):
 
 def find_denoisers(effect: Effect | None) -> Iterator[Denoiser]:
     """Yield every `Denoiser` in an effect, at any depth."""
-    if isinstance(effect, Denoiser):
+    return find_effects(effect, Denoiser)
+
+
+def find_effects(effect: Effect | None, *kinds: type[T]) -> Iterator[T]:
+    """Yield every effect of these classes in an effect, at any depth."""
+    if isinstance(effect, kinds):
         yield effect
     elif isinstance(effect, Container):
         for member in effect._effects:
-            yield from find_denoisers(member)
+            yield from find_effects(member, *kinds)

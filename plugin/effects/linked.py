@@ -34,7 +34,8 @@ class Linked(PythonEffect):
     whenever they act.
 
     Args:
-        plugins: One or more of `pedalboard.Compressor`, `Limiter` and `NoiseGate`, run one after the other.
+        plugins: `pedalboard.Compressor`, `Limiter` and `NoiseGate`, run one after the other. Without any,
+            sound passes unchanged.
 
     Shapes: as `Chain.process`. Mono sound gets exactly what the plugins give. Latency: 0 samples. State: that
     of the plugins, which run on one channel: at each sample the one with the largest magnitude.

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hushgate.audio_files.atomic_write import write_atomically
-from hushgate.effects.serialization import is_model_path, make_effect
+from hushgate.effects.serialization import effect_names, is_model_path, make_effect
 from hushgate.engine import PARAMETERS
 from hushgate.engine.errors import did_you_mean
 from hushgate.errors import PresetError
@@ -171,7 +171,7 @@ def read_preset(preset: str | os.PathLike[str] | Preset) -> Preset:
 
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # a fault of TOML, or an integer of more digits than Python reads
         raise PresetError(f"{source}: is not valid TOML: {error}.") from error
     except RecursionError as error:
         raise PresetError(f"{source}: is nested too deeply.") from error
@@ -298,8 +298,8 @@ def _with_portable_models(entry: Mapping[str, Any], folder: Path) -> dict[str, A
     """An entry whose model paths work from `folder`: relative for files below it, else absolute."""
     if isinstance(entry["effect"], type):
         raise TypeError(
-            f"{entry['effect'].__name__} is a class of your own, which a preset cannot name. A preset holds "
-            "native effects, Denoiser, Chain and Mix only."
+            f"{entry['effect'].__name__} is a class of your own, which a preset cannot name. "
+            f"Allowed: {', '.join(effect_names())}."
         )
     # A preset is for any machine, whatever runs it there.
     moved = {key: value for key, value in entry.items() if key not in ("engine", "device")}

@@ -175,8 +175,6 @@ def _parameters(settings: Mapping[str, Any], allowed: list[str], effect: str, wh
         read = parameter.parse if isinstance(value, str) else parameter.validate
         try:
             values[key] = read(value)
-        except OverflowError:
-            raise PresetError(f"{where}.{key} must be {parameter.allowed} (got {value}).") from None
         except (ValueError, TypeError) as error:
             raise PresetError(f"{where}.{error}") from error
     return values

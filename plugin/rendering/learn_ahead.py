@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.effects.denoiser import Denoiser
+from hushgate.effects.denoiser import Denoiser, find_effects
 from hushgate.effects.hum_remover import HumRemover
 from hushgate.engine.signal.beginning import HUM_LEARNT_S, LEARNT_S
-from hushgate.pedalboard_compat.effect_protocol import Container, Effect
+from hushgate.pedalboard_compat.effect_protocol import Effect
 
 Block = NDArray[np.float32]
 
@@ -34,10 +34,10 @@ def learn_ahead(effect: Effect, blocks: Iterator[Block], sample_rate: float, blo
     Returns:
         The blocks that were taken, to be processed before the others.
     """
-    learners = list(_learners(effect))
+    learners: list[Denoiser | HumRemover] = list(find_effects(effect, Denoiser, HumRemover))
     if not learners:
         return []
-    wanted_s = HUM_LEARNT_S if any(map(_removes_hum, learners)) else LEARNT_S
+    wanted_s = HUM_LEARNT_S if any(learner.hum_reduction_db > 0.0 for learner in learners) else LEARNT_S
     beginning, num_samples, num_learnt = [], 0, 0
     for block in blocks:
         beginning.append(block)
@@ -60,19 +60,6 @@ def learn_ahead(effect: Effect, blocks: Iterator[Block], sample_rate: float, blo
     for block in _equal_blocks(sound, max(block_size, num_channels + 1)):
         effect.process(block, sample_rate, block_size, reset=False)
     return beginning
-
-
-def _learners(effect: Effect | None) -> Iterator[Denoiser | HumRemover]:
-    """Every effect that learns, at any depth."""
-    if isinstance(effect, Denoiser | HumRemover):
-        yield effect
-    elif isinstance(effect, Container):
-        for member in effect._effects:
-            yield from _learners(member)
-
-
-def _removes_hum(learner: Denoiser | HumRemover) -> bool:
-    return learner.hum_reduction_db > 0.0
 
 
 def _equal_blocks(sound: Block, size: int) -> Iterator[Block]:

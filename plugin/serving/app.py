@@ -49,8 +49,9 @@ def make_app(state: ServerState) -> ASGIApp:
         return PlainTextResponse("ok\n")
 
     async def show_ready(request: Request) -> Response:
-        if state.is_draining or not state.jobs.num_processes:
+        if state.is_draining:
             raise RequestError("the server is shutting down.", 503)
+        await state.jobs.check()
         return PlainTextResponse("ready\n")
 
     routes = [

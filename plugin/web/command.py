@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
-import subprocess
-import sys
 import webbrowser
 from pathlib import Path
 
+from hushgate.engine.native.package import packaged_file, run_build_script
 from hushgate.errors import EngineError
 from hushgate.printable import printable
 
 _PAGE = "hushgate.html"
 _CORE = "hushgate.wasm"
-_PACKAGE = "hushgate_native"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,15 +48,14 @@ def run(args: argparse.Namespace) -> int:
         FileNotFoundError, ModelError: A model cannot be loaded, or is no hush network; nothing was written.
         OSError: The file cannot be written.
     """
-    from hushgate.audio_files.atomic_write import AtomicFile
+    from hushgate.audio_files.atomic_write import write_atomically
     from hushgate.web.assemble import assemble_page, is_page
 
     target = Path(args.output)
     if args.build:
-        _build(Path(args.source) if args.source else None)
+        _build(args.source)
     page = assemble_page(_find_core(args.core).read_bytes(), *([args.model] if args.model else []))
-    with AtomicFile(target, overwrite=args.overwrite or is_page(target)) as file:
-        file.part.write_text(page, encoding="utf-8")
+    write_atomically(target, page, overwrite=args.overwrite or is_page(target))
     if not args.quiet:
         print(f"page     {printable(target)} ({len(page) / 1e6:.1f} MB)")
     if not args.no_open and not webbrowser.open(target.resolve().as_uri()) and not args.quiet:
@@ -79,29 +74,17 @@ def _find_core(named: str | None) -> Path:
         return Path(named)
     if _built_core().is_file():
         return _built_core()
-    if importlib.util.find_spec(_PACKAGE) is not None:
-        core = Path(importlib.import_module(_PACKAGE).library_path()).with_name(_CORE)
-        if core.is_file():
-            return core
-    raise EngineError(
-        "the page needs the core in WebAssembly, which comes with the distribution hushgate-native. "
-        "Install that, or compile the core with hushgate web --build from a checkout."
-    )
-
-
-def _build(source: Path | None) -> None:
-    from hushgate import engine
-
-    source = source or Path(engine.__file__).resolve().parents[1] / "native"
-    script = source / "build_wasm.py"
-    if not script.is_file():
+    packaged = packaged_file(_CORE)
+    if packaged is None:
         raise EngineError(
-            f"{source} does not hold hushgate's native sources. "
-            "Name the folder native/ of a checkout with --source."
+            "the page needs the core in WebAssembly, which comes with the distribution hushgate-native. "
+            "Install that, or compile the core with hushgate web --build from a checkout."
         )
-    _built_core().parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, str(script), str(_built_core())]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        reason = done.stderr.strip().splitlines() or ["no reason given"]
-        raise EngineError(f"the core could not be compiled to WebAssembly: {reason[-1]}")
+    return packaged
+
+
+def _build(source: str | None) -> None:
+    target = _built_core()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    what = "the core could not be compiled to WebAssembly"
+    run_build_script("build_wasm.py", [str(target)], source, what)

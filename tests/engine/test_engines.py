@@ -11,8 +11,9 @@ import pytest
 
 from hushgate import Denoiser
 from hushgate.commands import main as cli
-from hushgate.engine import BlockDenoiser, EngineError, ModelError
+from hushgate.engine import BlockDenoiser, EngineError, ModelError, load_model
 from hushgate.engine.native import library as native_library
+from hushgate.engine.native import package as native_package
 from hushgate.engine.native.library import VARIABLE, NativeLibrary
 from tests.native.compiled import compiled_library
 
@@ -41,7 +42,7 @@ def test_without_the_library_everything_runs_in_onnx(without_library: None) -> N
 
 def test_a_library_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.setattr(native_library, "_PACKAGE", "hushgate_native_of_nobody")
+    monkeypatch.setattr(native_package, "PACKAGE", "hushgate_native_of_nobody")
     assert BlockDenoiser("voice").running_engine == "onnx"
     with pytest.raises(EngineError, match="Install the distribution hushgate-native"):
         BlockDenoiser("voice", engine="native")
@@ -77,6 +78,21 @@ def test_auto_takes_native_for_hush_networks_and_onnx_for_the_rest(
     for _ in range(2):  # the reason is remembered
         with pytest.raises(ModelError, match=r"has no metadata key hushgate\.network"):
             Denoiser(identity, engine="native")
+
+
+@pytest.mark.parametrize("network", ["[" * 200_000, '{"upper_top_hz": 1' + "0" * 400 + "}"])
+def test_auto_takes_onnx_for_a_file_whose_configuration_cannot_be_read(
+    network: str, native: NativeLibrary, tmp_path: Path
+) -> None:
+    import onnx
+
+    model = onnx.load(load_model("voice").path)
+    (entry,) = (prop for prop in model.metadata_props if prop.key == "hushgate.network")
+    if network.startswith("{"):
+        network = json.dumps(json.loads(entry.value) | json.loads(network))
+    entry.value = network
+    onnx.save(model, tmp_path / "strange.onnx")
+    assert BlockDenoiser(tmp_path / "strange.onnx").running_engine == "onnx"
 
 
 def test_copies_keep_the_engine() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -45,6 +46,15 @@ def test_numbers_out_of_range_are_refused_by_name_and_value(parameter: Parameter
     for value in ("1.0", True, [1.0], 1j):  # type: ignore[assignment]
         with pytest.raises(TypeError, match=rf"^{parameter.name} must be a number"):
             parameter.validate(value)
+
+
+@pytest.mark.parametrize("parameter", NUMBERS, ids=lambda p: p.name)
+@pytest.mark.parametrize("value", [10**400, -(10**400), 10**5000, Fraction(10**400)], ids=range(4))
+def test_numbers_that_no_float_holds_are_refused(parameter: Parameter, value: object) -> None:
+    with pytest.raises(
+        ValueError, match=rf"^{parameter.name} must be between .* \(got a number beyond 1e308"
+    ):
+        parameter.validate(value)
 
 
 @pytest.mark.parametrize("parameter", CHOICES, ids=lambda p: p.name)

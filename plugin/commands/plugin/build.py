@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 from pathlib import Path
 
 from hushgate.commands.plugin.places import built_folder, built_plugins
-from hushgate.errors import EngineError
+from hushgate.engine.native.package import run_build_script
 from hushgate.printable import printable
 
 
@@ -44,25 +42,13 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         EngineError: There are no sources, no compiler or no DPF, or the compiler failed.
     """
-    from hushgate import engine
-
-    source = Path(args.source) if args.source else Path(engine.__file__).resolve().parents[1] / "native"
-    script = source / "build_plugins.py"
-    if not script.is_file():
-        raise EngineError(
-            f"{source} does not hold hushgate's native sources. "
-            "Name the folder native/ of a checkout with --source."
-        )
     output = Path(args.output) if args.output else built_folder()
-    command = [sys.executable, str(script), str(output), "--dpf", args.dpf]
+    arguments = [str(output), "--dpf", args.dpf]
     for format in args.format or ():
-        command += ["--format", format]
+        arguments += ["--format", format]
     if args.no_window:
-        command.append("--no-window")
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        reason = done.stderr.strip().splitlines() or ["no reason given"]
-        raise EngineError(f"the plugins could not be compiled: {reason[-1]}")
+        arguments.append("--no-window")
+    run_build_script("build_plugins.py", arguments, args.source, "the plugins could not be compiled")
     for path in built_plugins(output):
         print(printable(path))
     return 0

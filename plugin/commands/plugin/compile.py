@@ -28,15 +28,14 @@ def run(args: argparse.Namespace) -> int:
         FileNotFoundError, ModelError: The model cannot be loaded, or is no hush network; nothing was written.
         OSError: The file cannot be written.
     """
-    from hushgate.audio_files.atomic_write import AtomicFile, check_target
+    from hushgate.audio_files.atomic_write import check_target, write_atomically
     from hushgate.engine import load_model
     from hushgate.engine.native.compile_model import compile_model
 
     target = Path(args.output or Path(args.model).with_suffix(".hush").name)
     check_target(target, overwrite=args.overwrite)
     content = compile_model(load_model(args.model, trusted=args.trust_model))
-    with AtomicFile(target, overwrite=args.overwrite) as file:
-        file.part.write_bytes(content)
+    write_atomically(target, content, overwrite=args.overwrite)
     if not args.quiet:
         print(f"weights  {printable(target)} ({len(content):,} bytes)")
     return 0

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.audio_files.atomic_write import AtomicFile, Original
+from hushgate.audio_files.atomic_write import Original, write_atomically
 from hushgate.audio_files.excerpt import Excerpt, ExcerptReader
 from hushgate.audio_files.file_reader import FileReader
 from hushgate.audio_files.formats.audio_format import AudioFormat
@@ -110,12 +110,8 @@ def write_recording_page(
             for version, block in zip(measured, blocks, strict=True):
                 version.update(block)
     page = _page(measured, files, excerpt, audio_format, duration_s)
-    with AtomicFile(path, overwrite=overwrite, originals=originals) as file:
-        try:
-            file.part.write_bytes(page.encode("utf-8", "backslashreplace"))
-        except OSError as error:  # a full disk is reported without a name
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        on_written()
+    content = page.encode("utf-8", "backslashreplace")
+    write_atomically(path, content, overwrite=overwrite, originals=originals, on_written=on_written)
 
 
 def _page(

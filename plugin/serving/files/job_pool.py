@@ -19,6 +19,7 @@ _logger = logging.getLogger(__name__)
 _MAX_LINE = 2**20
 _START_S = 60.0
 _END_S = 5.0
+_RETRY_S = 5
 
 
 class JobPool:
@@ -34,7 +35,9 @@ class JobPool:
         self._settings = settings
         self._is_verbose = is_verbose
         self._size = size
-        self._idle: asyncio.LifoQueue[_JobProcess] = asyncio.LifoQueue()
+        # A slot is a process, or the right to start one where there is none.
+        self._slots = asyncio.Semaphore(size)
+        self._idle: list[_JobProcess] = []
         self._all: set[_JobProcess] = set()
         self._is_closed = False
 
@@ -44,12 +47,22 @@ class JobPool:
         Raises:
             RuntimeError: They do not start.
         """
-        await asyncio.gather(*(self._add() for _ in range(self._size)))
+        processes = await asyncio.gather(*(self._new_process() for _ in range(self._size)))
+        self._idle.extend(processes)
 
     async def close(self) -> None:
         """End all processes; those that do not end by themselves are killed."""
         self._is_closed = True
         await asyncio.gather(*(process.close() for process in self._all))
+
+    async def check(self) -> None:
+        """Return if a process runs; if none does, start one.
+
+        Raises:
+            RequestError: None starts.
+        """
+        if not self._all:
+            self._put_back(await self._take())
 
     async def run(
         self, job: Job, max_s: float, on_start: Callable[[], object] | None = None
@@ -65,9 +78,9 @@ class JobPool:
             The answer of `job_process`.
 
         Raises:
-            RequestError: It took too long, or the process died of it.
+            RequestError: It took too long, the process died of it, or no process starts.
         """
-        process = await self._idle.get()
+        process = await self._take()
         is_done = False
         try:
             if on_start is not None:
@@ -86,26 +99,43 @@ class JobPool:
         finally:
             # Also where the client has gone and this task is cancelled: half a job cannot go on.
             if is_done:
-                self._idle.put_nowait(process)
+                self._put_back(process)
             else:
                 self._all.discard(process)
                 await asyncio.shield(self._replace(process))
         return answer
 
-    @property
-    def num_processes(self) -> int:
-        """Processes that run."""
-        return len(self._all)
+    async def _take(self) -> _JobProcess:
+        """Wait for a slot; its process, or a new one where the last could not be replaced."""
+        await self._slots.acquire()
+        try:
+            return self._idle.pop() if self._idle else await self._new_process()
+        except (OSError, RuntimeError) as error:
+            self._slots.release()
+            _logger.error("a job process cannot be started: %s", error)
+            raise RequestError(
+                "no process for recordings starts on the server. Try again later.", 503, _RETRY_S
+            ) from None
+        except BaseException:
+            self._slots.release()
+            raise
+
+    def _put_back(self, process: _JobProcess) -> None:
+        self._idle.append(process)
+        self._slots.release()
 
     async def _replace(self, process: _JobProcess) -> None:
-        await process.kill()
-        if not self._is_closed:
-            try:
-                await self._add()
-            except (OSError, RuntimeError) as error:
-                _logger.error("a job process cannot be started: %s", error)
+        """Start a process in place of one that is killed; if it does not start, the slot stays empty."""
+        try:
+            await process.kill()
+            if not self._is_closed:
+                self._idle.append(await self._new_process())
+        except (OSError, RuntimeError) as error:
+            _logger.error("a job process cannot be started: %s", error)
+        finally:
+            self._slots.release()
 
-    async def _add(self) -> None:
+    async def _new_process(self) -> _JobProcess:
         process = _JobProcess()
         self._all.add(process)
         try:
@@ -114,7 +144,7 @@ class JobPool:
             self._all.discard(process)
             await process.kill()
             raise
-        self._idle.put_nowait(process)
+        return process
 
 
 class _JobProcess:

@@ -102,6 +102,9 @@ def test_segment_models_are_refused(tmp_path: Path) -> None:
         ({"upper_from_hz": 0.0, "silent_upper_pauses": True}, "upper_from_hz must be above the lowest bin"),
         ({"silent_upper_pauses": 1}, "silent_upper_pauses must be true or false"),
         ({"upper_edges_hz": "all"}, "upper_edges_hz must be a list"),
+        ({"upper_edges_hz": [10**400]}, "upper_edges_hz must be a list"),
+        ({"upper_top_hz": 10**400}, "upper_top_hz must be a number \\(got 10{16,}\\.\\.\\.0+\\)"),
+        ({"frame_ms": 10**400}, "frame_ms must be 1 to 1000"),
         ({"frame_ms": 16.0}, "frame_ms is 16.0 there and 32.0 here"),
         ({"steady_noise": True}, "steady_noise is True there and False here"),
         ({"presence": True}, "presence is True there and False here"),
@@ -125,8 +128,16 @@ def test_a_correction_of_the_mask_that_is_not_the_networks_is_refused(tmp_path: 
 
 
 def test_text_that_is_no_object_is_refused() -> None:
-    for text in ("", "[]", "{", "nan"):
+    for text in ("", "[]", "{", "nan", "[" * 200_000, '{"version":' * 200_000):
         with pytest.raises(ModelError, match=r"a\.onnx: hushgate.network must be a JSON object"):
+            read_network_config("a.onnx", {"hushgate.network": text})
+
+
+def test_values_nested_as_deep_as_json_is_read_are_refused() -> None:
+    """The message about a value must not nest deeper than the value."""
+    for depth in range(800, 1000):
+        text = '{"family":' + "[" * depth + "]" * depth + "}"
+        with pytest.raises(ModelError, match=r"a\.onnx: hushgate.network must"):
             read_network_config("a.onnx", {"hushgate.network": text})
 
 

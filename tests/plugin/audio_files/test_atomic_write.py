@@ -37,6 +37,18 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_a_refusal_of_the_written_file_leaves_the_old_one(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"old")
+
+    def refuse() -> None:
+        assert [path.read_bytes() for path in sorted(tmp_path.iterdir())] == [b"new", b"old"]
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011
+        write_atomically(tmp_path / "a.txt", b"new", on_written=refuse)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
 def test_a_replaced_file_keeps_its_permissions(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "a.txt"

@@ -44,6 +44,16 @@ def test_every_flag_that_an_error_can_name_exists() -> None:
     assert {flag.split()[0] for flag in PYTHON_NAMES.values()} <= known
 
 
+@pytest.mark.parametrize(("command", "action"), [("presets", "[ACTION]"), ("plugin", "ACTION")])
+def test_the_usage_shows_whether_an_action_may_be_left_out(
+    command: str, action: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser, _ = build_parser([command])
+    with pytest.raises(SystemExit):
+        parser.parse_args([command, "--help"])
+    assert capsys.readouterr().out.startswith(f"usage: hushgate {command} [options] {action}\n")
+
+
 def test_only_commands_speak_of_flags() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}: {text}"

@@ -54,7 +54,7 @@ def test_plugins_of_the_distribution_are_used_where_none_were_built(
         "from pathlib import Path\ndef library_path(): return Path(__file__).with_name('libhushgate.so')\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr("hushgate.commands.plugin.places._PACKAGE", package.name)
+    monkeypatch.setattr("hushgate.engine.native.package.PACKAGE", package.name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     assert cli.main(["plugin", "path", "clap"]) == 0

@@ -190,6 +190,7 @@ BAD = [
     ("version = '1'\n", r"version must be 1 \(got '1'\)"),
     ("version = true\n", "version must be 1"),
     ("version = \n", r"not valid TOML: .*line 1"),
+    (ONE + f"effect = 'Denoiser'\nmix = {'9' * 5000}\n", "not valid TOML: Exceeds the limit"),
     ("version = 1\n", r"chain must be one or more \[\[chain\]\] tables"),
     ("version = 1\nchain = []\n", "chain must be one or more"),
     ("version = 1\nchain = 3\n", "chain must be one or more"),
@@ -287,7 +288,13 @@ def test_the_command_prints_a_preset_that_can_be_used_as_a_file(
     path = write(tmp_path, capsys.readouterr().out, "mine.toml")
     assert Chain.from_preset(path).to_dict() == Chain.from_preset("podcast").to_dict()
     assert cli.main(["presets", "show", str(path)]) == 0
+    capsys.readouterr()
     assert cli.main(["presets", "--json", "show", "podcast"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    preset = load_preset("podcast")
+    assert (
+        Preset(shown["name"], shown["description"], tuple(shown["chain"]), None, shown["loudness"]) == preset
+    )
 
 
 def test_the_command_reports_a_bad_preset_in_one_line(

@@ -109,6 +109,8 @@ def test_parameters_change_while_sound_runs(server: Server) -> None:
         ("no JSON", "must be JSON"),
         ('{"type": "fly"}', 'type must be "end" or "set"'),
         ('{"type": "set", "mix": 7}', "mix must be between"),
+        ('{"type": "set", "mix": 1' + "0" * 400 + "}", "mix must be between"),
+        ('{"type": "set", "mix": 1' + "0" * 5000 + "}", "must be JSON"),
         ('{"type": "set", "model": "/etc/passwd"}', "there is no parameter 'model'"),
         ("[" * 100_000, "must be JSON"),
     ],
