@@ -45,10 +45,10 @@ class AdaptCommand:
         for flag, text in _RECORDINGS:
             parser.add_argument(flag, action="append", default=[], metavar="PATH", help=text)
         parser.add_argument(
-            "--only-target", action="store_true",
-            help="keep --target only: other voices are noise (experimental: minutes of sound lower other "
-            "voices by about 1 dB)",
-        )  # fmt: skip
+            "--only-target",
+            action="store_true",
+            help="keep --target only (experimental: minutes of sound lower other voices by about 1 dB)",
+        )
         length = parser.add_mutually_exclusive_group()
         length.add_argument(
             "--minutes", type=float, default=5.0, help="time for training (default: %(default)g)"
