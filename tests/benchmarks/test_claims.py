@@ -22,7 +22,7 @@ def test_every_published_figure_is_right(capsys: pytest.CaptureFixture[str]) -> 
     assert claims.main([]) == 0
     printed = capsys.readouterr().out
     assert f"{len(claims.claims())} figures, 0 off, 0 not measured here" in printed
-    assert "right docs/summary.md: example: noise floor -56.8 dB" in printed
+    assert "right docs/summary.md: example: noise floor -57.6 dB" in printed
     assert "engine/models/voice.md: python benchmarks/quality.py --data DATA --items 28" in printed
 
 
