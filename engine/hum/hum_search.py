@@ -36,6 +36,8 @@ _LEAST_LINES, _LOW_LINES, _ALONE = 2, 12, 10.0
 # A line may be the leakage of a tone some bins beside it: if the tone has so many times the line's power, or
 # would leak more than a share of it through the window.
 _LEAK, _LEAKING_BINS, _LEAK_SHARE = 300.0, (-8, -6, -4, -2, 2, 4, 6, 8), 0.3
+# Lines this high that are so many times louder than every other so many multiples beside are held tones.
+_HIGH_LINE, _TONE, _NEIGHBOURS = 7, 16.0, 4
 # Amplitude of -100 dBFS.
 _INAUDIBLE = 1e-5
 _TINY = 1e-30
@@ -225,8 +227,20 @@ def line_statistics(values: Complex) -> LineStatistics:
         part = slice(first, first + _WINDOW_HOPS)
         share = projected[part].sum(axis=0) / (weights[part].sum(axis=0) * level + _TINY)
         are_steady &= (share >= _LEAST_WINDOW) & (share <= _MOST_WINDOW)
+    are_steady &= ~_are_tones(np.where(are_steady, level, 0.0))
     are_alone = are_steady & (level > _ALONE * variance)
     return LineStatistics(mean.astype(np.complex64), variance, quiet, are_steady, are_alone)
+
+
+def _are_tones(levels: Real) -> NDArray[np.bool_]:
+    """Lines whose neighbours are too quiet for hum, which falls evenly: notes held on an exact multiple."""
+    padded = np.pad(levels, _NEIGHBOURS)
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEIGHBOURS + 1).copy()
+    around[:, _NEIGHBOURS] = 0.0
+    loudest = around.max(axis=1)
+    are_high = np.arange(1, len(levels) + 1) >= _HIGH_LINE
+    result: NDArray[np.bool_] = are_high & (loudest > 0.0) & (levels > _TONE * loudest)
+    return result
 
 
 def _grid(range_hz: float, step_hz: float, range_drift: float, step_drift: float) -> tuple[Real, Real]:

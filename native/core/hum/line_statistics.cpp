@@ -20,6 +20,9 @@ constexpr float kLeastWindow = 0.4f, kMostWindow = 2.5f;
 constexpr float kSignificant = 30.0f;
 // A line is alone by its power over the variance of a hop.
 constexpr float kAlone = 10.0f;
+// Lines this high that are so many times louder than every other so many multiples beside are held tones.
+constexpr int kHighLine = 7, kNeighbours = 4;
+constexpr float kTone = 16.0f;
 // Amplitude of -100 dBFS.
 constexpr float kInaudible = 1e-5f;
 constexpr float kTiny = 1e-30f;
@@ -115,6 +118,7 @@ void LineStatistics::judge(const LineValues& values, int first_hop, int num_hops
                            level > kSignificant * sums_[line] && level > kInaudible * kInaudible;
     }
     compare_windows(num_hops, num_lines);
+    drop_tones(num_lines);
     for (int line = 0; line < num_lines; ++line)
         is_alone_[line] = is_steady(line) && levels_[line] > kAlone * variances_[line];
 }
@@ -174,6 +178,18 @@ void LineStatistics::compare_windows(int num_hops, int num_lines) noexcept {
             const float share = projected / (weight * levels_[line] + kTiny);
             if (!(share >= kLeastWindow && share <= kMostWindow)) is_steady_[line] = 0;
         }
+    }
+}
+
+// Drops lines whose neighbours are too quiet for hum, which falls evenly: notes held on an exact multiple.
+void LineStatistics::drop_tones(int num_lines) noexcept {
+    for (int line = 0; line < num_lines; ++line) sums_[line] = is_steady(line) ? levels_[line] : 0.0f;
+    for (int line = kHighLine - 1; line < num_lines; ++line) {
+        float loudest = 0.0f;
+        const int end = std::min(num_lines, line + kNeighbours + 1);
+        for (int other = line - kNeighbours; other < end; ++other)
+            if (other != line) loudest = std::max(loudest, sums_[other]);
+        if (loudest > 0.0f && sums_[line] > kTone * loudest) is_steady_[line] = 0;
     }
 }
 

@@ -47,6 +47,7 @@ private:
     void find_quiet(int num_hops, int num_lines) noexcept;
     void normalize(int num_hops, int num_lines) noexcept;
     void compare_windows(int num_hops, int num_lines) noexcept;
+    void drop_tones(int num_lines) noexcept;
 
     int stride_;
     LineValues means_;

@@ -139,6 +139,14 @@ def test_hum_that_begins_within_a_recording_is_not_removed_before() -> None:
     assert fall_db(hum, output, RATE, 15.0, 25.0) > 40.0
 
 
+def test_a_tone_held_on_an_exact_multiple_is_not_taken_for_a_line() -> None:
+    time = np.arange(12 * RATE) / RATE
+    tone = (0.02 * np.sin(2.0 * np.pi * 13.0 * 50.05 * time))[None].astype(np.float32)
+    hum = mains_hum(50.05, len(time), RATE, orders=range(2, 25, 2))
+    output, _ = without_hum(hum + tone + hiss(len(time)), learn=True)
+    assert fall_db(hum, output - tone, RATE, 1.0, 12.0) > 40.0
+
+
 def test_hum_that_drifts_with_the_grid_and_changes_its_level_is_followed() -> None:
     time = np.arange(30 * RATE) / RATE
     drifting = 50.0 + 0.2 * np.sin(2.0 * np.pi * time / 60.0)
