@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from hushgate.training.adapting.verdict import Adapted, as_table, judge, refuse_
 from hushgate.training.exporting.mask_network import export_network
 from hushgate.training.exporting.segment_network import export_segment_network
 from hushgate.training.losses import DenoisingLoss
+from hushgate.training.mixtures.resumable_folder import differences
 from hushgate.training.models import SegmentNetwork
 from hushgate.training.models.torch_framing import Framing
 from hushgate.training.recordings.atomic_files import write_bytes
@@ -130,15 +132,21 @@ def _keep_best(request: Request, start: Start, gathered: Gathered, fit: Fit, sec
 
 def _prepare_work(request: Request, start: Start, gathered: Gathered) -> None:
     """Lay out the recordings; a resumed adaptation must have the same ones."""
-    wanted = {"model": start.name, "seed": request.seed, "recordings": gathered.fingerprint}
+    wanted = {
+        "model": start.name,
+        "seed": request.seed,
+        "learning_rate": request.learning_rate,
+        "recordings": gathered.fingerprint,
+        "sources": asdict(gathered.sources),
+    }
     place = request.work / _REQUEST
     if request.resume:
         if not place.is_file() or not (request.work / _STATE).is_file():
             raise FileNotFoundError(f"{request.work} holds no interrupted adaptation. Leave out --resume.")
-        if json.loads(place.read_text(encoding="utf-8")) != wanted:
+        if differs := differences(json.loads(place.read_text(encoding="utf-8")), wanted):
             raise MaterialError(
-                "--resume needs the model and the recordings that it began with (got others). "
-                "Leave out --resume to begin again."
+                "--resume needs the model, recordings and settings that it began with (got another "
+                f"{', '.join(differs)}). Leave out --resume to begin again."
             )
         return
     shutil.rmtree(request.work, ignore_errors=True)

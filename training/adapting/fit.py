@@ -19,7 +19,6 @@ from hushgate.training.losses import DenoisingLoss
 from hushgate.training.models import Hush, Network
 from hushgate.training.models.torch_framing import Framing
 
-_SILENCE = 1e-8
 _CHECKS = 8
 # Forgetting that costs nothing in the choice of the best weights, dB, and what more of it counts.
 _FREE_FORGETTING_DB, _FORGETTING_COUNTS = 0.1, 3.0
@@ -162,12 +161,8 @@ class Fit:
         mixed, target = framing.analyse(noisy), framing.analyse(clean)
         spectrum, own_terms = self.network.enhance(mixed, target)
         estimate = framing.synthesize(spectrum, noisy.shape[-1])
-        level = clean.square().mean(-1, keepdim=True)
-        level = torch.where(level > _SILENCE**2, level, noisy.square().mean(-1, keepdim=True))
-        gain = (level + _SILENCE**2).rsqrt()
-        of_frames = gain[:, :, None, None]
-        loss, _ = self.loss(estimate * gain, clean * gain, spectrum * of_frames, target * of_frames)
-        return sum(own_terms.values(), start=loss)
+        loss, *_ = self.loss.at_common_level(noisy, clean, target, estimate, spectrum)
+        return sum((term.mean() for term in own_terms.values()), start=loss)
 
     def _take_stock(self, budget: Budget) -> None:
         """Compare the averaged weights, and write the state."""

@@ -29,7 +29,7 @@ class Gathered:
         sources: What there is of it.
         words: What the model is adapted to, in words.
         attribution: Of recordings that are not the user's.
-        fingerprint: Changes with the recordings.
+        fingerprint: Changes with the recordings and what each is.
         as_recorded: Held-back parts of recordings that have no clean version, to listen to.
     """
 
@@ -64,6 +64,10 @@ def gather(request: Request, start: Start) -> Gathered:
         material.extend(
             [Labelled(kind, TRAIN, split.train, label), Labelled(kind, CHECK, split.held_back, label)]
         )
+        fingerprint(kind, recordings)
+
+    def fingerprint(kind: str, recordings: Sequence[Recording]) -> None:
+        digest.update(kind.encode())
         for one in recordings:
             digest.update(one.audio.tobytes())
 
@@ -88,8 +92,7 @@ def gather(request: Request, start: Start) -> Gathered:
         clean = read_recordings(request.clean, "--clean", rate, _LEAST_CLEAN_S) if request.clean else []
         split = hold_back(clean or targets or estimates, rate)
         material += [Labelled(CLEAN, TRAIN, split.train), Labelled(CLEAN, CHECK, split.held_back)]
-        for one in clean:
-            digest.update(one.audio.tobytes())
+        fingerprint(CLEAN, clean)
     else:
         material += shipped_speech(rate)
         attribution = ATTRIBUTION

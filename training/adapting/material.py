@@ -12,8 +12,7 @@ from hushgate.training.adapting.recordings import Recording
 from hushgate.training.recordings.atomic_files import write_audio
 from hushgate.training.recordings.manifest import MANIFEST_NAME, ManifestRow, write_manifest
 
-OWN_NOISE, OWN_TARGET, ESTIMATED_NOISE = "own-noise", "own-target", "estimated-noise"
-CLEAN = "clean"
+OWN_NOISE, OWN_TARGET, CLEAN = "own-noise", "own-target", "clean"
 TRAIN, CHECK = "train", "val"
 """Splits: what is adapted to, and what is held back."""
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hushgate.training.adapting.material import CHECK, CLEAN, OWN_NOISE, OWN_TARGET, TRAIN
+from hushgate.training.adapting.material import CHECK, CLEAN, OWN_NOISE, OWN_TARGET
 from hushgate.training.config.mixture_schema import ANY_SYNTHESIZED, DataConfig, MixConfig, SourceSpec
 from hushgate.training.mixtures.mixer import Mixer
 
@@ -135,6 +135,3 @@ def draw_both(mixtures: Mixtures, seed: int, first: int, own: int, general: int)
     parts = [draw(mixtures.own, seed, first, own)] if own else []
     parts += [draw(mixtures.general, seed, first, general)] if general else []
     return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
-
-
-__all__ = ["TRAIN", "Mixtures", "Sources", "draw", "draw_both", "make_mixtures"]

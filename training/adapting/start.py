@@ -33,7 +33,6 @@ class Start:
         card: Name, task and licence of the model it comes from.
         sample_rate: Rate to adapt it at, Hz.
         loss: The loss of its training, without the terms that take long.
-        model: The file; None for a checkpoint, which is exported for comparisons.
     """
 
     name: str
@@ -41,7 +40,6 @@ class Start:
     card: CardConfig
     sample_rate: int
     loss: LossConfig
-    model: Path | None
 
 
 def load_start(name: str | Path) -> Start:
@@ -54,12 +52,12 @@ def load_start(name: str | Path) -> Start:
     if Path(name).suffix == _CHECKPOINT:
         network, config = load_network(Path(name))
         rate = config.data.sample_rate
-        return Start(str(name), network.fuse(), config.card, rate, _quick(config.loss, rate), None)
+        return Start(str(name), network.fuse(), config.card, rate, _quick(config.loss, rate))
     model = load_model(name)
-    network, info, path = load_exported(model.path), model.info, model.path
+    network, info = load_exported(model.path), model.info
     card = CardConfig(info.name, info.task, info.description, info.licence, info.attribution)
     rate = round(info.segment.sample_rate) if info.segment is not None else _lowest_rate(network)
-    return Start(str(name), network, card, rate, _loss_of(info.task, rate), path)
+    return Start(str(name), network, card, rate, _loss_of(info.task, rate))
 
 
 def _lowest_rate(network: Network) -> int:

@@ -59,6 +59,8 @@ class InspectLatentCommand:
             raise ValueError(f"limit must be at least 1 recording (got {args.limit}).")
         table, picture = _outputs(args.output, not args.no_plots, args.overwrite)
         with training_extra("inspect-latent"):
+            import numpy as np
+
             from hushgate.pictures.figures import save_figure
             from hushgate.training.evaluate.latent_code import (
                 CodeStatistics,
@@ -69,9 +71,9 @@ class InspectLatentCommand:
             )
             from hushgate.training.recordings.clips import list_clips
         files = [clip.path for location in args.data for clip in list_clips(location)]
-        step = max(1, len(files) // args.limit)
+        chosen = np.linspace(0, len(files) - 1, min(args.limit, len(files))).astype(int)
         encoder = load_encoder(args.model)
-        codes = collect_codes(encoder, files[::step][: args.limit])
+        codes = collect_codes(encoder, [files[index] for index in chosen])
         statistics = CodeStatistics.of(codes, args.unused_below)
         print("\n".join(_table(statistics)))
         print(

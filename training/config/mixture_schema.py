@@ -10,6 +10,10 @@ ANY_SYNTHESIZED = "synthesized"
 FILLS = ("join", "loop", "pad")
 SNR_SHAPES = ("triangular", "uniform")
 SNR_DEFINITIONS = ("file", "active")
+_PROBABILITIES = (
+    "equalizer", "room", "band_limit", "clip", "floor", "second_noise", "moving_noise", "noise_only",
+    "clean_only", "quiet", "second_target", "drive", "cabinet", "breaks", "voice_change", "channel", "pairs",
+)  # fmt: skip
 
 
 def names_generator(kind: str) -> bool:
@@ -95,6 +99,13 @@ class DataConfig:
     val_examples: int = 64
     cache: str = ""
 
+    def __post_init__(self) -> None:
+        for name, least in (("sample_rate", 1), ("mix_rate", 0), ("val_examples", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be {least} or more (got {getattr(self, name)}).")
+        if not self.segment_s > 0.0:
+            raise ValueError(f"segment_s must be above 0 s (got {self.segment_s:g}).")
+
     @property
     def mixture_rate(self) -> int:
         """Rate of the mixtures, Hz: `mix_rate` where it is set."""
@@ -104,6 +115,8 @@ class DataConfig:
 @dataclass(frozen=True)
 class MixConfig:
     """Random choices of a mixture. Probabilities are 0..1.
+
+    With `data.mix_rate`, `second_target`, `drive`, `cabinet`, `breaks` and `pairs` must be 0.
 
     Args:
         targets, noises: What to keep and what to remove.
@@ -116,7 +129,8 @@ class MixConfig:
         equalizer, equalizer_db: Probability and range of random equalizing, of target and noise apart.
         room: Probability of a room, for target and noise apart; the room stays in the target.
         room_kind: Kind of the manifest's room responses; without one they are synthesized.
-        band_limit: Probability that the mixture has a narrower band (telephone, codec, small microphone).
+        band_limit: Probability that the mixture has a narrower band (telephone, codec, small microphone);
+            with `data.mix_rate` it is cut off at the top only.
         clip: Probability of clipped peaks.
         floor: Probability of a faint white floor in the mixture, -100 to -70 dBFS, which the SNR leaves out.
         second_noise: Probability of a second noise on top.
@@ -170,11 +184,22 @@ class MixConfig:
             raise ValueError(f"snr_shape must be one of {', '.join(SNR_SHAPES)} (got {self.snr_shape!r}).")
         if self.snr_of not in SNR_DEFINITIONS:
             raise ValueError(f"snr_of must be one of {', '.join(SNR_DEFINITIONS)} (got {self.snr_of!r}).")
-        if not 0.0 <= self.floor <= 1.0:
-            raise ValueError(f"floor must be between 0 and 1 (got {self.floor:g}).")
+        for name in _PROBABILITIES:
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} must be between 0 and 1 (got {getattr(self, name):g}).")
+        for name in ("equalizer_db", "room_early_ms"):
+            if not getattr(self, name) >= 0.0:
+                raise ValueError(f"{name} must be 0 or more (got {getattr(self, name):g}).")
+        if self.stock < 1:
+            raise ValueError(f"stock must be 1 or more (got {self.stock}).")
+        for name, low, high in (("level_db", *self.level_db), ("quiet_db", *self.quiet_db)):
+            if not low <= high:
+                raise ValueError(f"{name} must rise, dB (got {low:g} to {high:g}).")
+        if not 0.0 < self.speed[0] <= self.speed[1]:
+            raise ValueError(
+                f"speed must rise from above 0 (got {self.speed[0]:g} to {self.speed[1]:g}). 1 is unchanged."
+            )
         if not self.snr_db[0] <= self.snr_db[1] <= self.snr_db[2]:
             raise ValueError(f"snr_db must rise, dB (got {', '.join(f'{v:g}' for v in self.snr_db)}).")
-        if not 0.0 <= self.second_target < 1.0:
-            raise ValueError(
-                f"second_target must be below 1 and 0 or more (got {self.second_target:g}): 1 never ends."
-            )
+        if self.second_target == 1.0:
+            raise ValueError("second_target must be below 1 (got 1), with which a mixture never ends.")

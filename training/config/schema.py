@@ -117,7 +117,7 @@ class TrainConfig:
     """The run.
 
     Args:
-        seed: Drives the weights and every mixture.
+        seed: Drives the weights and every mixture; 0 or more.
         max_steps: Optimizer steps.
         batch_size: Mixtures a step.
         learning_rate: Peak of the schedule: linear over `warmup_steps`, then cosine down to 1 % of it.
@@ -129,7 +129,7 @@ class TrainConfig:
         steps_per_epoch: Steps between validations and checkpoints.
         workers: Processes that mix; 0 mixes in the training process.
         threads: PyTorch threads on the CPU.
-        accelerator: "auto", "cpu" or "cuda".
+        accelerator: "auto", "cpu", "cuda" or "mps".
         precision: "32-true", "bf16-mixed", or "auto": bf16 on CUDA and on processors that multiply in it
             (twice as fast there), else 32 bit.
         devices: GPUs of each node, or processes where there is none; the batch is divided among them all.
@@ -166,9 +166,15 @@ class TrainConfig:
     only: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "devices", "nodes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 1 or more (got {getattr(self, name)}).")
+        for names, least in (
+            (("max_steps", "batch_size", "steps_per_epoch", "threads", "devices", "nodes"), 1),
+            (("seed", "warmup_steps", "workers", "patience", "preview_clips", "preview_epochs"), 0),
+        ):
+            for name in names:
+                if getattr(self, name) < least:
+                    raise ValueError(f"{name} must be {least} or more (got {getattr(self, name)}).")
+        if not self.learning_rate > 0.0:
+            raise ValueError(f"learning_rate must be above 0 (got {self.learning_rate:g}).")
         if self.batch_size % (self.devices * self.nodes):
             raise ValueError(
                 f"batch_size must be a multiple of devices times nodes, {self.devices * self.nodes} "
@@ -206,6 +212,8 @@ class SearchConfig:
     space: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise ValueError(f"trials must be 1 or more (got {self.trials}).")
         for name, allowed in (
             ("direction", ("minimize", "maximize")),
             ("sampler", ("tpe", "random", "grid")),

@@ -32,14 +32,30 @@ def read_values(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
             raise ValueError(
                 f"--set must be table.key=value with a TOML value (got {override!r}). Quote strings."
             ) from error
-        *tables, last = key.strip().split(".")
-        if not separator or not tables:
+        key = key.strip()
+        if not separator or "." not in key:
             raise ValueError(f"--set must be table.key=value (got {override!r}).")
-        table = values
-        for name in tables:
-            table = table.setdefault(name, {})
-        table[last] = parsed
+        try:
+            set_value(values, key, parsed)
+        except ValueError as error:
+            raise ValueError(f"--set {override}: {error}") from error
     return values
+
+
+def set_value(values: dict[str, Any], name: str, value: Any) -> None:
+    """Set the key of a table, "table.key", in plain data, in place; tables that are missing are made.
+
+    Raises:
+        ValueError: What should be a table is none.
+    """
+    *tables, last = name.split(".")
+    table = values
+    for depth, one in enumerate(tables, 1):
+        table = table.setdefault(one, {})
+        if not isinstance(table, dict):
+            place = ".".join(tables[:depth])
+            raise ValueError(f"{name} must be a key of a table, and {place} is none. Set all of {place}.")
+    table[last] = value
 
 
 def toml_string(text: str) -> str:
@@ -72,18 +88,20 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     origin = typing.get_origin(hint)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return build(hint, value, where)
-    if origin is tuple:
+    if origin in (tuple, Sequence):
         if not isinstance(value, list | tuple):
             raise ValueError(f"{where} must be a list (got {value!r}).")
         inner = typing.get_args(hint)
-        if len(inner) == 2 and isinstance(inner[1], types.EllipsisType):
+        if origin is Sequence or (len(inner) == 2 and isinstance(inner[1], types.EllipsisType)):
             return tuple(_convert(inner[0], item, where) for item in value)
         if len(value) != len(inner):
             raise ValueError(f"{where} must have {len(inner)} values (got {len(value)}).")
         return tuple(_convert(one, item, where) for one, item in zip(inner, value, strict=True))
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if origin is not None:
+    if origin is Mapping:
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{where} must be a table (got {value!r}).")
         return value
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise ValueError(f"{where} must be {hint.__name__} (got {value!r}).")

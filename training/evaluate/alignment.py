@@ -20,7 +20,9 @@ def find_delay(reference: Audio, delayed: Audio, max_delay: int) -> int:
     size = fft.next_fast_len(reference.shape[1] + delayed.shape[1], real=True)
     spectra = [fft.rfft(audio.astype(np.float64), size) for audio in (reference, delayed)]
     correlation = fft.irfft(np.conj(spectra[0]) * spectra[1], size).sum(axis=0)
-    lags = np.arange(-max_delay, max_delay + 1)
+    # Beyond its own length a recording overlaps nothing.
+    earliest, latest = (min(max_delay, audio.shape[1] - 1) for audio in (reference, delayed))
+    lags = np.arange(-earliest, latest + 1)
     return int(lags[np.argmax(correlation[lags])])
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-INTERVALS = ("bootstrap", "t")
 _RESAMPLES = 4_000
 _PICKS_AT_ONCE = 1_000_000
 _LEVEL = 0.95

@@ -114,6 +114,8 @@ def _parts(
         return
     # Report a missing package once, here, and not from every worker.
     make_measures(measures)
+    # One thread per worker, which libraries read when they are loaded: more would compete for the same cores.
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
     with ProcessPoolExecutor(
         jobs,
         multiprocessing.get_context("spawn"),
@@ -126,8 +128,6 @@ def _parts(
 def _start_worker(
     items: ItemSet, systems: Sequence[System], measures: Sequence[str], max_delay_ms: float
 ) -> None:
-    # One thread per worker: more would compete for the same cores.
-    os.environ["OMP_NUM_THREADS"] = "1"
     global _examiner
     _examiner = Examiner(items, systems, measures, max_delay_ms)
 

@@ -60,7 +60,7 @@ class AtomicCheckpoints(TorchCheckpointIO):
 
 
 def averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    """Exponential averaging that starts as a plain mean.
+    """Exponential averaging that starts as the mean of about the last ninth of the steps so far.
 
     A fixed decay from the first step on would keep the initial weights, and the first variances of the batch
     normalizations, in the average for thousands of steps.

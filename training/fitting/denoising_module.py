@@ -15,19 +15,23 @@ from hushgate.training.config.schema import Config
 from hushgate.training.fitting.optimizers import make_optimizer
 from hushgate.training.losses import RELATIVE_TERMS, DenoisingLoss, is_sounding, si_sdr
 from hushgate.training.models import Hush, build_model
+from hushgate.training.models.summed_loss import SummedLoss
 from hushgate.training.models.torch_framing import Framing
 
-_SILENCE = 1e-8
 _MIXED_DB = 40.0
 _GAIN = "si_sdr_gain_db"
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """A batch's loss with its terms, the estimates, and the gains that brought them to a common level."""
+    """A batch's loss with its terms, the estimates, and the gains that brought them to a common level.
+
+    `sums` are the terms of the network's own, before they were averaged.
+    """
 
     loss: Tensor
     terms: dict[str, Tensor]
+    sums: dict[str, SummedLoss]
     estimate: Tensor
     gain: Tensor
 
@@ -92,7 +96,7 @@ class DenoisingModule(lightning.LightningModule):
 
     def _enhance(
         self, noisy: Tensor, target: Tensor | None = None, above: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    ) -> tuple[Tensor, Tensor, dict[str, SummedLoss]]:
         """Estimate, its spectrum, and the network's own loss terms, for which it may need the target's."""
         mixed = self.framing.analyse(noisy)
         if above is None or not isinstance(self.network, Hush):
@@ -110,19 +114,11 @@ class DenoisingModule(lightning.LightningModule):
     ) -> Assessment:
         """Denoise a batch and compute its loss; `mean_count` as in `DenoisingLoss`."""
         target = self.framing.analyse(clean)
-        estimate, spectrum, own_terms = self._enhance(noisy, target, above)
-        level = clean.square().mean(-1, keepdim=True)
-        level = torch.where(level > _SILENCE**2, level, noisy.square().mean(-1, keepdim=True))
-        gain = (level + _SILENCE**2).rsqrt()
-        loss, terms = self.loss(
-            estimate * gain,
-            clean * gain,
-            spectrum * gain[:, :, None, None],
-            target * gain[:, :, None, None],
-            mean_count,
-        )
+        estimate, spectrum, sums = self._enhance(noisy, target, above)
+        loss, terms, gain = self.loss.at_common_level(noisy, clean, target, estimate, spectrum, mean_count)
+        own_terms = {name: term.mean(mean_count) for name, term in sums.items()}
         loss = sum(own_terms.values(), start=loss)
-        return Assessment(loss, terms | own_terms, estimate, gain)
+        return Assessment(loss, terms | own_terms, sums, estimate, gain)
 
     @property
     def shares_batches(self) -> bool:
@@ -130,7 +126,7 @@ class DenoisingModule(lightning.LightningModule):
         return bool(self.trainer.world_size > 1)
 
     def mean_count(self, count: Tensor) -> Tensor:
-        """The mean over all processes of a number of examples, which each of them must ask for."""
+        """The mean over all processes of a number of examples, say, which each of them must ask for."""
         if not self.shares_batches:
             return count
         counts = self.all_gather(count)
@@ -160,17 +156,18 @@ class DenoisingModule(lightning.LightningModule):
         result = self.assess(noisy, clean, None, *above)
         num_sounding = int(is_sounding(clean * result.gain).sum())
         for name, value in result.terms.items():
-            self._add(name, value, num_sounding if name in RELATIVE_TERMS else len(noisy))
+            count = num_sounding if name in RELATIVE_TERMS else len(noisy)
+            self._add(name, *result.sums.get(name, (value.float() * count, count)))
         before = si_sdr(noisy, clean)
         # Silent and clean examples have no meaningful ratio to improve.
         mixed = before.abs() < _MIXED_DB
         gains = torch.where(mixed, si_sdr(result.estimate, clean) - before, 0.0)
         num_mixed = int(mixed.sum())
-        self._add(_GAIN, gains.sum() / max(1, num_mixed), num_mixed)
+        self._add(_GAIN, gains.sum(), num_mixed)
 
-    def _add(self, name: str, mean: Tensor, count: int) -> None:
+    def _add(self, name: str, total: Tensor, count: Tensor | int) -> None:
         so_far = self._sums.get(name, torch.zeros(2, device=self.device))
-        self._sums[name] = so_far + torch.stack([mean.float() * count, mean.new_tensor(float(count)).float()])
+        self._sums[name] = so_far + torch.stack([total, total.new_tensor(float(count))])
 
     def on_validation_epoch_end(self) -> None:
         names = sorted(self._sums)

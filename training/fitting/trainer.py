@@ -24,12 +24,14 @@ from hushgate.training.fitting.callbacks import AtomicCheckpoints, NewExamples, 
 from hushgate.training.fitting.distributed import BatchShareSampler, EveryNth, share_plan
 from hushgate.training.fitting.initial_weights import initialize
 from hushgate.training.fitting.log_previews import Previews
+from hushgate.training.fitting.resumed_settings import check_resumed
 from hushgate.training.fitting.third_party_messages import without_advertisements
 from hushgate.training.mixtures.band_split import BandSplit
 from hushgate.training.mixtures.dataset import MixtureDataset
 from hushgate.training.mixtures.full_band_mixer import check_target_rates, make_mixer
 from hushgate.training.models import Hush, Network
 
+_ACCELERATORS = ("auto", "cpu", "cuda", "mps")
 # Batches that give the layer statistics of a training that starts from an exported model.
 _STATISTICS_BATCHES = 8
 
@@ -48,7 +50,8 @@ def train(
     Args:
         config: What to train on what.
         run_dir: Folder for checkpoints (`last.ckpt`, `best.ckpt`) and logs.
-        resume: Go on from `run_dir/last.ckpt`; without it that file must not exist.
+        resume: Go on from `run_dir/last.ckpt`; without it that file must not exist. Mixtures, weights of the
+            loss and `train.max_steps` may be others than before.
         init_from: Checkpoint or exported model file whose weights to start from; not with `resume`.
         progress: Show a progress bar.
         callbacks: More of Lightning's callbacks, after our own.
@@ -57,14 +60,16 @@ def train(
         FileNotFoundError: Recordings, the checkpoint to resume or `init_from` are missing.
         FileExistsError: `run_dir` holds a training already.
         RuntimeError: The processor that `train.accelerator` names is not there.
-        ValueError: The network does not fit the sample rate, `init_from` does not fit the configuration, or
-            there are too few validation examples.
+        ValueError: The network does not fit the sample rate, `init_from` does not fit the configuration,
+            there are too few validation examples, or `resume` cannot change a setting (see `check_resumed`).
     """
     last = run_dir / "last.ckpt"
     if resume and not last.is_file():
         raise FileNotFoundError(f"{last} does not exist: there is no training to resume.")
     if not resume and last.exists():
         raise FileExistsError(f"{last} exists. Use --resume to go on, or another folder.")
+    if resume:
+        check_resumed(config, last)
     _check_accelerator(config)
     lightning.seed_everything(config.train.seed, verbose=False)
     torch.set_num_threads(config.train.threads)
@@ -75,9 +80,10 @@ def train(
     examples = MixtureDataset(
         mixer, config.train.seed, config.train.max_steps * config.train.batch_size, split
     )
-    # Another seed than training's, the same in every run: validation figures are comparable.
+    # Another seed than training's, the same for all but seed 0: validation figures are comparable.
+    seed = 0 if config.train.seed else 1
     validation = MixtureDataset(
-        make_mixer(config.data, config.mix, "val"), 0, config.data.val_examples, split
+        make_mixer(config.data, config.mix, "val"), seed, config.data.val_examples, split
     )
     if init_from is not None and not resume:
         initialize(module, init_from, _first_mixtures(examples, config))
@@ -110,6 +116,9 @@ def train(
 def _check_accelerator(config: Config) -> None:
     """Refuse a processor that is not there, before anything is read."""
     wanted, devices = config.train.accelerator, config.train.devices
+    # Not by the configuration's own checks: checkpoints of earlier versions may hold other names.
+    if wanted not in _ACCELERATORS:
+        raise ValueError(f"train.accelerator must be one of {', '.join(_ACCELERATORS)} (got {wanted!r}).")
     if wanted == "mps" and not torch.backends.mps.is_available():
         raise RuntimeError('train.accelerator = "mps" needs an Apple GPU (found none). Use "auto" or "cpu".')
     if wanted != "cuda":

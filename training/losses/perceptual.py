@@ -106,7 +106,6 @@ class PerceptualLoss(nn.Module):
 
     def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
         """Map waveforms (batch, samples), 0.3 s or longer, to losses (batch,)."""
-        # In a tuple, so that it is not registered as a submodule and trained.
         self.to(estimate.device)
         with torch.autocast(estimate.device.type, enabled=False):
             return self._disturbance(self._powers(estimate.float()), self._powers(target.float()))

@@ -101,6 +101,35 @@ class DenoisingLoss:
             terms["opinion"] = of_sounding(self._opinion(estimate, target))
         return self.weighted(terms, estimate.new_zeros(())), terms
 
+    def at_common_level(
+        self,
+        noisy: Tensor,
+        clean: Tensor,
+        target: Tensor,
+        estimate: Tensor,
+        spectrum: Tensor,
+        mean_count: Callable[[Tensor], Tensor] | None = None,
+    ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+        """Bring a batch to a common level, and return the sum, the terms and the gains (batch, 1) for it.
+
+        The level is the target's, or the mixture's where the target is silence: quiet recordings count as
+        much as loud ones.
+
+        Args:
+            noisy, clean: Waveforms of mixture and target, (batch, samples).
+            target: Spectrum of the target, (batch, frames, bins, 2).
+            estimate, spectrum: Waveform and spectrum of the estimate.
+            mean_count: As above.
+        """
+        level = clean.square().mean(-1, keepdim=True)
+        level = torch.where(level > _TINY**2, level, noisy.square().mean(-1, keepdim=True))
+        gain = (level + _TINY**2).rsqrt()
+        of_frames = gain[:, :, None, None]
+        loss, terms = self(
+            estimate * gain, clean * gain, spectrum * of_frames, target * of_frames, mean_count
+        )
+        return loss, terms, gain
+
     def _disturbance(self, judge: PerceptualLoss, estimate: Tensor, target: Tensor) -> Tensor:
         """Perceptual loss (batch,) of the first examples, weighted for all."""
         count = min(self.config.perceptual_examples or len(estimate), len(estimate))

@@ -58,7 +58,7 @@ def _apply_magnitude(audio: Audio, gain: NDArray[np.float64]) -> Audio:
 
 
 def random_equalizer(audio: Audio, sample_rate: float, rng: Generator, range_db: float) -> Audio:
-    """Colour with a smooth random response: up to `range_db` up or down at five points per octave scale."""
+    """Colour with a smooth random response: up to `range_db` up or down at seven frequencies."""
     frequencies = np.linspace(0.0, sample_rate / 2.0, 257)
     points = np.concatenate([[0.0], np.geomspace(60.0, sample_rate / 2.0, 6)])
     gains_db = rng.uniform(-range_db, range_db, len(points))

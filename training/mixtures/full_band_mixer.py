@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +24,8 @@ from hushgate.training.mixtures.mixer import Mixer, Mixture
 from hushgate.training.mixtures.mixture_record import MixtureRecord
 from hushgate.training.mixtures.stock import Part, Stock
 from hushgate.training.mixtures.voice_changes import VOICE_CHANGES
-from hushgate.training.recordings.clips import UsedClip, list_clips
+from hushgate.training.recordings.clips import Clip, UsedClip, list_clips
+from hushgate.training.recordings.manifest import SPLITS
 
 Audio = NDArray[np.float32]
 
@@ -37,6 +37,14 @@ _LOWEST_NOTE = 2.0 ** (-8.0 / 12.0)
 _RATES = (48_000.0, 44_100.0, 32_000.0, 24_000.0, 22_050.0, 16_000.0)
 _RATE_SHARES = (0.52, 0.2, 0.08, 0.05, 0.05, 0.1)
 _SILENCE_DB = -100.0
+# Changes when the same settings and recordings make other parts.
+_STOCK_VERSION = 2
+# What parts are made with; the other keys of [mix] only matter when parts are mixed, or are refused.
+_PART_KEYS = (
+    "targets", "noises", "speed", "equalizer", "equalizer_db", "room", "room_kind", "room_early_ms",
+    "voice_change", "second_noise", "moving_noise", "stock",
+)  # fmt: skip
+_REFUSED_KEYS = ("second_target", "drive", "cabinet", "breaks", "pairs")
 
 
 class FullBandMixer(Mixer):
@@ -48,28 +56,32 @@ class FullBandMixer(Mixer):
         split: "train", "val" or "test".
 
     Raises:
-        FileNotFoundError, ValueError: As `Mixer`; or there is no cache.
+        FileNotFoundError, ValueError: As `Mixer`; or there is no cache, or `mix` asks for what full-band
+            mixtures do not have.
     """
 
     def __init__(self, data: DataConfig, mix: MixConfig, split: str) -> None:
         if not data.cache:
             raise ValueError("data.cache must name a folder for the stock that data.mix_rate needs (got '').")
+        for key in _REFUSED_KEYS:
+            if value := getattr(mix, key):
+                raise ValueError(
+                    f"mix.{key} must be 0 with data.mix_rate (got {value:g}): full-band mixtures have none. "
+                    f"Set mix.{key} or data.mix_rate to 0."
+                )
         super().__init__(data, mix, split)
-        self._parts = Stock(Path(data.cache) / f"stock-{split}-{self._digest(split)}")
+        self._split = split
+        self._parts = Stock(Path(data.cache) / f"stock-{split}-{self._digest()}")
 
-    def _digest(self, split: str) -> str:
+    def _digest(self) -> str:
         """Hash of all inputs of the stock's parts, for its name."""
-        names = sorted({name for pool in self._pools.values() for name in pool.names})
-        # Keys that only matter when parts are mixed leave the stock as it is.
-        mix = {key: value for key, value in asdict(self.mix).items() if key not in ("snr_of", "floor")}
-        recipe = repr((mix, self.data.mix_rate, self.data.segment_s, split, names))
+        mix = {key: getattr(self.mix, key) for key in _PART_KEYS}
+        rooms = () if self._rooms is None else self._rooms.clips
+        used = [*((name, pool.clips) for name, pool in self._pools.items()), ("rooms", rooms)]
+        recordings = [(name, [_stamp(clip) for clip in clips]) for name, clips in used]
+        data = self.data
+        recipe = repr((_STOCK_VERSION, mix, data.mix_rate, data.segment_s, self._split, recordings))
         return hashlib.sha256(recipe.encode()).hexdigest()[:16]
-
-    def make_stock(self) -> None:
-        """Make all missing parts; training makes them on first use."""
-        for number in range(self.mix.stock):
-            self._part("target", number)
-            self._part("noise", number)
 
     def mixture(self, seed: int, index: int) -> Mixture:
         """Return example `index` of `seed` at `data.mix_rate` with its record."""
@@ -109,6 +121,9 @@ class FullBandMixer(Mixer):
             )
             record.changes.append(f"mixture band 0-{high_hz:.0f} Hz")
         noisy = heard + noise
+        # Where the option is off it draws no random number, so that older configurations keep their examples.
+        if mix.clip and rng.random() < mix.clip:
+            noisy = self._clipped(noisy, rng, record)
         if rng.random() < mix.channel:
             name = str(rng.choice(list(CHANNELS)))
             noisy, kept = CHANNELS[name](noisy, kept, rate, rng)
@@ -141,8 +156,14 @@ class FullBandMixer(Mixer):
         level_db = max(10.0 * np.log10(power + 1e-18), augmentations.level_db(made) - 15.0)
         return made, float(level_db)
 
+    def _rng(self, kind: int, number: int) -> Generator:
+        """Source of every choice for a part; the splits share none."""
+        # Training's seed has no number for its split, so that its parts stay those of earlier versions.
+        salt = () if self._split == "train" else (SPLITS.index(self._split),)
+        return np.random.default_rng((self.mix.stock, kind, number, *salt))
+
     def _make_voice(self, number: int) -> Part:
-        rng = np.random.default_rng((self.mix.stock, 1, number))
+        rng = self._rng(1, number)
         mix, rate = self.mix, self.rate
         changes: list[str] = []
         used: list[UsedClip] = []
@@ -152,8 +173,9 @@ class FullBandMixer(Mixer):
 
         spec = self._choose(self._targets, rng)
         audio, speed = self._draw(spec, rng, used, note)
-        names = [clip.name for clip in used]
-        top_hz = 0.5 * min(self._pools[spec.pool].native_rate(name) for name in names) * speed
+        if any(spec.band_hz):
+            audio = augmentations.keep_band(audio, rate, *spec.band_hz)
+        top_hz = 0.5 * min(soundfile.info(one.clip.path).samplerate for one in used) * speed
         if rng.random() < mix.voice_change:
             name = str(rng.choice(list(VOICE_CHANGES)))
             audio = VOICE_CHANGES[name](audio, rate, rng)
@@ -165,7 +187,7 @@ class FullBandMixer(Mixer):
         heard = kept = audio
         if rng.random() < mix.room:
             heard, kept = self._echoed(audio, rng, note)
-        return Part(heard, kept, top_hz, names, changes)
+        return Part(heard, kept, top_hz, [one.clip.name for one in used], changes)
 
     def _echoed(self, audio: Audio, rng: Generator, note: Callable[[str], None]) -> tuple[Audio, Audio]:
         """Put a voice into a room; also return it without echoes later than `room_early_ms`."""
@@ -184,10 +206,16 @@ class FullBandMixer(Mixer):
         return heard, kept
 
     def _make_noise(self, number: int) -> Part:
-        rng = np.random.default_rng((self.mix.stock, 2, number))
+        rng = self._rng(2, number)
         record = MixtureRecord()
         audio = self._noise(rng, record)
         return Part(audio, np.zeros_like(audio), 0.5 * self.rate, record.noises, record.changes)
+
+
+def _stamp(clip: Clip) -> tuple[str | int, ...]:
+    """What tells a recording and its use from others, without reading it."""
+    state = clip.path.stat()
+    return clip.name, clip.kind, clip.label, state.st_size, state.st_mtime_ns
 
 
 def check_target_rates(data: DataConfig, mix: MixConfig) -> None:

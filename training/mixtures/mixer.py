@@ -118,11 +118,6 @@ class Mixer:
             f"path {spec.prefix + '*'!r} (got none in {where})."
         )
 
-    def describe(self) -> str:
-        """Return the loaded minutes of each kind, as text."""
-        minutes = (f"{kind} {prefix}: {p.seconds / 60:.0f} min" for (kind, prefix), p in self._pools.items())
-        return ", ".join(minutes)
-
     def example(self, seed: int, index: int) -> tuple[Audio, Audio]:
         """Return (noisy, clean), float32 (samples,), of example `index` of `seed`."""
         mixture = self.mixture(seed, index)
@@ -173,11 +168,14 @@ class Mixer:
             record.changes.append(f"{'mixture' if both else 'target'} band {low_hz:.0f}-{high_hz:.0f} Hz")
         noisy = clean + noise
         if rng.random() < mix.clip:
-            share = rng.uniform(0.4, 0.9)
-            noisy = augmentations.clip_peaks(noisy, share)
-            record.changes.append(f"mixture clipped at {share:.2f}")
+            noisy = self._clipped(noisy, rng, record)
         noisy = self._with_floor(noisy, rng, record)
         return Mixture(np.asarray(noisy, dtype=np.float32), np.asarray(clean, dtype=np.float32), record)
+
+    def _clipped(self, noisy: Audio, rng: Generator, record: MixtureRecord) -> Audio:
+        share = rng.uniform(0.4, 0.9)
+        record.changes.append(f"mixture clipped at {share:.2f}")
+        return augmentations.clip_peaks(noisy, share)
 
     def _with_floor(
         self, noisy: Audio, rng: Generator, record: MixtureRecord, highest_db: float = -70.0
@@ -211,8 +209,8 @@ class Mixer:
     def _pair(self, pairs: PairPool, rng: Generator, record: MixtureRecord) -> Mixture:
         used: list[UsedClip] = []
         noisy, clean = pairs.draw(self.num_samples, rng, used)
-        self._note("target", pairs, used, 1.0, record)
-        record.scale(pairs.clean_peak(used[0].name))
+        self._note("target", used, 1.0, record)
+        record.scale(used[0].peak)
         record.changes.append("mixture as recorded")
         level_db = record.level_db = self._level_db(rng, record)
         loud = clean if augmentations.level_db(clean) > -100.0 else noisy
@@ -238,11 +236,9 @@ class Mixer:
             note(f"speed {speed:.3f}")
         return audio[: self.num_samples], speed
 
-    def _note(
-        self, role: str, pool: ClipPool | PairPool, used: list[UsedClip], speed: float, record: MixtureRecord
-    ) -> None:
-        clips = [(clip, pool.path(clip.name)) for clip in used if clip.at < self.num_samples * speed]
-        record.add_clips(role, clips, self.rate, speed, self.num_samples)
+    def _note(self, role: str, used: list[UsedClip], speed: float, record: MixtureRecord) -> None:
+        heard = [one for one in used if one.at < self.num_samples * speed]
+        record.add_clips(role, heard, self.rate, speed, self.num_samples)
 
     def _target(self, rng: Generator, record: MixtureRecord) -> Audio:
         def note(change: str) -> None:
@@ -269,7 +265,7 @@ class Mixer:
         spec = self._choose(self._targets, rng)
         used: list[UsedClip] = []
         audio, speed = self._draw(spec, rng, used, note)
-        self._note("target", self._pools[spec.pool], used, speed, record)
+        self._note("target", used, speed, record)
         if any(spec.band_hz):
             audio = augmentations.keep_band(audio, self.rate, *spec.band_hz)
         mix = self.mix
@@ -330,7 +326,7 @@ class Mixer:
             else:
                 used: list[UsedClip] = []
                 part, speed = self._draw(spec, rng, used, note)
-                self._note("noise", self._pools[spec.pool], used, speed, record)
+                self._note("noise", used, speed, record)
             gain = np.float32(10.0 ** (rng.uniform(-6.0, 0.0) / 20.0))
             audio += part * gain
             record.scale(float(gain), first=first)

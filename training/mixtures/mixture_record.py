@@ -64,19 +64,19 @@ class MixtureRecord:
     def add_clips(
         self,
         role: str,
-        used: Iterable[tuple[UsedClip, Path]],
+        used: Iterable[UsedClip],
         sample_rate: float,
         speed: float,
         num_samples: int,
     ) -> None:
         """Note what was drawn of recordings, before a change of speed and the cut to `num_samples`."""
-        for clip, path in used:
-            self._names(role).append(clip.name)
-            end = (clip.at + clip.length) / speed
+        for one in used:
+            self._names(role).append(one.clip.name)
+            end = (one.at + one.length) / speed
             self.parts.append(
                 PartRecord(
-                    role, clip.name, path, clip.start / sample_rate, clip.at / speed / sample_rate,
-                    clip.length / speed / sample_rate, speed, clip.is_whole and end <= num_samples,
+                    role, one.clip.name, one.clip.path, one.start / sample_rate, one.at / speed / sample_rate,
+                    one.length / speed / sample_rate, speed, one.is_whole and end <= num_samples,
                 )
             )  # fmt: skip
 

@@ -77,7 +77,7 @@ class ResumableFolder:
             before = json.loads(self._settings_file.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ValueError(f"{self._settings_file} is damaged: {error}. Use another folder.") from error
-        if differs := _differences(before, self._settings):
+        if differs := differences(before, self._settings):
             raise ValueError(
                 f"{self.path} holds mixtures made with another {', '.join(differs)}. Use another folder."
             )
@@ -96,11 +96,19 @@ class ResumableFolder:
         return [self.path / row[name] for name in _FILES if row.get(name)]
 
 
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Keys whose values differ; of a table, the keys in it."""
-    differs = [key for key in now if before.get(key) != now[key]]
-    if len(differs) == 1 and isinstance(now[differs[0]], dict) and isinstance(before.get(differs[0]), dict):
-        table = differs[0]
-        old, new = before[table], now[table]
-        return [f"{table}.{key}" for key in {**old, **new} if old.get(key) != new.get(key)]
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Keys of `now` whose values differ; of a table, "table.key" for all keys in it."""
+    differs: list[str] = []
+    for name, new in now.items():
+        old = before.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            differs += [f"{name}.{key}" for key in {**old, **new} if not _is_same(old.get(key), new.get(key))]
+        elif not _is_same(old, new):
+            differs.append(name)
     return differs
+
+
+def _is_same(old: Any, new: Any) -> bool:
+    """Whether two values are one in a file, where tuples are lists."""
+    same: bool = json.loads(json.dumps(old)) == json.loads(json.dumps(new))
+    return same

@@ -21,6 +21,8 @@ _LEAD_MS = 2.5
 _WALL_M = 0.4
 # The number of image sources grows with the third power of the order: rays take the tail.
 _IMAGE_ORDER = 6
+# Draws of a room, and of places in it, after which none is taken to fit.
+_MAX_ROOMS, _MAX_PLACES = 1000, 500
 
 
 def read_response(path: Path, sample_rate: int) -> Audio:
@@ -53,13 +55,13 @@ class RoomPool:
     """
 
     def __init__(self, clips: Sequence[Clip], sample_rate: int) -> None:
-        self.names = [clip.name for clip in clips]
+        self.clips = tuple(clips)
         self._responses = [read_response(clip.path, sample_rate) for clip in clips]
 
     def draw(self, rng: Generator) -> tuple[Audio, str]:
         """Return a response and its name."""
         index = int(rng.integers(len(self._responses)))
-        return self._responses[index], self.names[index]
+        return self._responses[index], self.clips[index].name
 
 
 @dataclass(frozen=True)
@@ -100,21 +102,30 @@ def simulate_room(rooms: RoomRange, sample_rate: int, rng: Generator) -> tuple[A
 
     Raises:
         ModuleNotFoundError: pyroomacoustics is not installed (extra `rooms`).
+        ValueError: No room of the range has so short a reverberation, or so long a way.
 
     Reference: Scheibler, Bezzam and Dokmanic, "Pyroomacoustics", ICASSP 2018.
     """
     import pyroomacoustics
 
-    while True:
+    found = None
+    is_damped = False
+    for _ in range(_MAX_ROOMS):
         size = np.array([rng.uniform(*side) for side in (rooms.width_m, rooms.width_m, rooms.height_m)])
         rt60_s = float(np.exp(rng.uniform(*np.log(rooms.rt60_s))))
         try:
             absorption, order = pyroomacoustics.inverse_sabine(rt60_s, size)
         except ValueError:  # no wall absorbs enough for so short a time in so large a room
             continue
-        if absorption < 0.95:
+        if absorption >= 0.95:
+            continue
+        is_damped = True
+        found = _places(size, rooms.distance_m, rng)
+        if found is not None:
             break
-    microphone, source = _places(size, rooms.distance_m, rng)
+    if found is None:
+        raise ValueError(_misfit(rooms, "distance_m" if is_damped else "rt60_s"))
+    microphone, source = found
     # Its rays have a generator of their own.
     pyroomacoustics.random.seed(int(rng.integers(2**31)))
     room = pyroomacoustics.ShoeBox(
@@ -136,13 +147,28 @@ def simulate_room(rooms: RoomRange, sample_rate: int, rng: Generator) -> tuple[A
 
 def _places(
     size: NDArray[np.float64], distance_m: tuple[float, float], rng: Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A microphone and a source, both off the walls, as far apart as asked or as the room allows."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """A microphone and a source, both off the walls, as far apart as asked or as the room allows.
+
+    None where it does not allow the shortest distance.
+    """
     longest = distance_m[1]
-    while True:
+    for _ in range(_MAX_PLACES if distance_m[0] < np.linalg.norm(size - 2.0 * _WALL_M) else 0):
         microphone = rng.uniform(_WALL_M, size - _WALL_M)
         way = rng.standard_normal(3)
         source = microphone + way / np.linalg.norm(way) * rng.uniform(distance_m[0], longest)
         if np.all(source > _WALL_M) and np.all(source < size - _WALL_M):
             return microphone, source
         longest = max(distance_m[0], 0.98 * longest)
+    return None
+
+
+def _misfit(rooms: RoomRange, name: str) -> str:
+    """What to say of a range that no room satisfies."""
+    (low, high), (narrow, wide), (flat, tall) = getattr(rooms, name), rooms.width_m, rooms.height_m
+    unit = name.rpartition("_")[2]
+    remedy = "Lower its shortest one" if name == "distance_m" else "Raise its longest one"
+    return (
+        f"{name} must fit rooms {narrow:g} to {wide:g} m wide and {flat:g} to {tall:g} m high "
+        f"(got {low:g} to {high:g} {unit}, which none of {_MAX_ROOMS} has). {remedy}, or change width_m."
+    )

@@ -80,7 +80,7 @@ class MixJob:
         mix = json.loads(json.dumps(asdict(self.config.mix)))
         # Folders of older versions lack these keys.
         mix = {key: value for key, value in mix.items() if value != _LATER_KEYS.get(key)}
-        return {
+        settings = {
             "split": self.split,
             "seed": self.seed,
             "format": self.suffix,
@@ -90,6 +90,8 @@ class MixJob:
             "mix": mix,
             "recordings": digest.hexdigest(),
         }
+        # In full-band mixtures the level of the noise is that below half of this rate.
+        return settings | ({"data.sample_rate": data.sample_rate} if data.mix_rate else {})
 
 
 def write_mixtures(

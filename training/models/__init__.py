@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from hushgate.training.config.toml_tables import build
 from hushgate.training.models.conv_ae import ConvAE, ConvAEConfig
 from hushgate.training.models.conv_vae import ConvVAE, ConvVAEConfig
 from hushgate.training.models.hush import Hush, HushConfig
@@ -32,6 +33,7 @@ __all__ = [
     "WaveAE",
     "WaveAEConfig",
     "build_model",
+    "complete_settings",
     "settings_of",
 ]
 
@@ -54,19 +56,29 @@ def settings_of(network: Network) -> dict[str, Any]:
     return {"family": family, **dataclasses.asdict(network.config)}
 
 
+def complete_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a `[model]` table with the defaults of its family for what it lacks.
+
+    Raises:
+        ValueError: As `build_model`.
+    """
+    return {"family": settings.get("family"), **dataclasses.asdict(_read(settings)[1])}
+
+
 def build_model(settings: Mapping[str, Any]) -> Network:
     """Make an untrained model from the `[model]` table of a configuration.
 
     Raises:
-        ValueError: Unknown family or parameter.
+        ValueError: Unknown family or parameter, or a value of the wrong type or out of range.
     """
+    network, config = _read(settings)
+    return network(config)  # type: ignore[arg-type]  # each network takes its own configuration
+
+
+def _read(settings: Mapping[str, Any]) -> tuple[type[Network], HushConfig | SegmentConfig]:
     parameters = dict(settings)
     family = parameters.pop("family", None)
     if family not in FAMILIES:
         raise ValueError(f"model.family must be one of {', '.join(FAMILIES)} (got {family!r}).")
     network, config = FAMILIES[family]
-    known = [f.name for f in dataclasses.fields(config)]
-    for key in parameters:
-        if key not in known:
-            raise ValueError(f"model has no key {key!r}. Keys of family {family!r}: {', '.join(known)}.")
-    return network(config(**parameters))  # type: ignore[arg-type]  # each network takes its own configuration
+    return network, build(config, parameters, "model")

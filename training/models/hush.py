@@ -31,6 +31,7 @@ from hushgate.training.models.hush_layers import (
     band_weights,
 )
 from hushgate.training.models.presence import PresenceHead, Verdict, presence_loss
+from hushgate.training.models.summed_loss import SummedLoss
 from hushgate.training.models.torch_framing import apply_mask
 from hushgate.training.models.upper_head import UpperHead, upper_loss
 
@@ -337,8 +338,10 @@ class Hush(nn.Module):
 
     def enhance(
         self, spectrum: Tensor, target: Tensor | None = None, above: Tensor | None = None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    ) -> tuple[Tensor, dict[str, SummedLoss]]:
         """Map a spectrum (batch, frames, bins, 2), all bins up to Nyquist, to the estimate of the same shape.
+
+        Also returns the losses of the heads, by name.
 
         Args:
             spectrum: Spectrum of the mixture.

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hushgate.training.models.hush_layers import ProductNorm
+from hushgate.training.models.summed_loss import SummedLoss
 
 # Logit above which sound passes unchanged, and below which it gets the full reduction.
 _SURELY_THERE, _SURELY_GONE = 0.5, -0.5
@@ -102,8 +103,8 @@ def steady(logit: Tensor, recent: Tensor) -> tuple[Tensor, Tensor]:
     return torch.maximum(mean, logit - _AT_ONCE), joined[1 - _STEADY_FRAMES :, :, 0].transpose(0, 1)
 
 
-def presence_loss(logits: Tensor, spectrum: Tensor, target: Tensor) -> Tensor:
-    """Binary cross-entropy of logits (batch, frames) with what spectra (batch, frames, bins, 2) show, 0-D.
+def presence_loss(logits: Tensor, spectrum: Tensor, target: Tensor) -> SummedLoss:
+    """Binary cross-entropy of logits (batch, frames) with what spectra (batch, frames, bins, 2) show.
 
     The target sounds in a frame if it is 3 dB above what was added to it in one of 18 bands or more, and does
     not if it is 15 dB below it in all. Frames in between and digital silence do not count, frames in which it
@@ -120,5 +121,4 @@ def presence_loss(logits: Tensor, spectrum: Tensor, target: Tensor) -> Tensor:
     counts = (sounds | silent) & ((wanted + added).sum(-1) > _SILENCE)
     weight = torch.where(sounds, _SOUND_WEIGHT, 1.0) * counts
     losses = functional.binary_cross_entropy_with_logits(logits, sounds.float(), reduction="none")
-    mean: Tensor = (weight * losses).sum() / weight.sum().clamp(min=1.0)
-    return mean
+    return SummedLoss((weight * losses).sum(), weight.sum())

@@ -15,6 +15,7 @@ from torch.nn import functional
 from torch.nn.utils import fusion
 
 from hushgate.engine.signal.segment_crossfade import crossfade_weights
+from hushgate.training.models.summed_loss import SummedLoss
 
 # Power floor of the features, -100 dBFS.
 POWER_FLOOR = 1e-10
@@ -106,7 +107,7 @@ class SegmentNetwork(nn.Module, ABC):
         """Map segments of the spectrum to the same shape; also loss terms of the family's own, weighted."""
         return self(segments)[0], {}
 
-    def enhance(self, spectrum: Tensor, target: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+    def enhance(self, spectrum: Tensor, target: Tensor | None = None) -> tuple[Tensor, dict[str, SummedLoss]]:
         """Map a spectrum (batch, frames, bins, 2), all bins up to Nyquist, to the estimate of the same shape.
 
         Also returns the terms of `estimate`.
@@ -124,7 +125,9 @@ class SegmentNetwork(nn.Module, ABC):
         padded = functional.pad(heard, (0, 0, 0, 0, lead, tail))
         # (batch, count, bins, 2, size), the last axis from unfold.
         segments = padded.unfold(1, size, hop).permute(0, 1, 4, 2, 3).flatten(0, 1)
-        low, terms = self.estimate(segments)
+        low, means = self.estimate(segments)
+        # Every example has as many segments as the next.
+        terms = {name: SummedLoss(mean * batch, mean.new_tensor(batch)) for name, mean in means.items()}
         low = low.float()
         gains = self._upper_gains(segments, low)
 

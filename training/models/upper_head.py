@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hushgate.training.models.hush_layers import ProductNorm
+from hushgate.training.models.summed_loss import SummedLoss
 
 _CHANNELS, _WIDTH = 8, 48
 # -120 dBFS squared, and the exponent that compresses magnitudes to the power of 0.3, as in `hush`.
@@ -75,8 +76,8 @@ class UpperHead(nn.Module):
         nn.init.constant_(self.answer.bias, _OPEN_LOGIT)
 
 
-def upper_loss(gain: Tensor, above: Tensor, target: Tensor) -> Tensor:
-    """Measure the error of gains above the network's bins, over the known bands, 0-D.
+def upper_loss(gain: Tensor, above: Tensor, target: Tensor) -> SummedLoss:
+    """Measure the error of gains above the network's bins, over the known bands.
 
     Args:
         gain: (batch, frames, bands).
@@ -95,4 +96,4 @@ def upper_loss(gain: Tensor, above: Tensor, target: Tensor) -> Tensor:
     magnitude = missing.square() * torch.where(missing > 0.0, _LOST_WEIGHT, 1.0)
     error = ((left - 2.0 * gain * shared + wanted).clamp(min=0.0) * scale + _TINY).pow(2.0 * _EXPONENT)
     total = _MAGNITUDE_WEIGHT * magnitude + _ERROR_WEIGHT * error
-    return (total * known).sum() / known.sum().clamp(min=1.0)
+    return SummedLoss((total * known).sum(), known.sum())

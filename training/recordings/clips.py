@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import soundfile
 from numpy.random import Generator
 from numpy.typing import NDArray
 
@@ -43,18 +42,20 @@ class UsedClip(NamedTuple):
     """A piece of a recording in what was drawn, in samples at the pool's rate.
 
     Attributes:
-        name: Name of the recording in its manifest.
+        clip: The recording. Its name alone does not tell: folders may share names.
         start: Where the piece begins in the recording.
         at: Where it begins in what was drawn.
         length: Its length.
         is_whole: True for the whole recording.
+        peak: Peak of the recording in what was drawn, before any gain.
     """
 
-    name: str
+    clip: Clip
     start: int
     at: int
     length: int
     is_whole: bool
+    peak: float = 1.0
 
 
 def list_clips(location: Path) -> list[Clip]:
@@ -103,29 +104,13 @@ class ClipPool:
         if not clips:
             raise ValueError("clips must hold at least one recording (got none).")
         self.sample_rate = sample_rate
-        self.names = [clip.name for clip in clips]
-        self._paths = {clip.name: clip.path for clip in clips}
+        self.clips = tuple(clips)
         self._samples, self._starts = load_samples([clip.path for clip in clips], sample_rate, cache)
-        self._label_of = [clip.label for clip in clips]
         self._members: dict[str, list[int]] = {}
-        for index, label in enumerate(self._label_of):
-            self._members.setdefault(label, []).append(index)
+        for index, clip in enumerate(clips):
+            self._members.setdefault(clip.label, []).append(index)
 
-    @property
-    def seconds(self) -> float:
-        """Length of everything in the pool, s."""
-        return len(self._samples) / self.sample_rate
-
-    def native_rate(self, name: str) -> int:
-        """Return the sample rate of a recording's file, Hz."""
-        rate: int = soundfile.info(self._paths[name]).samplerate
-        return rate
-
-    def path(self, name: str) -> Path:
-        """Return the file of a recording."""
-        return self._paths[name]
-
-    def _clip(self, index: int) -> NDArray[np.int16]:
+    def _recording(self, index: int) -> NDArray[np.int16]:
         return self._samples[self._starts[index] : self._starts[index + 1]]
 
     def draw(
@@ -152,33 +137,32 @@ class ClipPool:
         # Draw seconds, not files, with equal probability.
         index = int(np.searchsorted(self._starts, rng.integers(0, len(self._samples)), side="right")) - 1
         if fill != "join":
-            whole = self._clip(index) * np.float32(1.0 / 32767.0)
+            whole = self._recording(index) * np.float32(1.0 / 32767.0)
             audio, start, at = _fit(whole, num_samples, rng, fill, self.sample_rate)
             if used is not None:
                 length = min(len(whole), num_samples) if fill == "pad" else num_samples
                 is_whole = len(whole) <= length and (fill == "pad" or start == 0)
-                used.append(UsedClip(self.names[index], start, at, length, is_whole))
+                used.append(UsedClip(self.clips[index], start, at, length, is_whole))
             return audio
         out = np.zeros(num_samples, dtype=np.float32)
-        label = self._label_of[index]
+        members = self._members[self.clips[index].label]
         at = 0
         while at < num_samples:
-            name, clip = self.names[index], self._clip(index)
-            start, whole_length = 0, len(clip)
-            if at == 0 and len(clip) > num_samples:
-                start = int(rng.integers(0, len(clip) - num_samples + 1))
-                clip = clip[start : start + num_samples]
+            clip, piece = self.clips[index], self._recording(index)
+            start, whole_length = 0, len(piece)
+            if at == 0 and len(piece) > num_samples:
+                start = int(rng.integers(0, len(piece) - num_samples + 1))
+                piece = piece[start : start + num_samples]
             elif at == 0 and rng.random() < 0.5:
                 # Start with silence half of the time: denoisers damage onsets most.
                 at = int(rng.uniform(0.0, pause_s[1]) * self.sample_rate)
             # A pause at the beginning may be longer than all of it.
-            taken = clip[: max(0, num_samples - at)]
+            taken = piece[: max(0, num_samples - at)]
             if used is not None:
-                used.append(UsedClip(name, start, at, len(taken), len(taken) == whole_length))
+                used.append(UsedClip(clip, start, at, len(taken), len(taken) == whole_length))
             if len(taken):
                 out[at : at + len(taken)] = taken * np.float32(1.0 / 32767.0)
-            at += len(clip) + int(rng.uniform(*pause_s) * self.sample_rate) + 1
-            members = self._members[label]
+            at += len(piece) + int(rng.uniform(*pause_s) * self.sample_rate) + 1
             index = members[int(rng.integers(0, len(members)))]
         return out
 
@@ -212,9 +196,9 @@ class PairPool:
     """
 
     def __init__(self, clips: Sequence[Clip], sample_rate: int) -> None:
-        self.names = [clip.name for clip in clips]
-        self._paths = {clip.name: clip.path for clip in clips}
-        self._clean_peaks: dict[str, float] = {}
+        self._clips = tuple(clips)
+        # Where full scale is that of the louder file of the pair.
+        self._clean_peaks: list[float] = []
         self._pairs: list[NDArray[np.int16]] = []
         for clip in clips:
             assert clip.noisy is not None
@@ -226,20 +210,12 @@ class PairPool:
                 )
             both = np.stack([audio[: min(len(clean), len(noisy))] for audio in (noisy, clean)])
             peak = float(np.max(np.abs(both), initial=1e-9))
-            self._clean_peaks[clip.name] = float(np.max(np.abs(clean), initial=1e-9)) / peak
+            self._clean_peaks.append(float(np.max(np.abs(clean), initial=1e-9)) / peak)
             self._pairs.append(np.round(both * (32767.0 / peak)).astype(np.int16))
         lengths = np.array([pair.shape[1] for pair in self._pairs], dtype=np.float64)
         if not lengths.sum():
             raise ValueError("pairs must hold audio (got empty files).")
         self._weights = lengths / lengths.sum()
-
-    def path(self, name: str) -> Path:
-        """Return the clean file of a pair."""
-        return self._paths[name]
-
-    def clean_peak(self, name: str) -> float:
-        """Return the peak of a clean file, where full scale is that of the louder file of the pair."""
-        return self._clean_peaks[name]
 
     def draw(
         self, num_samples: int, rng: Generator, used: list[UsedClip] | None = None
@@ -253,7 +229,8 @@ class PairPool:
         if used is not None:
             begin, at = (0, start) if room >= 0 else (start, 0)
             length = min(pair.shape[1], num_samples)
-            used.append(UsedClip(self.names[index], begin, at, length, room >= 0))
+            clip, peak = self._clips[index], self._clean_peaks[index]
+            used.append(UsedClip(clip, begin, at, length, room >= 0, peak))
         if room >= 0:
             out[:, start : start + pair.shape[1]] = pair
         else:

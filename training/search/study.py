@@ -21,6 +21,7 @@ from optuna.trial import Trial, TrialState
 
 from hushgate.audio_files.atomic_write import write_atomically
 from hushgate.training.config.schema import Config, SearchConfig
+from hushgate.training.config.toml_tables import set_value
 from hushgate.training.fitting.trainer import train
 
 STUDY = "hushgate"
@@ -42,7 +43,8 @@ def search(
     """Run trials until the study has as many as the configuration asks for; several processes may.
 
     Every trial is a training in `output/trial-NUMBER`. Trials whose process died are given up after a minute
-    and a half and made again; one whose settings do not work is recorded as failed and not repeated.
+    and a half and made again (not with a journal, in which they count as made); one whose settings do not
+    work is recorded as failed and not repeated.
 
     Args:
         values: The configuration as plain data, with a `[search]` table.
@@ -99,13 +101,11 @@ def _run_trial(
         config = Config.from_dict(with_settings(values, settings), f"{source}, trial {trial.number}")
         watch = _Watch(trial, search_config.monitor)
         train(config, output / f"trial-{trial.number:04d}", progress=progress, callbacks=[watch])
+        return watch.result()
     except (ValueError, RuntimeError) as error:
         trial.set_user_attr(_ERROR, str(error))
         _LOG.warning("trial %d failed: %s", trial.number, error)
         raise
-    if watch.best is None:
-        raise RuntimeError(f"search.monitor must be a logged value (got {search_config.monitor!r}).")
-    return watch.best
 
 
 class _Watch(lightning.Callback):
@@ -114,9 +114,13 @@ class _Watch(lightning.Callback):
     def __init__(self, trial: Trial, monitor: str) -> None:
         self.trial, self.monitor = trial, monitor
         self.best: float | None = None
+        self._logged: list[str] = []
         self._is_better = min if trial.study.direction == optuna.study.StudyDirection.MINIMIZE else max
 
     def on_validation_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        self._logged = sorted(trainer.callback_metrics)
+        if self.monitor not in self._logged:
+            self.result()  # ends a training that has no value to compare
         value = float(trainer.callback_metrics.get(self.monitor, math.nan))
         if not math.isfinite(value):
             return
@@ -124,6 +128,20 @@ class _Watch(lightning.Callback):
         self.trial.report(value, trainer.current_epoch + 1)
         if self.trial.should_prune():
             raise optuna.TrialPruned(f"pruned after epoch {trainer.current_epoch + 1}")
+
+    def result(self) -> float:
+        """Return the best value.
+
+        Raises:
+            RuntimeError: There is none; says why.
+        """
+        if self.best is not None:
+            return self.best
+        name = f"search.monitor, {self.monitor!r},"
+        if self.monitor in self._logged:
+            raise RuntimeError(f"{name} was never finite: the training diverged. Lower train.learning_rate.")
+        logged = ", ".join(self._logged) or "nothing: no validation was reached"
+        raise RuntimeError(f"{name} was never logged (logged: {logged}). Name a value that is.")
 
 
 def suggest(trial: Trial, space: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -151,11 +169,7 @@ def with_settings(values: Mapping[str, Any], settings: Mapping[str, Any]) -> dic
     """A configuration's plain data with other values for "table.key" names."""
     changed = copy.deepcopy(dict(values))
     for name, value in settings.items():
-        *tables, last = name.split(".")
-        table = changed
-        for one in tables:
-            table = table.setdefault(one, {})
-        table[last] = value
+        set_value(changed, name, value)
     return changed
 
 

@@ -186,16 +186,28 @@ def test_another_recording_cannot_be_resumed(start: Path, hiss: Path, tmp_path: 
         adapt(str(start), output, noise=[hiss], steps=8, threads=1, report=stop)
     other = np.random.default_rng(1).standard_normal(12 * RATE) * 0.1
     soundfile.write(tmp_path / "other.wav", other, RATE)
-    with pytest.raises(MaterialError, match="--resume needs"):
-        adapt(
-            str(start),
-            output,
-            noise=[tmp_path / "other.wav"],
-            steps=8,
-            threads=1,
-            resume=True,
-            overwrite=True,
-        )
+    again: dict[str, Any] = {"steps": 8, "threads": 1, "resume": True, "overwrite": True}
+    with pytest.raises(MaterialError, match=r"--resume needs .* \(got another recordings\)"):
+        adapt(str(start), output, noise=[tmp_path / "other.wav"], **again)
+    with pytest.raises(MaterialError, match=r"\(got another learning_rate\)"):
+        adapt(str(start), output, noise=[hiss], learning_rate=1e-3, **again)
+
+
+def test_another_use_of_the_same_recordings_cannot_be_resumed(
+    start: Path, hiss: Path, tmp_path: Path
+) -> None:
+    output, voice = tmp_path / "mine.onnx", _voice(tmp_path / "me.wav", 64.0)
+
+    def stop(progress: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        adapt(str(start), output, noise=[hiss], target=[voice], steps=8, threads=1, report=stop)
+    again: dict[str, Any] = {"steps": 8, "threads": 1, "resume": True, "overwrite": True}
+    with pytest.raises(MaterialError, match=r"\(got another sources\.only_target\)"):
+        adapt(str(start), output, noise=[hiss], target=[voice], only_target=True, **again)
+    with pytest.raises(MaterialError, match=r"\(got another recordings, sources\.own_target\)"):
+        adapt(str(start), output, noise=[hiss], clean=[voice], **again)
 
 
 def test_the_network_is_in_the_file(start: Path) -> None:

@@ -63,6 +63,10 @@ def test_a_shipped_configuration_describes_itself_and_builds(path: Path) -> None
     assert config.card.licence
     assert config.card.attribution
     network = build_model(config.model)
+    num_parameters = sum(p.numel() for p in network.parameters())
+    assert num_parameters > 10_000
+    # Ours must stay light; the baselines are what they were.
+    assert config.model["family"] != "hush" or num_parameters < 300_000
     shape, rate = network.config, config.data.sample_rate
     # What the network sees lies below half the rate that it is trained at.
     assert shape.num_bins * 1000.0 / shape.frame_ms <= 1.01 * rate / 2

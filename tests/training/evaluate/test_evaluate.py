@@ -349,7 +349,7 @@ def test_groups_of_ratios_are_five_decibels_wide() -> None:
 # -- statistics ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("interval", confidence.INTERVALS)
+@pytest.mark.parametrize("interval", ["bootstrap", "t"])
 def test_intervals_hold_the_true_mean_as_often_as_they_say(interval: str) -> None:
     rng = np.random.default_rng(0)
     held = 0

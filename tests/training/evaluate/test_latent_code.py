@@ -15,6 +15,7 @@ import soundfile
 
 torch = pytest.importorskip("torch", reason="training needs the extra hushgate[train]")
 
+from hushgate.commands.main import main  # noqa: E402
 from hushgate.engine import BlockDenoiser  # noqa: E402
 from hushgate.training.config.mixture_schema import DataConfig  # noqa: E402
 from hushgate.training.config.schema import CardConfig, Config  # noqa: E402
@@ -113,6 +114,24 @@ def test_models_without_a_code_and_silence_are_refused(recordings: Path, tmp_pat
         collect_codes(encoder, [recordings / "noise" / "silence.wav"])
 
 
+def test_a_limit_takes_recordings_from_all_of_them(
+    recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hushgate.training.evaluate import latent_code
+
+    taken: list[str] = []
+
+    def collect(encoder: object, files: list[Path]) -> np.ndarray:
+        taken.extend(path.name for path in files)
+        return np.random.default_rng(0).standard_normal((50, 4)).astype(np.float32)
+
+    monkeypatch.setattr(latent_code, "collect_codes", collect)
+    checkpoint = _checkpoint(tmp_path, "wave_ae")
+    for limit in ("3", "9"):
+        assert main(["inspect-latent", str(checkpoint), "--data", str(recordings), "--limit", limit]) == 0
+    assert taken == ["0.wav", "1.wav", "silence.wav", "0.wav", "1.wav", "2.wav", "silence.wav"]
+
+
 def test_the_command_prints_a_table_and_writes_files(recordings: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="plots need the extra hushgate[plot]")
     checkpoint = _checkpoint(tmp_path, "wave_ae")
@@ -133,7 +152,8 @@ def test_the_command_prints_a_table_and_writes_files(recordings: Path, tmp_path:
     assert len(re.findall(r"^ +[0-3] +", printed, re.MULTILINE)) == 4
     rows = list(csv.DictReader((folder / "code.csv").open(encoding="utf-8")))
     assert [row["dimension"] for row in rows] == ["0", "1", "2", "3"]
-    assert all(float(row["spread"]) >= 0.0 for row in rows)
+    expected = CodeStatistics.of(collect_codes(load_encoder(checkpoint), sorted(recordings.rglob("*.wav"))))
+    assert [float(row["spread"]) for row in rows] == pytest.approx(expected.spread.tolist(), rel=1e-4)
     assert (folder / "code.png").read_bytes().startswith(b"\x89PNG")
     assert "exists" in hushgate("-o", folder, expect=2)
     assert "--csv is now -o DIR" in hushgate("--csv", "code.csv", expect=2)

@@ -1,8 +1,8 @@
-"""One process of two shared trainings: python ddp_worker.py CONFIG DATA OUTPUT [TABLE.KEY=VALUE ...].
+"""One process of three shared trainings: python ddp_worker.py CONFIG DATA OUTPUT [TABLE.KEY=VALUE ...].
 
-A plain training and one against a discriminator, in `OUTPUT/plain` and `OUTPUT/adversarial`; what each saw
-and the losses it logged go to rank-N.json there. Its parts also serve the test that compares it with one
-process.
+A plain training, one against a discriminator and one with a head for presence, in `OUTPUT/plain` and so on;
+what each saw and the losses it logged go to rank-N.json there. Its parts also serve the test that compares it
+with one process.
 """
 
 from __future__ import annotations
@@ -45,7 +45,11 @@ def run(config: Path, data: Path, output: Path, overrides: Sequence[str]) -> Rec
     return record
 
 
-VARIANTS = {"plain": (), "adversarial": ("loss.adversarial=1.0", "loss.discriminator_channels=2")}
+VARIANTS = {
+    "plain": (),
+    "adversarial": ("loss.adversarial=1.0", "loss.discriminator_channels=2"),
+    "presence": ("model.presence=true",),
+}
 
 
 if __name__ == "__main__":

@@ -169,4 +169,7 @@ def test_foreign_checkpoints_are_refused(tmp_path: Path, capsys: pytest.CaptureF
     assert "does not exist" in refusal(tmp_path / "no.ckpt")
     torch.save({"state_dict": {}}, junk)
     assert "is not a checkpoint" in refusal(junk)
+    # One of ours with a wrong configuration says what is wrong.
+    torch.save({"state_dict": {}, "hyper_parameters": {"config": {"train": {"sede": 1}}}}, junk)
+    assert "junk.ckpt: train has no key 'sede'" in refusal(junk)
     assert not (tmp_path / "x.onnx").exists()

@@ -18,7 +18,11 @@ torch = pytest.importorskip("torch", reason="training needs the extra hushgate[t
 lightning = pytest.importorskip("lightning", reason="training needs the extra hushgate[train]")
 
 from hushgate.training.config.schema import Config, load_config  # noqa: E402
+from hushgate.training.config.toml_tables import read_values  # noqa: E402
+from hushgate.training.fitting.denoising_module import DenoisingModule  # noqa: E402
 from hushgate.training.fitting.trainer import train  # noqa: E402
+from hushgate.training.mixtures.dataset import MixtureDataset  # noqa: E402
+from hushgate.training.mixtures.full_band_mixer import make_mixer  # noqa: E402
 from hushgate.training.models.checkpoint import load_network  # noqa: E402
 from tests.helpers.small_models import hush_of  # noqa: E402
 
@@ -217,3 +221,101 @@ def test_a_checkpoint_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(OSError, match="disk full"):
         AtomicCheckpoints().save_checkpoint({"step": 2}, target)
     assert torch.load(target, weights_only=True) == {"step": 1}
+
+
+def test_a_validation_does_not_depend_on_batches(workshop: Path, tmp_path: Path) -> None:
+    """With heads, too, which judge other numbers of frames in every example."""
+    found = []
+    changes = ("model.presence=true", "mix.noise_only=0.4", "data.val_examples=6", "train.max_steps=1")
+    config = _config(workshop, *changes, "train.steps_per_epoch=1", "train.batch_size=6")
+    train(config, tmp_path, progress=False)
+    module = DenoisingModule(config)
+    module.load_state_dict(_checkpoint(tmp_path)["state_dict"])
+    mixer = make_mixer(config.data, config.mix, "val")
+    for size in (6, 4, 1):
+        loader = torch.utils.data.DataLoader(MixtureDataset(mixer, 0, 6), size)
+        trainer = lightning.Trainer(logger=False, accelerator="cpu", enable_progress_bar=False)
+        (figures,) = trainer.validate(module, loader, verbose=False)
+        found.append(figures["val/loss"])
+    assert found[1:] == pytest.approx(found[:1] * 2, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("train.learning_rate=0.001", r"train\.learning_rate = 0\.002, .*\(got 0\.001\)"),
+        ("train.seed=3", r"train\.seed = 1, "),
+        ("train.batch_size=4", r"train\.batch_size = 2, "),
+        ("train.optimizer='muon'", r"train\.optimizer = 'adamw', "),
+        ("train.weight_decay=0.5", r"train\.weight_decay = 0\.01, "),
+        ("model.channels=16", r"model\.channels = 8, "),
+        ("model.presence=true", r"model\.presence = False, "),
+        ("model.family='unet'", r"model\.family = 'hush', "),
+        ("data.sample_rate=8000", r"data\.sample_rate = 4000, "),
+        ("data.segment_s=1.0", r"data\.segment_s = 0\.5, "),
+        ("loss.adversarial=1.0", r"loss\.adversarial = 0\.0, "),
+    ],
+)
+def test_a_resumed_training_refuses_what_it_cannot_change(
+    change: str, words: str, workshop: Path, tmp_path: Path
+) -> None:
+    config = _config(workshop)
+    content = {"hyper_parameters": {"config": config.to_dict()}, "state_dict": {}}
+    torch.save(content, tmp_path / "last.ckpt")
+    overrides = [change] if "family" not in change else ["model={ family = 'unet' }"]
+    values = read_values(workshop / "tiny.toml", [f"data.folders=['{workshop / 'data'}']"])
+    if "family" in change:
+        values["model"] = {"family": "unet"}
+        changed = Config.from_dict(values)
+    else:
+        changed = _config(workshop, *overrides)
+    with pytest.raises(ValueError, match=rf"last\.ckpt was made with {words}.*--init-from"):
+        train(changed, tmp_path, resume=True, progress=False)
+
+
+def test_a_second_phase_has_other_losses_and_mixtures(
+    workshop: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(_config(workshop, "train.max_steps=2"), tmp_path, progress=False)
+    second = ("loss.silence=1.0", "mix.clean_only=0.2", "model.relief_db=6.0", "train.max_steps=4")
+    train(_config(workshop, *second), tmp_path, resume=True, progress=False)
+    (line,) = [record.getMessage() for record in caplog.records if "goes on" in record.getMessage()]
+    assert line.endswith(
+        "goes on with another model.relief_db, mix.clean_only, loss.silence, train.max_steps"
+    )
+    assert _checkpoint(tmp_path)["global_step"] == 4
+    caplog.clear()
+    train(_config(workshop, *second, "train.max_steps=4"), tmp_path, resume=True, progress=False)
+    assert not [record for record in caplog.records if "goes on" in record.getMessage()]
+
+
+def test_validation_shares_no_mixture_with_a_training_of_any_seed(workshop: Path, tmp_path: Path) -> None:
+    batches: dict[str, list[bytes]] = {"train": [], "val": []}
+
+    class Watch(lightning.Callback):  # type: ignore[misc, name-defined]
+        def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, index: int) -> None:
+            batches["train"] += [
+                (noisy - clean).numpy().tobytes() for noisy, clean in zip(*batch, strict=True)
+            ]
+
+        def on_validation_batch_start(self, trainer: Any, module: Any, batch: Any, *_: Any) -> None:
+            batches["val"] += [(noisy - clean).numpy().tobytes() for noisy, clean in zip(*batch, strict=True)]
+
+    data = f"data.folders=['{workshop / 'data'}', '{workshop / 'same'}']"
+    # The same recording in both splits: only the random choices tell the mixtures apart.
+    (workshop / "same").mkdir()
+    files = sorted((workshop / "data" / "speech").glob("*.wav"))
+    lines = [f"{files[0]},voice,{split},a" for split in ("train", "val")]
+    (workshop / "same" / "manifest.csv").write_text("\n".join(["path,kind,split,label", *lines]))
+    config = _config(workshop, data, "train.seed=0", "mix.targets=[{ kind = 'voice' }]")
+    train(config, tmp_path, progress=False, callbacks=[Watch()])
+    assert batches["train"]
+    assert batches["val"]
+    assert not set(batches["train"]) & set(batches["val"])
+
+
+def test_an_unknown_processor_is_refused(workshop: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"train\.accelerator must be one of auto, cpu, cuda, mps \(got 'gpu'\)"
+    ):
+        train(_config(workshop, "train.accelerator='gpu'"), tmp_path / "run", progress=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from hushgate.training.mixtures.mixer import Mixer  # noqa: E402
 from hushgate.training.mixtures.stock import Part, Stock  # noqa: E402
 from hushgate.training.models.hush import HushConfig  # noqa: E402
 from hushgate.training.models.torch_framing import Framing  # noqa: E402
+from hushgate.training.recordings.manifest import SPLITS  # noqa: E402
 from tests.helpers.plain_mix import PLAIN  # noqa: E402
 
 RATE, MIX_RATE = 16_000, 48_000
@@ -83,7 +86,6 @@ def test_example_number_i_is_always_the_same(recordings: Path, tmp_path: Path) -
     }
     first = [_mixer(recordings, tmp_path / "one", **busy).mixture(1, i) for i in range(8)]
     other = _mixer(recordings, tmp_path / "two", **busy)
-    other.make_stock()
     for index in reversed(range(8)):
         again = other.mixture(1, index)
         assert np.array_equal(again.noisy, first[index].noisy)
@@ -212,12 +214,79 @@ def test_a_data_set_shows_what_lies_above(recordings: Path, tmp_path: Path) -> N
     assert above.shape[1:] == (5, 4)
 
 
-def test_a_mix_of_its_own_has_a_stock_of_its_own(recordings: Path, tmp_path: Path) -> None:
-    for room in (0.0, 0.5):
-        _mixer(recordings, tmp_path, room=room).mixture(1, 0)
-    _mixer(recordings, tmp_path).mixture(1, 0)
-    assert len(list(tmp_path.glob("stock-train-*"))) == 2
-
-
 def test_mix_config_defaults_leave_other_configurations_alone() -> None:
     assert (MixConfig().voice_change, MixConfig().channel, DataConfig().mix_rate) == (0.0, 0.0, 0)
+
+
+def test_the_splits_share_no_part(recordings: Path, tmp_path: Path) -> None:
+    """Voices and noises of the same recordings and generators: only the random choices can differ."""
+    rows = list(csv.reader((recordings / "manifest.csv").read_text().splitlines()))
+    lines = [[str(recordings / path), *rest] for path, *rest in rows[1:]]
+    folder = tmp_path / "data"
+    folder.mkdir()
+    with open(folder / "manifest.csv", "w", newline="") as file:
+        csv.writer(file).writerows(
+            [rows[0]] + [[p, kind, split, label] for p, kind, _, label in lines for split in SPLITS]
+        )
+    mix = replace(MIX, targets=(SourceSpec("speech"),), speed=(0.8, 1.2))
+    parts: list[bytes] = []
+    for split in SPLITS:
+        mixer = make_mixer(_data(folder, tmp_path / "cache"), mix, split)
+        assert isinstance(mixer, FullBandMixer)
+        for number in range(4):
+            parts += [mixer._make_voice(number).heard.tobytes(), mixer._make_noise(number).heard.tobytes()]
+    assert len(set(parts)) == len(parts) == 3 * 4 * 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_new"),
+    [
+        ({"room": 0.5}, True),
+        ({"speed": (0.9, 1.1)}, True),
+        ({"snr_db": (0.0, 1.0, 2.0)}, False),
+        ({"clean_only": 0.3, "clip": 0.2, "channel": 0.1, "level_db": (-30.0, -20.0)}, False),
+    ],
+)
+def test_a_stock_is_made_again_for_other_settings_of_its_parts(
+    changes: dict[str, Any], is_new: bool, recordings: Path, tmp_path: Path
+) -> None:
+    for more in ({}, changes):
+        _mixer(recordings, tmp_path, **more).mixture(1, 0)
+    assert len(list(tmp_path.glob("stock-train-*"))) == 1 + is_new
+
+
+@pytest.mark.parametrize("change", ["label", "target", "room"])
+def test_a_stock_is_made_again_for_other_recordings(change: str, recordings: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(recordings, folder)
+    cache = tmp_path / "cache"
+    _mixer(folder, cache, room=0.5, room_kind="rir")
+    if change == "label":  # which recordings of a speaker follow each other
+        text = (folder / "manifest.csv").read_text()
+        (folder / "manifest.csv").write_text(text.replace("train,wide/b.wav", "train,narrow/a.wav"))
+    else:
+        path = folder / {"target": "wide/b.wav", "room": "r.wav"}[change]
+        os.utime(path, ns=(1, 1))
+    _mixer(folder, cache, room=0.5, room_kind="rir")
+    assert len(list(cache.glob("stock-train-*"))) == 2
+
+
+def test_bands_of_targets_and_clipping_are_heard(recordings: Path, tmp_path: Path) -> None:
+    banded = (SourceSpec("speech", "wide", band_hz=(2000.0, 4000.0)),)
+    data = _data(recordings, tmp_path)
+    for index in range(3):
+        clean = make_mixer(data, replace(MIX, targets=banded), "train").mixture(1, index).clean
+        power = np.abs(np.fft.rfft(clean * np.hanning(len(clean)))) ** 2
+        hz = np.fft.rfftfreq(len(clean), 1.0 / MIX_RATE)
+        assert power[(hz > 1800.0) & (hz < 4400.0)].sum() > 0.99 * power.sum()
+    clipped = _mixer(recordings, tmp_path, "wide", clip=1.0, floor=0.0).mixture(1, 0)
+    assert any("clipped" in change for change in clipped.record.changes)
+    assert np.sum(np.abs(clipped.noisy) > 0.999 * np.abs(clipped.noisy).max()) > 10
+
+
+@pytest.mark.parametrize("key", ["second_target", "drive", "cabinet", "breaks", "pairs"])
+def test_what_full_band_mixtures_lack_is_refused(key: str, recordings: Path, tmp_path: Path) -> None:
+    words = rf"mix\.{key} must be 0 with data\.mix_rate \(got 0\.5\).* Set mix\.{key} or data\.mix_rate to 0"
+    changes: dict[str, Any] = {key: 0.5}
+    with pytest.raises(ValueError, match=words):
+        _mixer(recordings, tmp_path, **changes)

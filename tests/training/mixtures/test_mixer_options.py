@@ -198,8 +198,8 @@ def test_short_noise_is_looped_or_padded(recordings: Path, fill: str) -> None:
         assert sounding == pytest.approx(0.3 if fill == "pad" else 1.0, abs=0.02)
         if fill == "loop":
             assert np.abs(np.diff(audio)).max() < 0.3
-    assert [clip.name for clip in used] == ["low.wav"] * 6
-    assert all(clip.is_whole for clip in used) or fill == "loop"
+    assert [one.clip.name for one in used] == ["low.wav"] * 6
+    assert all(one.is_whole for one in used) or fill == "loop"
     assert len(starts) > (3 if fill == "pad" else 0)
 
 

@@ -105,7 +105,6 @@ def test_plain_folders_need_no_manifest(tmp_path: Path) -> None:
 def test_short_recordings_are_joined_within_their_label(recordings: Path) -> None:
     clips = [c for c in list_clips(recordings) if c.kind == "speech" and c.split == "train"]
     pool = ClipPool(clips, RATE)
-    assert pool.seconds == pytest.approx(4.0)
     audio = pool.draw(5 * RATE, np.random.default_rng(2), (0.1, 0.2))
     spectrum = np.abs(np.fft.rfft(audio))
     strength = [spectrum[int(f * 5) - 2 : int(f * 5) + 3].max() for f in (200, 250)]

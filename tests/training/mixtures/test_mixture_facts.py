@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -152,3 +153,28 @@ def test_values_out_of_range_are_refused() -> None:
         MixConfig(snr_of="loud")
     with pytest.raises(ValueError, match="floor must be between 0 and 1"):
         MixConfig(floor=2.0)
+
+
+def test_recordings_of_one_name_in_two_folders_are_told_apart(tmp_path: Path) -> None:
+    """The records of mixtures name the file that was heard, also of pairs."""
+    columns = ("path", "kind", "split", "label", "noisy")
+    for number, folder in enumerate(("one", "two")):
+        (tmp_path / folder).mkdir()
+        for name, size in (("0.wav", 0.2), ("noisy.wav", 0.4 + 0.3 * number)):
+            soundfile.write(tmp_path / folder / name, np.full(RATE, size * (1 - 2 * number)), RATE)
+        with open(tmp_path / folder / "manifest.csv", "w", newline="") as file:
+            csv.writer(file).writerows([columns, ("0.wav", "speech", "train", folder, "noisy.wav")])
+    data = DataConfig((str(tmp_path / "one"), str(tmp_path / "two")), RATE, 0.5)
+    for pairs in (0.0, 1.0):
+        mixer = Mixer(data, replace(EXACT, noises=(SourceSpec("white"),), pairs=pairs), "train")
+        found = set()
+        for index in range(12):
+            mixture = mixer.mixture(1, index)
+            part = next(part for part in mixture.record.parts if part.role == "target")
+            assert part.path is not None
+            recording = soundfile.read(part.path)[0]
+            found.add(part.path.parent.name)
+            # Of a pair, its gain from the peak of its own file too.
+            peak = 10.0 ** (part.gain_db / 20.0) * np.sign(recording[0])
+            assert mixture.clean[RATE // 4] == pytest.approx(peak, rel=0.01)
+        assert found == {"one", "two"}

@@ -109,3 +109,30 @@ def test_an_interrupted_simulation_leaves_the_manifest_alone(tmp_path: Path) -> 
         write_rooms(small, tmp_path, 3, seed=1, progress=stopped)  # type: ignore[arg-type]
     assert manifest.read_bytes() == before
     assert not list(tmp_path.rglob(".hushgate-part-*"))
+
+
+@pytest.mark.parametrize(
+    ("rooms", "words"),
+    [
+        (
+            RoomRange((3.0, 5.0), (2.4, 3.0), distance_m=(20.0, 30.0)),
+            r"distance_m must fit rooms 3 to 5 m wide .*\(got 20 to 30 m, .* Lower its shortest one",
+        ),
+        (
+            RoomRange((10.0, 10.0), (3.0, 3.0), rt60_s=(0.05, 0.05)),
+            r"rt60_s must fit rooms 10 to 10 m wide .*\(got 0\.05 to 0\.05 s, .* Raise its longest one",
+        ),
+    ],
+)
+def test_ranges_that_no_room_satisfies_are_named(rooms: RoomRange, words: str) -> None:
+    pytest.importorskip("pyroomacoustics", reason="needs the extra rooms")
+    with pytest.raises(ValueError, match=words):
+        simulate_room(rooms, RATE, np.random.default_rng(0))
+
+
+def test_rooms_too_small_for_the_distance_are_drawn_again() -> None:
+    pytest.importorskip("pyroomacoustics", reason="needs the extra rooms")
+    rooms = RoomRange((1.5, 6.0), (2.4, 3.0), (0.3, 0.3), (4.0, 4.0))
+    for seed in range(3):
+        response, _ = simulate_room(rooms, RATE, np.random.default_rng(seed))
+        assert np.isfinite(response).all()

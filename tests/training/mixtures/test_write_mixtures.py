@@ -87,6 +87,10 @@ def test_full_band_mixtures_are_those_of_training_at_their_rate(config: Config, 
     np.testing.assert_allclose(noisy, 10.0 ** (float(row["gain_db"]) / 20.0) * mixture.noisy, atol=1e-4)
     with pytest.raises(ValueError, match="another sample_rate"):
         write_mixtures(MixJob(config, seed=7), tmp_path / "wide", 1)
+    # The level of the noise is that in the network's band.
+    narrow = replace(wide, data=replace(data, sample_rate=RATE // 2))
+    with pytest.raises(ValueError, match=r"another data\.sample_rate"):
+        write_mixtures(MixJob(narrow, seed=7), tmp_path / "wide", 1)
 
 
 def test_the_manifest_says_how_each_mixture_was_made(config: Config, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_the_best_gain_keeps_speech_and_removes_noise() -> None:
     def best(speech: float, noise: float) -> float:
         above, target = _powers(speech, noise)
         return float(
-            gains[min(range(101), key=lambda i: upper_loss(gains[i].expand(1, 30, 3), above, target))]
+            gains[min(range(101), key=lambda i: upper_loss(gains[i].expand(1, 30, 3), above, target).mean())]
         )
 
     assert best(1e-3, 0.0) == 1.0
@@ -144,14 +144,14 @@ def test_the_best_gain_keeps_speech_and_removes_noise() -> None:
 def test_unknown_bands_and_the_level_do_not_count() -> None:
     above, target = _powers(1e-3, 1e-3)
     gain = torch.full((1, 30, 3), 0.5)
-    wanted = upper_loss(gain, above, target)
+    wanted = upper_loss(gain, above, target).mean()
     unknown = above.clone()
     unknown[..., 2, :] = torch.tensor([5.0, 0.0, 3.0, 4.0])
-    torch.testing.assert_close(upper_loss(gain, unknown, target), wanted)
+    torch.testing.assert_close(upper_loss(gain, unknown, target).mean(), wanted)
     louder = above * torch.tensor([100.0, 1.0, 100.0, 100.0])
-    torch.testing.assert_close(upper_loss(gain, louder, 10.0 * target), wanted, rtol=1e-4, atol=0.0)
+    torch.testing.assert_close(upper_loss(gain, louder, 10.0 * target).mean(), wanted, rtol=1e-4, atol=0.0)
     unknown[..., 1] = 0.0
-    assert float(upper_loss(gain, unknown, target)) == 0.0
+    assert float(upper_loss(gain, unknown, target).mean()) == 0.0
 
 
 def test_the_loss_is_finite_in_silence_and_moves_the_head() -> None:
@@ -160,11 +160,12 @@ def test_the_loss_is_finite_in_silence_and_moves_the_head() -> None:
     whole = torch.nn.functional.pad(spectrum, (0, 0, 0, 1))
     above = torch.cat([levels, torch.zeros(1, 12, 3, 2)], dim=-1)
     _, terms = network.enhance(whole, torch.zeros_like(whole), above)
-    terms["upper"].backward()
-    assert torch.isfinite(terms["upper"])
+    loss = terms["upper"].mean()
+    loss.backward()
+    assert torch.isfinite(loss)
     assert network.upper is not None
     moved = network.upper.answer.bias.grad
     assert moved is not None
     assert moved.abs().sum() > 0.0
     silent = network.enhance(torch.zeros_like(whole), torch.zeros_like(whole), torch.zeros_like(above))[1]
-    assert float(silent["upper"]) == 0.0
+    assert float(silent["upper"].mean()) == 0.0

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -186,3 +187,33 @@ def test_malformed_spaces_are_refused_before_anything_runs(space: dict[str, Any]
         check_space(space, {}, "x.toml")
     with pytest.raises(ValueError, match="pruner must be one of median, hyperband, none"):
         Config.from_dict({"search": {"pruner": "scissors"}})
+
+
+@pytest.mark.parametrize(
+    ("logged", "message"),
+    [
+        ({"val/loss": 1.0}, r"'val/los', was never logged \(logged: val/loss\)"),
+        ({"val/los": float("nan")}, "'val/los', was never finite: the training diverged"),
+        (None, "'val/los', was never logged .*no validation was reached"),
+    ],
+)
+def test_trials_without_a_value_end_the_search(
+    logged: dict[str, float] | None, message: str, workshop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainings = []
+
+    def made_up(config: Config, run_dir: Path, *, callbacks: Any, **_: object) -> None:
+        trainings.append(run_dir)
+        assert len(trainings) < 3, "the search does not end"
+        if logged is not None:
+            callbacks[0].on_validation_end(SimpleNamespace(current_epoch=0, callback_metrics=logged), None)
+
+    monkeypatch.setattr(search_module, "train", made_up)
+    values = _values(workshop, "search.trials=2", 'search.monitor="val/los"')
+    with pytest.raises(RuntimeError, match=f"every trial failed.*{message}"):
+        search(values, workshop / "valueless")
+
+
+def test_a_key_within_a_list_is_no_parameter() -> None:
+    with pytest.raises(ValueError, match=r"mix\.targets is none\. Set all of mix\.targets"):
+        search_module.with_settings({"mix": {"targets": [{"kind": "speech"}]}}, {"mix.targets.weight": 2.0})

@@ -1,1 +1,1 @@
-"""The speech that ships for adaptations: four minutes of many speakers, and reading it."""
+"""The speech that ships for adaptations: six minutes of many speakers, and reading it."""
