@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from hushgate.training.config.schema import Config
 from hushgate.training.fitting.optimizers import make_optimizer
 from hushgate.training.losses import RELATIVE_TERMS, DenoisingLoss, is_sounding, si_sdr
+from hushgate.training.losses.summed_loss import SummedLoss
 from hushgate.training.models import Hush, build_model
-from hushgate.training.models.summed_loss import SummedLoss
 from hushgate.training.models.torch_framing import Framing
 
 _MIXED_DB = 40.0

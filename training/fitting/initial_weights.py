@@ -28,7 +28,8 @@ from hushgate.training.models.exported_file import (
     read_network_settings,
     read_onnx_weights,
 )
-from hushgate.training.models.hush import CORRECTIONS, HushConfig
+from hushgate.training.models.hush import HushConfig
+from hushgate.training.models.mask_corrections import CORRECTIONS
 
 __all__ = ["InitializationError", "initialize", "read_onnx_weights", "restore_norms"]
 

@@ -12,7 +12,7 @@ from hushgate.training.config.schema import Config
 from hushgate.training.mixtures.resumable_folder import differences
 from hushgate.training.models import complete_settings
 from hushgate.training.models.checkpoint import read_checkpoint
-from hushgate.training.models.hush import CORRECTIONS
+from hushgate.training.models.mask_corrections import CORRECTIONS
 
 _LOG = logging.getLogger(__name__)
 # Held by the optimizer's state whatever is configured, unfit for it, or what makes the examples one series.

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hushgate.training.losses.summed_loss import SummedLoss
 from hushgate.training.models.hush_layers import ProductNorm
-from hushgate.training.models.summed_loss import SummedLoss
 
 # Logit above which sound passes unchanged, and below which it gets the full reduction.
 _SURELY_THERE, _SURELY_GONE = 0.5, -0.5

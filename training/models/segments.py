@@ -15,7 +15,7 @@ from torch.nn import functional
 from torch.nn.utils import fusion
 
 from hushgate.engine.signal.segment_crossfade import crossfade_weights
-from hushgate.training.models.summed_loss import SummedLoss
+from hushgate.training.losses.summed_loss import SummedLoss
 
 # Power floor of the features, -100 dBFS.
 POWER_FLOOR = 1e-10

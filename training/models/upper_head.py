@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hushgate.training.losses.summed_loss import SummedLoss
 from hushgate.training.models.hush_layers import ProductNorm
-from hushgate.training.models.summed_loss import SummedLoss
 
 _CHANNELS, _WIDTH = 8, 48
 # -120 dBFS squared, and the exponent that compresses magnitudes to the power of 0.3, as in `hush`.

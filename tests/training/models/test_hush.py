@@ -16,7 +16,7 @@ from hushgate.training.config.schema import CardConfig, LossConfig  # noqa: E402
 from hushgate.training.exporting import mask_network, onnx_file  # noqa: E402
 from hushgate.training.losses import DenoisingLoss, si_sdr, signal_to_noise_loss  # noqa: E402
 from hushgate.training.models import Hush, HushConfig  # noqa: E402
-from hushgate.training.models.hush import settle  # noqa: E402
+from hushgate.training.models.mask_corrections import settle  # noqa: E402
 from hushgate.training.models.torch_framing import Framing, apply_mask  # noqa: E402
 
 if TYPE_CHECKING:
