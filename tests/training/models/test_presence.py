@@ -135,7 +135,7 @@ def test_the_engine_reports_what_the_head_says(tmp_path: Path) -> None:
     denoiser = BlockDenoiser(tmp_path / "small.onnx")
     denoiser.prepare(4_000, 512, 1)
     denoiser.process(np.random.default_rng(0).standard_normal((1, 5_000)).astype(np.float32))
-    assert denoiser.presence == pytest.approx(1.0 / (1.0 + np.e), abs=1e-4)
+    assert denoiser.presence == pytest.approx(1.0 / (1.0 + np.exp(1.0)), abs=1e-4)
 
 
 def _tones(frames: int, sounding: slice, noise: float = 0.01) -> tuple[Tensor, Tensor]:
