@@ -8,6 +8,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -78,7 +79,7 @@ def render(
             noise and hum are known from the start; False gives what a stream gives.
 
     Returns:
-        Samples written, per channel, with a `summary` of what was done.
+        Samples written, per channel, with a `summary` of what was done and its `warnings`.
 
     Raises:
         OSError, AudioFileError: A file cannot be read or written.
@@ -131,14 +132,15 @@ def render(
         0 if writer is None else writer.num_clipped,
         None if normalizer is None else normalizer.figures,
     )
-    return Rendered(num_written, summary)
+    warnings = loop.warnings(*([] if writer is None else [writer]))
+    return Rendered(num_written, replace(summary, warnings=tuple(warnings)))
 
 
 class Rendered(int):
     """The number of samples, per channel, that `render` wrote.
 
     Attributes:
-        summary: What was done.
+        summary: What was done; its `warnings` say what was not kept, had to be converted, or was clipped.
     """
 
     summary: Summary

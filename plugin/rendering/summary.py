@@ -28,6 +28,7 @@ class Summary:
         loudness: What normalization did; None without.
         num_clipped: Samples that were clipped because the output cannot hold them.
         elapsed_s: Processing time, seconds.
+        warnings: What the user must know about the result, one sentence each.
     """
 
     models: tuple[str, ...]
@@ -39,6 +40,7 @@ class Summary:
     loudness: LoudnessFigures | None
     num_clipped: int
     elapsed_s: float
+    warnings: tuple[str, ...] = ()
 
     @property
     def real_time_factor(self) -> float | None:

@@ -20,7 +20,7 @@ class MetadataCarrier:
     Args:
         tags_from: The input, None where nothing is carried over.
         source: Format of the input.
-        excerpt: The part of the recording that is written.
+        excerpt: The part of the recording that is written; None, or one from beginning to end, for all of it.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class MetadataCarrier:
     ) -> None:
         self._tags_from = tags_from
         self._source = source
-        self._excerpt = excerpt
+        self._excerpt = None if excerpt == Excerpt() else excerpt
 
     def leading_tags(self, target: AudioFormat) -> dict[str, str]:
         """Texts that must be written before the sound."""

@@ -12,6 +12,7 @@ import numpy as np
 import pedalboard
 import pytest
 import soundfile
+from mutagen.flac import FLAC
 from pedalboard.io import AudioFile
 
 from hushgate import AudioFileError, Chain, Denoiser, render, stream_file
@@ -177,3 +178,16 @@ def test_the_result_passes_from_process_to_process(source: Path, tmp_path: Path,
     done = render(Denoiser(identity), source, tmp_path / "out.wav")
     for copied in (pickle.loads(pickle.dumps(done)), copy.copy(done), copy.deepcopy(done)):
         assert (copied, copied.summary) == (LENGTH, done.summary)
+
+
+def test_chapters_stay_with_the_whole_recording_and_their_loss_is_said(tmp_path: Path, identity: str) -> None:
+    source = tmp_path / "book.flac"
+    soundfile.write(source, noise(RATE), RATE)
+    flac = FLAC(source)
+    flac["CHAPTER001"] = "00:00:00.500"
+    flac.save()
+    whole = render(Denoiser(identity), source, tmp_path / "whole.flac")
+    assert FLAC(tmp_path / "whole.flac")["CHAPTER001"] == ["00:00:00.500"]
+    assert whole.summary.warnings == ()
+    part = render(Denoiser(identity), source, tmp_path / "part.flac", end_s=0.7)
+    assert [warning.endswith("removed: chapters.") for warning in part.summary.warnings] == [True]
