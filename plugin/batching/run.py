@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import logging
 import os
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hushgate.audio_files.atomic_write import file_identity
-from hushgate.batching.planning.existing_outputs import Decision, Policy, decide
+from hushgate.batching.planning.existing_outputs import Decision, Policy, decide, named
 from hushgate.batching.planning.inputs import Inputs, Source, find_inputs
 from hushgate.batching.planning.journal import Journal, default_journal_path, earlier_outputs
 from hushgate.batching.planning.plan import DEFAULT_TEMPLATE, Job, Plan, PlanError, make_plan
@@ -32,6 +33,8 @@ from hushgate.batching.workers.process_pool import (
 )
 from hushgate.batching.workers.task import Outcome, Task
 from hushgate.effects.preset_or_model import loudness_of
+from hushgate.engine.errors import did_you_mean
+from hushgate.engine.parameters import PARAMETERS
 
 PathLike = str | os.PathLike[str]
 _log = logging.getLogger("hushgate.batching")
@@ -48,8 +51,8 @@ def batch(
     model: PathLike | None = None,
     lists: Iterable[PathLike] = (),
     recursive: bool = False,
-    globs: Iterable[str] = (),
-    exclude: Iterable[str] = (),
+    globs: str | Iterable[str] = (),
+    exclude: str | Iterable[str] = (),
     base: PathLike | None = None,
     template: str = DEFAULT_TEMPLATE,
     format: str | None = None,
@@ -80,10 +83,11 @@ def batch(
         output_dir: Folder or URL in which the tree of the inputs is mirrored. It is made if missing.
         preset: Shipped name or TOML file. Without one, `model` alone.
         model: Shipped name or file, also in the place of the preset's; "voice" without a preset.
-        lists: Text files that name inputs, one per line.
+        lists: Text file that names inputs, one per line; or several.
         recursive: Look into folders in folders.
-        globs: Patterns for files in folders; without any, the usual extensions of sound files.
-        exclude: Patterns for files in folders to leave out. Outputs of earlier runs are left out anyway.
+        globs: Pattern for files in folders, or several; without any, the usual extensions of sound files.
+        exclude: Pattern for files in folders to leave out, or several. Outputs of earlier runs are left
+            out anyway.
         base: Folder that the mirrored tree is relative to, instead of each input folder.
         template: Names of the outputs, see `hushgate.batching.planning.plan.make_plan`.
         format: Extension of another container, such as "flac"; None keeps each file's own.
@@ -103,7 +107,7 @@ def batch(
         resume: Continue an interrupted batch: only unfinished files are done again.
         journal: File of the journal; in the output folder by default (for a URL: with this
             user's state files).
-        reports: Files to write reports to, .json, .csv or .html.
+        reports: File to write a report to, .json, .csv or .html; or several.
         view: Shows the progress.
         **parameters: Any parameter of `hushgate.Denoiser`, and `device`, for every one in the preset.
 
@@ -123,6 +127,7 @@ def batch(
     """
     leave_unguarded_script()
     started = time.monotonic()
+    _check_names(parameters)
     settings = BatchSettings(
         make_recipe(preset, model, parameters),
         extension=None if format is None else format.lstrip(".").lower(),
@@ -150,8 +155,8 @@ def batch(
         _paths(inputs),
         lists=_paths(lists),
         recursive=recursive,
-        globs=list(globs),
-        exclude=list(exclude),
+        globs=_patterns(globs),
+        exclude=_patterns(exclude),
         base=None if base is None else local_path(os.fspath(base)),
         output_dir=folder,
         outputs=earlier_outputs(journal_path, folder),
@@ -167,7 +172,10 @@ def batch(
     plan = make_plan(found.sources, folder, settings, template)
     if not plan.jobs and not found.problems:
         ignored = f" ({len(found.ignored)} other files)" if found.ignored else ""
-        raise PlanError(f"no sound files found{ignored}. recursive=True and globs=... widen the search.")
+        raise PlanError(
+            f"no sound files found in {named([*_paths(inputs), *_paths(lists)])}{ignored}. "
+            "recursive=True and globs=... widen the search."
+        )
     _check_apart([*report_paths, journal_path], plan)
     _check_reach(plan, jobs, scheduler)
     if made is not None and any(report.absolute().parent == made.absolute() for report in report_paths):
@@ -311,6 +319,19 @@ def _paths(paths: PathLike | Iterable[PathLike]) -> list[str]:
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
     return [local_path(os.fspath(path)) for path in paths]
+
+
+def _check_names(parameters: Iterable[str]) -> None:
+    known = [*inspect.signature(batch).parameters, *PARAMETERS, "device"]
+    known.remove("parameters")
+    for name in parameters:
+        if name not in known:
+            near = did_you_mean(name, known) or f" Settings: {', '.join(known)}."
+            raise TypeError(f"batch has no setting {name!r}.{near}")
+
+
+def _patterns(patterns: str | Iterable[str]) -> list[str]:
+    return [patterns] if isinstance(patterns, str) else list(patterns)
 
 
 def _pages(reports: Iterable[Path]) -> list[Path]:

@@ -82,9 +82,10 @@ def decide(plan: Plan, journal: Journal, policy: Policy) -> Decision:
     if outdated and not policy.overwrite:
         _refuse_outdated(outdated, plan, journal)
     if existing:
+        verb = "is" if len(existing) == 1 else "are"
         raise PlanError(
-            f"{_named(existing)} already there. Pass overwrite=True, skip_existing=True, or resume=True for "
-            "an interrupted batch. Nothing was written."
+            f"{named(existing)} {verb} already there. Pass overwrite=True, skip_existing=True, or "
+            "resume=True for an interrupted batch. Nothing was written."
         )
     return Decision(tuple(pending), settled)
 
@@ -104,8 +105,9 @@ def _refuse_outdated(outdated: Sequence[Entry], plan: Plan, journal: Journal) ->
         for entry in outdated
         for name in changed_settings(journal.settings.get(entry.settings_hash, {}), now)
     }
+    files = "1 finished file was" if len(outdated) == 1 else f"{len(outdated)} finished files were"
     raise PlanError(
-        f"{len(outdated)} finished files were made with other settings "
+        f"{files} made with other settings "
         f"(changed: {', '.join(sorted(names))}). "
         "Use the same settings, or add overwrite=True to do them again. Nothing was written."
     )
@@ -126,7 +128,11 @@ def _fingerprint(path: str) -> Fingerprint | None:
         return [-1, "unreadable"] if store.exists(path) else None  # a dangling link, say
 
 
-def _named(paths: Sequence[str]) -> str:
-    shown = ", ".join(paths[:_NUM_NAMED])
+def named(paths: Sequence[str]) -> str:
+    """The first few of some paths, and how many more there are.
+
+    >>> named(["a.wav"]), named(["a.wav", "b.wav", "c.wav", "d.wav"])
+    ('a.wav', 'a.wav, b.wav, c.wav and 1 more')
+    """
     more = f" and {len(paths) - _NUM_NAMED} more" if len(paths) > _NUM_NAMED else ""
-    return f"{shown}{more} {'is' if len(paths) == 1 else 'are'}"
+    return ", ".join(paths[:_NUM_NAMED]) + more

@@ -164,9 +164,11 @@ def make_recipe(
 ) -> Recipe:
     """The recipe of a preset, of a model, or of a preset with another model or other parameters.
 
+    The caller has checked the names of the parameters.
+
     Raises:
         FileNotFoundError, PresetError, ModelError: The preset or the model cannot be used.
-        TypeError, ValueError: A parameter that does not exist, or is out of range.
+        TypeError, ValueError: A parameter is out of range.
     """
     from hushgate.effects.denoiser import find_denoisers
     from hushgate.effects.preset_file import read_preset
@@ -177,8 +179,6 @@ def make_recipe(
     for name, value in parameters.items():
         if name == "device":
             continue  # not a parameter of the sound; `Denoiser` checks it
-        if name not in PARAMETERS:
-            raise TypeError(f"batch has no setting {name!r}. Parameters: {', '.join(PARAMETERS)}.")
         PARAMETERS[name].validate(value)
     loaded = None if preset is None else read_preset(preset)
     effect = make_preset_or_model(loaded, model, parameters)

@@ -197,6 +197,19 @@ def test_samples_that_are_no_numbers_become_silence_even_before_native_effects(
     assert np.isfinite(soundfile.read(tmp_path / "out" / "a.wav")[0]).all()
 
 
+def test_one_pattern_may_be_given_as_text(stems: Path, tmp_path: Path, identity: str) -> None:
+    assert [file.name for file in run(stems, tmp_path / "a", identity, globs="v*").files] == ["vox.flac"]
+    left = run(stems, tmp_path / "b", identity, exclude="*x*").files
+    assert sorted(file.name for file in left) == ["bass.wav", "drums/kick.wav"]
+
+
+def test_a_wrong_setting_is_answered_from_all_there_are(stems: Path, tmp_path: Path, identity: str) -> None:
+    with pytest.raises(TypeError, match=r"'residual'\. Did you mean output_residual\?"):
+        run(stems, tmp_path / "out", identity, residual=True)
+    with pytest.raises(TypeError, match=r"'zzz'\. Settings: inputs, .* globs, .* mix, .* device\."):
+        run(stems, tmp_path / "out", identity, zzz=True)
+
+
 # -- what is there already -------------------------------------------------------------------------
 
 
@@ -238,6 +251,8 @@ def test_resume_notices_changed_settings(stems: Path, tmp_path: Path, models: Pa
         run(stems, tmp_path / "out", models / "half.onnx", resume=True)
     result = run(stems, tmp_path / "out", models / "half.onnx", resume=True, overwrite=True)
     assert {file.status for file in result.files} == {"done"}
+    with pytest.raises(PlanError, match="1 finished file was made with other settings"):
+        run(stems / "bass.wav", tmp_path / "out", models / "half.onnx", resume=True, mix=0.5)
 
 
 def test_one_bad_file_never_stops_the_rest(stems: Path, tmp_path: Path, identity: str) -> None:
@@ -407,7 +422,7 @@ def test_the_command_prints_a_line_per_file_and_failures_last(
         (["stems", "-o", "out", "--model", "nosuch"], "model must be a shipped name"),
         (["stems", "-o", "out", "--preset", "nosuch"], "there is no preset 'nosuch'"),
         (["stems", "-o", "out", "--overwrite", "--skip-existing"], "not allowed with"),
-        (["stems", "-o", "out", "--glob", "*.xyz"], "no sound files found"),
+        (["stems", "-o", "out", "--glob", "*.xyz"], "no sound files found in stems (2 other files)"),
         (["stems", "-o", "out", "--list", "nolist.txt"], "nolist.txt: No such file"),
         (["stems", "-o", "out", "--scheduler", "tcp://127.0.0.1:9"], "tcp://127.0.0.1:9"),
     ],
