@@ -8,11 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hushgate.errors import ChannelLayoutError
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE, checked_buffer_size
 from hushgate.pedalboard_compat.effect_protocol import Effect
 
 # An effect that still owes samples after this much silence is taken to be faulty.
 MAX_DRAIN_SECONDS = 60.0
+# As in hushgate.audio_files.limits, which this folder cannot import. More are samples in the wrong place.
+_MAX_CHANNELS = 256
 
 
 def stream(
@@ -40,6 +43,7 @@ def stream(
     Raises:
         RuntimeError: The effect kept samples and did not return them after a minute of silence.
         TypeError, ValueError: `block_size` is not a whole number of 1 or more.
+        ChannelLayoutError: A block is not (channels, samples), or has other channels than the first.
 
     >>> from pedalboard import Gain
     >>> blocks = [np.full((1, n), 0.25, np.float32) for n in (3, 480, 1)]
@@ -82,7 +86,9 @@ def _equal_blocks(blocks: Iterable[NDArray[np.float32]], block_size: int) -> Ite
     """
     parts: list[NDArray[np.float32]] = []
     num_held = 0
+    num_channels: int | None = None
     for block in blocks:
+        num_channels = _checked_channels(block, num_channels)
         parts.append(block)
         num_held += block.shape[1]
         size = max(block_size, block.shape[0] + 1)
@@ -98,3 +104,22 @@ def _equal_blocks(blocks: Iterable[NDArray[np.float32]], block_size: int) -> Ite
         num_missing = max(block_size, parts[0].shape[0] + 1) - num_held
         parts.append(np.zeros((parts[0].shape[0], num_missing), np.float32))
         yield _Block(np.concatenate(parts, axis=1), num_held)
+
+
+def _checked_channels(block: NDArray[np.float32], expected: int | None) -> int:
+    """The number of channels of a block, which must be that of the blocks before."""
+    shape = np.shape(block)
+    if len(shape) == 1:
+        raise ChannelLayoutError(
+            f"blocks must be (channels, samples) (got shape {shape}). Pass block[np.newaxis] for mono."
+        )
+    if len(shape) != 2 or not 1 <= shape[0] <= _MAX_CHANNELS:
+        raise ChannelLayoutError(
+            f"blocks must be (channels, samples) with 1 to {_MAX_CHANNELS} channels (got shape {shape}). "
+            "Pass block.T for (samples, channels)."
+        )
+    if expected is not None and shape[0] != expected:
+        raise ChannelLayoutError(
+            f"blocks must all have the same number of channels (got {shape[0]} after {expected})."
+        )
+    return int(shape[0])

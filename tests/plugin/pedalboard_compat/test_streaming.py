@@ -7,7 +7,7 @@ import pedalboard
 import pytest
 from pedalboard_native._internal import AddLatency
 
-from hushgate import Denoiser, stream
+from hushgate import ChannelLayoutError, Denoiser, stream
 from tests.helpers.seeded_noise import noise
 
 RATE = 48_000
@@ -32,6 +32,24 @@ def test_output_is_aligned_and_as_long(identity: str, num_channels: int, sizes: 
 def test_no_blocks_give_no_blocks(identity: str) -> None:
     assert list(stream(Denoiser(identity), [], RATE)) == []
     assert list(stream(Denoiser(identity), [np.zeros((2, 0), np.float32)], RATE)) == []
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        ([(480,)], r"\(got shape \(480,\)\)\. Pass block\[np\.newaxis\]"),
+        ([(96_000, 2)], r"1 to 256 channels \(got shape \(96000, 2\)\)\. Pass block\.T"),
+        ([(0, 480)], r"1 to 256 channels \(got shape \(0, 480\)\)"),
+        ([(1, 2, 480)], "1 to 256 channels"),
+        ([(2, 480), (1, 480)], r"same number of channels \(got 1 after 2\)"),
+    ],
+)
+def test_blocks_of_another_shape_are_refused(
+    identity: str, shapes: list[tuple[int, ...]], message: str
+) -> None:
+    blocks = [np.zeros(shape, np.float32) for shape in shapes]
+    with pytest.raises(ChannelLayoutError, match=message):
+        list(stream(Denoiser(identity), blocks, RATE))
 
 
 def test_equals_processing_the_whole(stateful: str) -> None:
