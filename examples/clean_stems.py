@@ -26,6 +26,8 @@ def main() -> None:
     parser.add_argument("--preset", default="stems-vocal")
     parser.add_argument("--threads", default=os.cpu_count(), type=int)
     args = parser.parse_args()
+    if len({stem.name for stem in args.stems}) < len(args.stems):
+        parser.error("two stems have one name, and would become one file. Clean them into two folders.")
 
     args.output.mkdir(parents=True, exist_ok=True)
     preset = load_preset(args.preset)  # a mistake in it shows now, not in the middle of the work

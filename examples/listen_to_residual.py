@@ -24,6 +24,8 @@ def main() -> None:
     parser.add_argument("input", nargs="?", default=EXAMPLE, type=Path)
     parser.add_argument("output", nargs="?", default=Path("residual.wav"), type=Path)
     args = parser.parse_args()
+    if args.output.exists() and args.output.samefile(args.input):
+        parser.error(f"{args.output} is the input. Name another output.")
 
     noisy, sample_rate = soundfile.read(args.input, dtype="float32")
     denoiser = Denoiser("voice")

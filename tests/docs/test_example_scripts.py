@@ -78,6 +78,33 @@ def test_runs_realtime_loop(run_example: RunExample, tmp_path: Path) -> None:
     assert np.abs(out[1536:]).max() > 0.01
 
 
+def test_the_realtime_loop_keeps_bits_and_the_last_samples(run_example: RunExample, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "in.wav", read(NOISY)[:5000], 48_000, subtype="PCM_24")
+    run_example("realtime_loop", "in.wav", "out.wav")
+    info = soundfile.info(tmp_path / "out.wav")
+    assert (info.frames, info.subtype) == (5000, "PCM_24")
+
+
+@pytest.mark.parametrize("name", sorted(SCRIPTS - {"clean_stems"}))
+def test_no_script_writes_over_its_input(run_example: RunExample, tmp_path: Path, name: str) -> None:
+    (tmp_path / "take.flac").write_bytes(NOISY.read_bytes())
+    with pytest.raises((SystemExit, ValueError)):
+        run_example(name, "take.flac", "take.flac")
+    assert (tmp_path / "take.flac").read_bytes() == NOISY.read_bytes()
+
+
+def test_stems_with_one_name_are_refused(run_example: RunExample, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "vox.flac").write_bytes(NOISY.read_bytes())
+    with pytest.raises(SystemExit):
+        run_example("clean_stems", "a/vox.flac", "b/vox.flac", "-o", "out")
+    with pytest.raises(ValueError, match="input"):
+        run_example("clean_stems", "a/vox.flac", "-o", "a")
+    assert (tmp_path / "a" / "vox.flac").read_bytes() == NOISY.read_bytes()
+    assert not (tmp_path / "out").exists()
+
+
 def test_runs_parallel_dry_wet(run_example: RunExample, tmp_path: Path) -> None:
     run_example("parallel_dry_wet", NOISY, "out.wav")
     out, noisy = read(tmp_path / "out.wav"), read(NOISY)
