@@ -87,6 +87,7 @@ def output_format(
     """
     is_same = source_path is not None and source_path.suffix.lower() == target.suffix.lower()
     is_known = source.container in FFMPEG_SUBTYPES or source.container in soundfile.available_formats()
+    is_known = is_known and source.container != "RAW"  # an output has a header
     container, endian = source.container, source.endian
     if not (is_same and is_known):
         container, endian = container_for(target), "FILE"

@@ -20,6 +20,7 @@ from hushgate.audio_files.audio_protocols import AudioReader, AudioWriter
 from hushgate.audio_files.dither import dither_seed_for
 from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.formats.output_format import describe_changes, output_format
+from hushgate.audio_files.pipes.known_formats import NUM_HEAD_BYTES, known_format
 from hushgate.audio_files.pipes.wav_pipe import (
     RawStreamReader,
     WavStreamReader,
@@ -39,9 +40,10 @@ def standard_buffer(stream: TextIO) -> BufferedIOBase:
 class _PipeReader:
     """A pipe as a source; only one that was opened for it is closed at the end."""
 
-    def __init__(self, reader: RawStreamReader, owned: BufferedIOBase | None) -> None:
+    def __init__(self, reader: RawStreamReader, owned: BufferedIOBase | None, *, is_pipe: bool) -> None:
         self._reader = reader
         self._owned = owned
+        self._is_pipe = is_pipe
         self.format = reader.format
         self.warnings = reader.warnings
 
@@ -54,7 +56,10 @@ class _PipeReader:
 
     def blocks(self, block_size: int = DEFAULT_BLOCK_SIZE) -> Iterator[NDArray[np.float32]]:
         """See `AudioReader`."""
-        return self._reader.blocks(block_size)
+        yield from self._reader.blocks(block_size)
+        # A producer that could not write what follows the sound would end with an error, SIGPIPE.
+        if self._is_pipe:
+            self._reader.skip_rest()
 
 
 class _PipeWriter(WavStreamWriter):
@@ -89,8 +94,9 @@ def open_pipe(
         OSError, AudioFileError: See `WavStreamReader`.
     """
     stream: Any
-    name, owned = str(getattr(path, "name", path)), None
+    name, owned = str(path), None
     if not isinstance(path, str | os.PathLike):
+        name = str(getattr(path, "name", path))
         stream = path if hasattr(path, "read1") else _ReadOnce(path)
     elif str(path) == PIPE:
         stream, name = standard_buffer(sys.stdin), "standard input"
@@ -99,13 +105,26 @@ def open_pipe(
     try:
         if raw_format is not None:
             reader = RawStreamReader(stream, name, raw_format, allow_truncated=allow_truncated)
+            head = stream.peek(NUM_HEAD_BYTES) if hasattr(stream, "peek") else b""
+            if kind := known_format(head):
+                reader.warnings.append(
+                    f"{name} looks like {kind}, and is read as samples without a header. "
+                    "Leave raw=... out to decode it."
+                )
         else:
             reader = WavStreamReader(stream, name, allow_truncated=allow_truncated)
     except BaseException:
         if owned is not None:
             owned.close()
         raise
-    return _PipeReader(reader, owned)
+    return _PipeReader(reader, owned, is_pipe=_is_pipe(stream))
+
+
+def _is_pipe(stream: Any) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
+    except (OSError, AttributeError):  # not a file of the system
+        return False
 
 
 def open_standard_output(

@@ -18,6 +18,7 @@ from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.formats.channel_layouts import plain_mask, usable_mask
 from hushgate.audio_files.formats.sample_formats import count_clipped
 from hushgate.audio_files.limits import MAX_PIPE_CHUNK_BYTES, describe_within, is_within
+from hushgate.audio_files.pipes.known_formats import NUM_HEAD_BYTES, known_format
 from hushgate.errors import AudioFileError
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
 
@@ -34,6 +35,7 @@ _CODES = {subtype: code for code, subtype in _SUBTYPES.items()}
 PIPE_SUBTYPES = tuple(_CODES)
 _BITS = {subtype: bits for subtype, (_, bits) in _CODES.items()} | {"PCM_S8": 8}
 UNKNOWN_SIZE = 0xFFFFFFFF
+_SKIPPED_BYTES = 2**16
 # The end of the GUIDs of PCM and floating point; the format code comes before it.
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 
@@ -73,7 +75,7 @@ def parse_raw_format(text: str) -> AudioFormat:
     if not is_within(num_channels, rate):
         raise ValueError(f"raw {describe_within(num_channels, rate)}.")
     subtype, endian = RAW_FORMATS[parts[2]]
-    return AudioFormat(rate, num_channels, None, "WAV", subtype, endian)
+    return AudioFormat(rate, num_channels, None, "RAW", subtype, endian)
 
 
 def pipe_format(format: AudioFormat, subtype: str | None) -> tuple[AudioFormat, list[str]]:
@@ -145,13 +147,19 @@ class RawStreamReader:
                 yield np.ascontiguousarray(samples.reshape(-1, format.num_channels).T)
             if count < wanted:
                 if format.num_samples is None and (rest := len(data) - count * frame_bytes):
-                    self.warnings.append(f"{self._name} ends within a sample: {rest} bytes were left out.")
+                    left_out = "1 byte was" if rest == 1 else f"{rest} bytes were"
+                    self.warnings.append(f"{self._name} ends within a sample: {left_out} left out.")
                 break
         if format.num_samples is not None and num_read < format.num_samples:
             message = f"{self._name} ends after {num_read} of {format.num_samples} samples"
             if not self._allow_truncated:
                 raise AudioFileError(f"{message}. Pass allow_truncated=True to take what is there.")
             self.warnings.append(f"{message}.")
+
+    def skip_rest(self) -> None:
+        """Read what follows the sound, and throw it away."""
+        while self._stream.read1(_SKIPPED_BYTES):
+            pass
 
     def _read(self, size: int) -> bytes:
         """Up to `size` bytes, fewer only at the end: a pipe gives what it has, not what was asked."""
@@ -185,9 +193,13 @@ class WavStreamReader(RawStreamReader):
         super().__init__(stream, name, self._read_header(), allow_truncated=allow_truncated)
 
     def _read_header(self) -> AudioFormat:
-        start = self._read(12)
+        start = self._read(NUM_HEAD_BYTES)
         if start[:4] not in (b"RIFF", b"RF64") or start[8:] != b"WAVE":
-            what = "is empty" if not start else f"is not WAV (it starts with {start[:4]!r})"
+            what = f"is not WAV (its first bytes are {start[:4].hex(' ')})" if start else "is empty"
+            if start[:4] == b"RIFX":
+                what = "is big-endian WAV, not WAV"
+            elif kind := known_format(start):
+                what = f"is {kind}, not WAV"
             raise AudioFileError(
                 f"{self._name} {what}. A pipe must carry WAV; name a file for other formats."
             )
@@ -216,17 +228,24 @@ class WavStreamReader(RawStreamReader):
     def _parse_format(self, body: bytes) -> tuple[int, int, str, int | None]:
         if len(body) < 16:
             raise AudioFileError(f"{self._name} has a damaged WAV header ({len(body)} bytes of format).")
-        code, num_channels, sample_rate, _, _, bits = struct.unpack_from("<HHIIHH", body)
+        code, num_channels, sample_rate, _, frame_bytes, bits = struct.unpack_from("<HHIIHH", body)
         mask = None
         if code == _EXTENSIBLE and len(body) >= 26:
             mask, code = struct.unpack_from("<IH", body, 20)
-        subtype = _SUBTYPES.get((code, bits))
         if not is_within(num_channels, sample_rate):
             raise AudioFileError(f"{self._name} {describe_within(num_channels, sample_rate)}.")
-        if subtype is None:
+        frame_bytes = frame_bytes or num_channels * (bits // 8)
+        # PCM of 20 or 24 bits may lie in the upper bits of more bytes than it needs.
+        stored_bits = 8 * frame_bytes // num_channels
+        subtype = _SUBTYPES.get((code, stored_bits))
+        is_consistent = stored_bits * num_channels == 8 * frame_bytes and (
+            bits == stored_bits or (code == _PCM and 0 < bits < stored_bits)
+        )
+        if subtype is None or not is_consistent:
             raise AudioFileError(
                 f"{self._name} has an unsupported WAV format (code {code}, {bits} bits, {num_channels} "
-                f"channels, {sample_rate} Hz). A pipe may carry PCM or floating point."
+                f"channels, {frame_bytes} bytes per sample of all channels, {sample_rate} Hz). "
+                "A pipe may carry PCM or floating point."
             )
         return num_channels, sample_rate, subtype, usable_mask(mask, num_channels)
 

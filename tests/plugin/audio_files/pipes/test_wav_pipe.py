@@ -14,7 +14,7 @@ import soundfile
 
 from hushgate import AudioFileError
 from hushgate.audio_files.formats.audio_format import AudioFormat
-from hushgate.audio_files.open_audio import open_input
+from hushgate.audio_files.open_audio import open_input, open_output
 from hushgate.audio_files.pipes.wav_pipe import PIPE_SUBTYPES, WavStreamReader, WavStreamWriter, pipe_format
 from tests.helpers.seeded_noise import noise
 
@@ -134,7 +134,8 @@ def test_a_stream_cut_short_is_noticed() -> None:
     ("content", "message"),
     [
         (b"", "standard input is empty"),
-        (b"fLaC" + bytes(100), "standard input is not WAV"),
+        (b"fLaC" + bytes(100), "standard input is FLAC, not WAV"),
+        (b"\1\2\3\4" + bytes(100), r"standard input is not WAV \(its first bytes are 01 02 03 04\)"),
         (b"RIFF\0\0\0\0WAVE", "WAV without sound"),
         (b"RIFF\0\0\0\0WAVEdata\4\0\0\0abcd", "WAV without sound"),
         (b"RIFF\0\0\0\0WAVEfmt \4\0\0\0abcd", "damaged WAV header"),
@@ -173,3 +174,53 @@ def test_a_pipe_carries_wav_alone_and_says_what_it_does_not() -> None:
         AudioFileError, match=r"a pipe cannot carry ULAW\. Use subtype=\.\.\. with one of PCM_U8"
     ):
         pipe_format(source, "ULAW")
+
+
+@pytest.mark.parametrize(("bits", "subtype"), [(24, "PCM_32"), (20, "PCM_24"), (12, "PCM_16")])
+def test_samples_in_more_bytes_than_they_need_are_read(bits: int, subtype: str) -> None:
+    plain = wav(noise(2, 3001), subtype)
+    content = bytearray(plain)
+    content[34:36] = struct.pack("<H", bits)
+    sound, reader = read_all(bytes(content))
+    assert reader.format.subtype == subtype
+    np.testing.assert_array_equal(sound, read_all(plain)[0])
+
+
+@pytest.mark.parametrize(("bits", "frame_bytes"), [(24, 4), (16, 7), (32, 2), (0, 4)])
+def test_a_header_that_contradicts_itself_is_refused(bits: int, frame_bytes: int) -> None:
+    content = bytearray(wav(noise(2, 3001), "PCM_16"))
+    content[32:36] = struct.pack("<HH", frame_bytes, bits)
+    with pytest.raises(AudioFileError, match=f"{bits} bits, 2 channels, {frame_bytes} bytes per sample"):
+        read_all(bytes(content))
+
+
+def test_a_producer_gets_rid_of_what_follows_the_sound(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.wav"
+    os.mkfifo(path)
+    written = []
+    content = wav(noise(2, 3001), "PCM_16") + b"LIST" + struct.pack("<I", 300_000) + bytes(300_000)
+    feeder = threading.Thread(target=lambda: written.append(path.write_bytes(content)))
+    feeder.start()
+    with open_input(path) as reader:
+        assert sum(block.shape[1] for block in reader.blocks()) == 3001
+    feeder.join()
+    assert written == [len(content)]
+
+
+def test_a_file_with_a_header_is_not_taken_for_raw_samples_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "take.wav").write_bytes(wav(noise(2, 3001), "PCM_16"))
+    with open_input(tmp_path / "take.wav", raw="48000,2,s16le") as reader:
+        assert [" looks like WAV, and is read as" in warning for warning in reader.warnings] == [True]
+
+
+def test_raw_samples_have_no_tags_to_lose(tmp_path: Path) -> None:
+    (tmp_path / "take.raw").write_bytes(noise(1, 2000).tobytes()[:-3])
+    with (
+        open_input(tmp_path / "take.raw", raw="48000,1,f32le") as reader,
+        open_output(tmp_path / "out.wav", reader.format, tmp_path / "take.raw") as writer,
+    ):
+        for block in reader.blocks():
+            writer.write(block)
+    assert str(reader.format).startswith("RAW FLOAT")
+    assert (writer.format.container, writer.format.subtype, writer.warnings) == ("WAV", "FLOAT", [])
+    assert reader.warnings == [f"{tmp_path / 'take.raw'} ends within a sample: 1 byte was left out."]
