@@ -156,7 +156,8 @@ class BlockDenoiser(Meters, ParameterProperties):
         model and the noise estimate in the state that its first 4 s, played backwards, leave them in (half of
         what was given, if that is less than 8 s; the end of these 4 s comes first, `latency_samples` long),
         and with its hum, if 8 s of it were given. Hum, or lines of it, that music covers there are learnt
-        from 22 s more; what comes then has no effect.
+        from 22 s more; what comes then has no effect. Models of guitars, basses and other targets than voices
+        and songs learn the hum alone (`ModelInfo.hears_beginnings`).
         """
         self.reset()
         self._learns, self._beginning = True, None
@@ -253,12 +254,13 @@ class BlockDenoiser(Meters, ParameterProperties):
 
     def _hear(self, beginning: Beginning) -> None:
         """Let the path learn from the beginning: run backwards over a part of it, up to its first sample."""
+        is_heard = self.model.info.hears_beginnings
         if self._hum is None:
-            self._path.begin(beginning.kept())
-            return
-        heard = self._hum.process(beginning.heard())
-        self._hum.rewind()
-        self._path.begin(heard)
+            self._path.begin(beginning.kept(), is_heard=is_heard)
+        elif is_heard:
+            heard = self._hum.process(beginning.heard())
+            self._hum.rewind()
+            self._path.begin(heard, is_heard=True)
 
     def _make_hum_reducer(self) -> None:
         """Remove hum before the path, unless the path does it."""

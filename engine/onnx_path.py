@@ -92,8 +92,8 @@ class OnnxPath:
         )
         return out
 
-    def begin(self, beginning: NDArray[np.float32]) -> None:
-        if beginning.shape[1] and self._stream.model.info.segment is None:
+    def begin(self, beginning: NDArray[np.float32], *, is_heard: bool) -> None:
+        if is_heard and beginning.shape[1]:
             self.process(np.ascontiguousarray(beginning[:, ::-1]))
 
     def readings(self) -> Readings:

@@ -31,12 +31,13 @@ class SoundPath(Protocol):
     def process(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
         """The next samples of output for float32 (channels, samples), 1 sample or more."""
 
-    def begin(self, beginning: NDArray[np.float32]) -> None:
+    def begin(self, beginning: NDArray[np.float32], *, is_heard: bool) -> None:
         """Learn from a recording's beginning, before its first sample.
 
         Args:
             beginning: Where `removes_hum`, the first 30 s or all, from which hum is learnt too; else the part
                 that the model is to hear, without hum.
+            is_heard: Whether the model hears it. Otherwise hum alone is learnt.
         """
 
     def readings(self) -> Readings:

@@ -111,6 +111,15 @@ class ModelInfo:
         return self.frame_ms * (1.0 + self.lookahead_frames / self.overlap)
 
     @property
+    def hears_beginnings(self) -> bool:
+        """Whether it is prepared for a recording by its beginning, played backwards.
+
+        Voices and songs stay what they are. A plucked note becomes a swell, which is no note for the model, and
+        the first real one would be taken for more of the same.
+        """
+        return self.segment is None and self.task in ("voice", "music")
+
+    @property
     def bandwidth_hz(self) -> float:
         """Upper end of the model's bins, Hz; above it `upper_gain` applies."""
         return self.num_bins * 1000.0 / self.frame_ms

@@ -153,7 +153,7 @@ class NativeLibrary:
             ("latency", whole, [_Pointer]),
             ("set", None, [_Pointer, whole, number]),
             ("set_bypass", None, [_Pointer, whole]),
-            ("begin", whole, [_Pointer, _Pointer, size, size]),
+            ("begin", whole, [_Pointer, _Pointer, size, size, whole]),
             ("process_rows", None, [_Pointer, _Pointer, size, _Pointer, size, size]),
             ("hum_frequency", number, [_Pointer]),
             ("read_meters", None, [_Pointer, ctypes.POINTER(_Meters)]),
@@ -223,10 +223,10 @@ class NativePath:
         )
         return out
 
-    def begin(self, beginning: NDArray[np.float32]) -> None:
+    def begin(self, beginning: NDArray[np.float32], *, is_heard: bool) -> None:
         beginning = np.ascontiguousarray(beginning)
-        size = beginning.shape[1]
-        if self._library.functions.hushgate_begin(self._handle.value, beginning.ctypes.data, size, size):
+        size, rows = beginning.shape[1], beginning.ctypes.data
+        if self._library.functions.hushgate_begin(self._handle.value, rows, size, size, is_heard):
             raise MemoryError(f"not enough memory to learn from {size} samples.")
 
     def readings(self) -> Readings:

@@ -100,13 +100,17 @@ Gains BlockDenoiser::path_gains() const noexcept {
     return {1.0 - wet, wet};
 }
 
-void BlockDenoiser::begin(const float* const* in, std::size_t num_samples) {
+void BlockDenoiser::begin(const float* const* in, std::size_t num_samples, bool is_heard) {
     if (!stream_) return;
     const NoDenormals no_denormals;
     reset();
     is_changed_.exchange(false, std::memory_order_acquire);
     apply_settings();
     hum_->learn(in, num_samples);
+    if (!is_heard) {
+        hum_->rewind();
+        return;
+    }
     const double learnt = std::fmin(double(num_samples), std::nearbyint(kLearntS * sample_rate_));
     const std::size_t num_heard = std::size_t(std::nearbyint(kHeardShare * learnt));
     std::vector<Buffer> heard;

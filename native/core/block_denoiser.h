@@ -48,9 +48,9 @@ public:
     void set_bypass(bool is_bypassed) noexcept;
 
     // Begins a recording whose first samples are given: those that `process` gets next. Hum is known from the
-    // start if there are 8 s of them; network and noise estimate begin in the state that the first half of at
-    // most 8 s, played backwards, leaves them in. Allocates: not for the sound's thread.
-    void begin(const float* const* in, std::size_t num_samples);
+    // start if there are 8 s of them. Where the network hears them, it and the noise estimate begin in the state
+    // that the first half of at most 8 s, played backwards, leaves them in. Allocates: not for the sound's thread.
+    void begin(const float* const* in, std::size_t num_samples, bool is_heard);
 
     // The next samples of output, as many as come in, `latency_samples` late. `in` and `out` may be the same.
     // Allocates nothing, locks nothing, throws nothing.

@@ -144,11 +144,12 @@ void hushgate_set_bypass(hushgate_denoiser* denoiser, int is_bypassed) {
     denoiser->denoiser.set_bypass(is_bypassed != 0);
 }
 
-int hushgate_begin(hushgate_denoiser* denoiser, const float* in, size_t in_stride, size_t num_samples) {
+int hushgate_begin(hushgate_denoiser* denoiser, const float* in, size_t in_stride, size_t num_samples,
+                   int is_heard) {
     const int num_channels = denoiser->denoiser.num_channels();
     for (int channel = 0; channel < num_channels; ++channel) denoiser->in[channel] = in + channel * in_stride;
     try {
-        denoiser->denoiser.begin(denoiser->in, num_samples);
+        denoiser->denoiser.begin(denoiser->in, num_samples, is_heard != 0);
         return 0;
     } catch (const std::exception&) {
         return 1;

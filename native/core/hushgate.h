@@ -74,10 +74,12 @@ HUSHGATE_API void hushgate_set(hushgate_denoiser* denoiser, int parameter, doubl
 HUSHGATE_API void hushgate_set_bypass(hushgate_denoiser* denoiser, int is_bypassed);
 
 /* Resets, and begins a recording whose first samples are given, channels one behind the other: 30 s of them or
- * all, those that `process` gets next. Noise and hum are learnt from them, as Denoiser.learn of Python does.
- * Allocates: not for the sound's thread. 0 on success. */
+ * all, those that `process` gets next. Hum is learnt from them and, unless `is_heard` is 0, noise, as
+ * Denoiser.learn of Python does. Only models of voices and songs are to hear them: they are played backwards,
+ * and a note played backwards is none for the models of guitars. Allocates: not for the sound's thread. 0 on
+ * success. */
 HUSHGATE_API int hushgate_begin(hushgate_denoiser* denoiser, const float* in, size_t in_stride,
-                                size_t num_samples);
+                                size_t num_samples, int is_heard);
 
 /* Processes the next samples of every channel. `in` and `out` may be the same. */
 HUSHGATE_API void hushgate_process(hushgate_denoiser* denoiser, const float* const* in, float* const* out,

@@ -87,7 +87,7 @@ void begin_with_hum(Random& random, hushgate_denoiser* denoiser, int num_channel
     std::vector<float> rows(std::size_t(size) * num_channels);
     for (std::size_t at = 0; at < rows.size(); ++at)
         rows[at] = 0.1f * float(std::sin(turn * double(at % std::size_t(size)))) + noise(random);
-    if (hushgate_begin(denoiser, rows.data(), size, size) != 0) fail("a beginning was refused");
+    if (hushgate_begin(denoiser, rows.data(), size, size, between(random, 0, 1)) != 0) fail("a beginning was refused");
     if (!(hushgate_hum_frequency(denoiser) >= 0.0)) fail("hum has no frequency");
 }
 

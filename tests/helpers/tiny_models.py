@@ -108,7 +108,7 @@ class TinyModel:
         return {
             "hushgate.format_version": "1" if self.upper_top_hz is None else "3",
             "hushgate.name": "tiny",
-            "hushgate.task": "test",
+            "hushgate.task": "voice",
             "hushgate.description": "A model for tests.",
             "hushgate.frame_ms": str(self.frame_ms),
             "hushgate.overlap": str(self.overlap),

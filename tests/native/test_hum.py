@@ -165,7 +165,7 @@ def test_a_known_beginning_gives_the_sound_of_python(seconds: float, library: Na
     path.prepare(rate, 1, 2)
     path.configure(ParameterValues(hum_reduction_db=40.0))
     functions, size = library.functions, audio.shape[1]
-    assert functions.hushgate_begin(path._handle.value, audio.ctypes.data, size, size) == 0
+    assert functions.hushgate_begin(path._handle.value, audio.ctypes.data, size, size, 1) == 0
     found = in_blocks(path.process, audio, 777)
     np.testing.assert_allclose(found, python.process(audio), rtol=0.0, atol=1e-5)
     hum_hz = functions.hushgate_hum_frequency(path._handle.value)

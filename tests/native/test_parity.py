@@ -89,6 +89,21 @@ def test_output_is_that_of_the_onnx_engine_while_every_parameter_moves(
     np.testing.assert_allclose(found, expected, rtol=0.0, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_a_recording_whose_beginning_was_learnt_begins_as_with_the_onnx_engine(
+    name: str, native: NativeLibrary
+) -> None:
+    audio, outputs = sound(48_000, 1), []
+    for engine in ("onnx", "native"):
+        denoiser = BlockDenoiser(name, engine=engine)
+        denoiser.prepare(48_000, 8_192, 1)
+        denoiser.learn()
+        denoiser.process(audio)
+        denoiser.reset()
+        outputs.append(denoiser.process(audio))
+    np.testing.assert_allclose(outputs[1], outputs[0], rtol=0.0, atol=1e-5)
+
+
 @pytest.mark.parametrize("num_channels", [2, 6])
 @pytest.mark.parametrize("name", MODELS)
 def test_output_in_wide_noise_is_that_of_the_onnx_engine(

@@ -13,6 +13,7 @@ from hushgate import Chain, Denoiser, HumRemover, available_models, stream_file
 from hushgate.engine import BlockDenoiser
 from hushgate.rendering.learn_ahead import learn_ahead
 from tests.helpers.sounds import mains_hum, power_db
+from tests.helpers.strings import PLUCK_S, pluck
 
 RATE = 16_000
 Sound = NDArray[np.float32]
@@ -64,6 +65,19 @@ def test_the_first_tenth_of_a_second_of_noise_is_as_quiet_as_the_rest(tmp_path: 
     first, rest = slice(rate // 10), slice(rate // 10, rate)
     assert power_db(with_learning[:, first]) < power_db(with_learning[:, rest]) + 3.0
     assert power_db(with_learning[:, first]) < power_db(without[:, first]) - 20.0
+
+
+@pytest.mark.parametrize("preset", ["gate-bass", "gate-hard", "guitar", "tuner", "music"])
+def test_a_note_at_the_first_sample_stays(preset: str, tmp_path: Path) -> None:
+    """Played backwards it is a swell: a guitar's model that heard it so removed it by up to 148 dB."""
+    rate = 44_100
+    plucks = [pluck(frequency_hz, sample_rate=rate) for frequency_hz in (110.0, 146.8, 196.0)]
+    notes = np.concatenate(plucks)[round(PLUCK_S * rate) :]
+    path = tmp_path / "notes.wav"
+    soundfile.write(path, notes, rate, subtype="FLOAT")
+    with_learning, without = (cleaned(Chain.from_preset(preset), path, learn=learn) for learn in (True, False))
+    first = slice(rate // 2)
+    assert power_db(with_learning[:, first]) == pytest.approx(power_db(without[:, first]), abs=1.0)
 
 
 def test_learning_by_hand_is_what_files_get(humming: Path, stateful: str) -> None:
