@@ -114,8 +114,8 @@ class ModelInfo:
     def hears_beginnings(self) -> bool:
         """Whether it is prepared for a recording by its beginning, played backwards.
 
-        Voices and songs stay what they are. A plucked note becomes a swell, which is no note for the model, and
-        the first real one would be taken for more of the same.
+        Voices and songs stay what they are. A plucked note becomes a swell, which is no note for the model,
+        and the first real one would be taken for more of the same.
         """
         return self.segment is None and self.task in ("voice", "music")
 

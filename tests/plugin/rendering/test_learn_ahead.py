@@ -75,7 +75,8 @@ def test_a_note_at_the_first_sample_stays(preset: str, tmp_path: Path) -> None:
     notes = np.concatenate(plucks)[round(PLUCK_S * rate) :]
     path = tmp_path / "notes.wav"
     soundfile.write(path, notes, rate, subtype="FLOAT")
-    with_learning, without = (cleaned(Chain.from_preset(preset), path, learn=learn) for learn in (True, False))
+    effect = Chain.from_preset(preset)
+    with_learning, without = (cleaned(effect, path, learn=learn) for learn in (True, False))
     first = slice(rate // 2)
     assert power_db(with_learning[:, first]) == pytest.approx(power_db(without[:, first]), abs=1.0)
 
