@@ -1,4 +1,4 @@
-"""Sound encoded by FFmpeg into M4A, MP4, MOV, MKV and WebM, and films with their sound replaced."""
+"""Sound encoded by FFmpeg into M4A, MP4, MOV, MKV and WebM, also as the sound of a film."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.audio_files.ffmpeg.decode import choose_stream
+from hushgate.audio_files.ffmpeg.film_streams import FilmStreams
 from hushgate.audio_files.ffmpeg.library import is_cover, load_av, open_source
 from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.formats.channel_layouts import SPEAKERS, default_mask
-from hushgate.audio_files.metadata.stale_figures import is_stale
 from hushgate.errors import AudioFileError
 
 _MUXERS = {"MP4": "mp4", "MOV": "mov", "MATROSKA": "matroska", "WEBM": "webm", "OGG": "ogg"}
@@ -77,7 +76,7 @@ class FfmpegEncoder:
         self._name = name
         self._rate = target.sample_rate
         self.warnings: list[str] = []
-        self._film: _FilmStreams | None = None
+        self._film: FilmStreams | None = None
         self._held: Block = np.zeros((target.num_channels, 0), np.float32)
         self._padded_frame_size = 0
         self._end: int | None = None
@@ -95,6 +94,8 @@ class FfmpegEncoder:
             self._open_streams(target, film)
         except BaseException as error:
             self.abort()
+            if isinstance(error, self._av.FFmpegError) and isinstance(error, OSError):
+                raise _as_system_error(error, name) from error
             if isinstance(error, self._av.FFmpegError | ValueError) and not isinstance(error, AudioFileError):
                 raise AudioFileError(
                     f"{name} cannot be written as {target} ({error}). "
@@ -144,7 +145,7 @@ class FfmpegEncoder:
 
     def _open_streams(self, target: AudioFormat, film: Path | None) -> None:
         if film is not None:
-            self._film = _FilmStreams(self._av, film, self._container, self.warnings)
+            self._film = FilmStreams(self._av, film, self._container, target.container, self.warnings)
         encoder, self._sample_format = _ENCODERS[target.subtype]
         if self._film is not None:
             self._film.copy_streams_before()
@@ -209,93 +210,6 @@ class FfmpegEncoder:
             return function(*arguments)
         except self._av.FFmpegError as error:
             raise _as_system_error(error, self._name) from error
-
-
-class _FilmStreams:
-    """The streams of a film beside the sound that is replaced."""
-
-    def __init__(self, av: Any, film: Path, target: Any, warnings: list[str]) -> None:
-        self._av = av
-        self._path = film
-        self._files = contextlib.ExitStack()
-        self._source: Any = self._files.enter_context(open_source(av, film))
-        self._target = target
-        self._warnings = warnings
-        self._sound = choose_stream(self._source.streams.audio)
-        self._copies: dict[int, Any] = {}
-        self._next: Any = None
-        self._packets: Iterator[Any] | None = None
-
-    def close(self) -> None:
-        """Give up the source."""
-        self._files.close()
-
-    def copy_streams_before(self) -> None:
-        """Create the streams before the sound."""
-        for stream in self._source.streams:
-            if stream.index < self._sound.index:
-                self._copy_stream(stream)
-
-    def copy_streams_after(self) -> None:
-        """Create the streams after the sound."""
-        for stream in self._source.streams:
-            if stream.index > self._sound.index:
-                self._copy_stream(stream)
-
-    def copy_description(self, sound: Any) -> None:
-        """Take over titles, chapters, and the language of the sound."""
-        known = {name.upper() for name in self._target.metadata}
-        for name, text in self._source.metadata.items():
-            if name.upper() not in known and not is_stale(name):
-                self._target.metadata[name] = text
-        sound.metadata.update(self._sound.metadata)
-        sound.disposition = self._sound.disposition
-        if chapters := self._source.chapters():
-            self._target.set_chapters(chapters)
-
-    def start_of_sound(self) -> Fraction:
-        """Time stamp of the first sample that a player plays, seconds."""
-        with open_source(self._av, self._path) as probe:
-            for frame in probe.decode(probe.streams[self._sound.index]):
-                if frame.pts is not None:
-                    return Fraction(frame.pts * frame.time_base)
-        return Fraction(0)
-
-    def packets_until(self, time: Fraction | None) -> Iterator[Any]:
-        """Yield the packets whose turn comes before a time, seconds; with None all that are left."""
-        if not self._copies:
-            return
-        if self._packets is None:
-            self._packets = self._source.demux([self._source.streams[index] for index in self._copies])
-        while True:
-            packet = self._next or next(self._packets, None)
-            self._next = None
-            if packet is None:
-                return
-            if packet.dts is None and not packet.size:  # the end of a stream
-                continue
-            stamp = packet.dts if packet.dts is not None else packet.pts
-            if time is not None and stamp is not None and stamp * packet.time_base > time:
-                self._next = packet
-                return
-            packet.stream = self._copies[packet.stream.index]
-            yield packet
-
-    def _copy_stream(self, stream: Any) -> None:
-        what = f"{stream.type} track {stream.index + 1}"
-        if stream.type == "video" and is_cover(self._av, stream):  # carried with the tags
-            return
-        try:
-            if stream.type == "attachment":
-                self._target.add_attachment(stream.name or "", stream.mimetype or "", stream.data)
-                return
-            copy = self._target.add_stream_from_template(stream, opaque=True)
-        except (ValueError, self._av.FFmpegError) as error:
-            self._warnings.append(f"{self._path.name}: {what} was left out ({error}).")
-            return
-        copy.metadata.update(stream.metadata)
-        copy.disposition = stream.disposition
-        self._copies[stream.index] = copy
 
 
 def has_pictures(path: Path) -> bool:

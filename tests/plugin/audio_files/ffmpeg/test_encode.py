@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
 from fractions import Fraction
 from pathlib import Path
 
@@ -90,3 +93,23 @@ def test_the_length_is_known_roughly_before_the_sound_is_read(tmp_path: Path, ex
         writer.write(film_sound(0, NUM_SAMPLES))
     with FileReader(path) as reader:
         assert reader.expected_samples == pytest.approx(NUM_SAMPLES, abs=2 * 1024)
+
+
+def test_a_disk_that_is_full_from_the_start_is_named_as_such(tmp_path: Path) -> None:
+    script = textwrap.dedent(
+        """
+        import resource, signal
+        from hushgate.audio_files.open_audio import AudioFormat, open_output
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))  # stands for it
+        try:
+            open_output("out.m4a", AudioFormat(48_000, 2, None, "WAV", "PCM_16"), "-")
+        except OSError as error:
+            print("OSError", error.strerror, error.filename)
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "OSError File too large out.m4a"
+    assert list(tmp_path.iterdir()) == []
