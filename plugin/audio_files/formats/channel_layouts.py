@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -128,9 +130,18 @@ def stored_order(container: str, subtype: str, num_channels: int) -> list[int] |
     names = layouts.get(num_channels) if layouts else None
     if names is None:
         return None
-    bits = [SPEAKERS.index(name) for name in names.split()]
+    return order_of(names.split())
+
+
+def order_of(names: Sequence[str]) -> list[int] | None:
+    """Which channel of the order of SPEAKERS each of these loudspeakers is; None where they are sorted.
+
+    >>> order_of(["FL", "FC", "FR"])
+    [0, 2, 1]
+    """
+    bits = [SPEAKERS.index(name) for name in names]
     order = [sorted(bits).index(bit) for bit in bits]
-    return None if order == list(range(num_channels)) else order
+    return None if order == list(range(len(names))) else order
 
 
 def from_stored(block: NDArray[np.float32], order: list[int] | None) -> NDArray[np.float32]:

@@ -75,6 +75,9 @@ class LibsndfileDecoder:
             AudioFileError: A part cannot be decoded, or the file ends before its announced length.
         """
         order = stored_order(self.format.container, self.format.subtype, self.format.num_channels)
+        named = self._plan.channel_order
+        if order is None and named is not None and len(named) == self.format.num_channels:
+            order = named
         if len(self._plan.parts) == 1:
             decoded = self._decode(self._plan.parts[0], block_size, start)
         else:

@@ -13,6 +13,8 @@ from typing import BinaryIO
 
 from hushgate.audio_files.chunk_edits import chunk_header, pad_end, update_file_size
 from hushgate.audio_files.container_chunks import Chunk, ChunkList, Dialect, chunk_body, read_chunks
+from hushgate.audio_files.formats.apple_layouts import apple_speakers
+from hushgate.audio_files.formats.channel_layouts import order_of
 from hushgate.audio_files.limits import MAX_METADATA_BYTES
 from hushgate.audio_files.metadata.stale_figures import clean_chunk
 
@@ -47,7 +49,8 @@ def copy_chunks(source: Path, target: Path) -> list[str]:
             return ["chunks were not copied: source and output are not of one family."]
         _copy_channel_mask(old, before, new, after)
         leading, trailing = (
-            [chunk for chunk in part if after.find(chunk.kind) is None] for part in before.extras
+            [chunk for chunk in part if after.find(chunk.kind) is None and not _is_layout_left(old, chunk)]
+            for part in before.extras
         )
         if not leading and not trailing:
             return []
@@ -74,6 +77,14 @@ def copy_chunks(source: Path, target: Path) -> list[str]:
             _copy_chunk(old, chunk, cleaned[chunk], new, dialect)
         update_file_size(new, dialect)
     return []
+
+
+def _is_layout_left(old: BinaryIO, chunk: Chunk) -> bool:
+    """Whether a chunk says that channels are in an order that they were brought out of."""
+    if chunk.kind not in (b"chan", b"CHAN") or not 12 <= chunk.size <= MAX_METADATA_BYTES:
+        return False
+    names = apple_speakers(chunk_body(old, chunk))
+    return bool(names) and order_of(names or []) is not None
 
 
 def _cleaned(old: BinaryIO, chunk: Chunk) -> bytes | None:

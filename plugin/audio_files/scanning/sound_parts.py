@@ -10,12 +10,10 @@ from typing import BinaryIO
 from hushgate.audio_files.container_chunks import (
     Chunk,
     ChunkList,
-    chunk_body,
     is_open_size,
     is_zero,
     read_chunks,
 )
-from hushgate.audio_files.formats.channel_layouts import usable_mask
 from hushgate.audio_files.scanning.file_region import from_place
 from hushgate.audio_files.scanning.flac_frames import find_flac_streams
 from hushgate.audio_files.scanning.mpeg_frames import (
@@ -33,6 +31,7 @@ from hushgate.audio_files.scanning.riff_header import (
     has_plain_samples,
     long_header,
 )
+from hushgate.audio_files.scanning.stored_format import read_stored_format
 from hushgate.errors import AudioFileError
 
 # Bytes at a place, and the FFmpeg demuxer for such a file. No other demuxer is ever used: those for
@@ -66,9 +65,9 @@ _FAMILY_DEMUXERS = {"RIFF": "wav", "AIFF": "aiff", "CAF": "caf", "W64": "w64"}
 _MPEG_SUFFIXES = (".mp3", ".mp2", ".mp1", ".mpa", ".mpga", ".m2a")
 _MPEG_SUBTYPES = {1: "MPEG_LAYER_I", 2: "MPEG_LAYER_II", 3: "MPEG_LAYER_III"}
 _MPEG_CODES = (0x50, 0x55)
-_EXTENSIBLE = 0xFFFE
 # Fewer bytes than this behind the last frame are the rest of a frame; more are damage.
 _LARGEST_FRAME = 4608
+_UNKNOWN_LAYOUT = "its channel layout is not known: its channels stay in their order, without names"
 
 
 @dataclass(frozen=True)
@@ -105,6 +104,8 @@ class SoundPlan:
         warnings: What else is wrong, without the file's name.
         container, subtype: Instead of libsndfile's names; "" for its own.
         channel_mask: Loudspeakers that the header names.
+        channel_order: Which of them, in the order of SPEAKERS, each stored channel is; None where they are
+            stored in that order, or in the one that the format fixes.
         start: Where the file begins behind a tag that was put in front of it, bytes.
         is_plain: FLAC, or samples that are stored as they are (PCM, floating point) under a sane header:
             there is nothing in it that a decoder could stumble over.
@@ -117,6 +118,7 @@ class SoundPlan:
     container: str = ""
     subtype: str = ""
     channel_mask: int | None = None
+    channel_order: list[int] | None = None
     start: int = 0
     is_plain: bool = False
 
@@ -285,12 +287,19 @@ def _plan_chunks(file: BinaryIO, layout: ChunkList, file_size: int) -> SoundPlan
     demuxer = _FAMILY_DEMUXERS[layout.dialect.family]
     if data is None:
         return SoundPlan([SoundPart(0, file_size, is_file=True)])
-    code, mask, padding = _wave_format(file, layout)
+    stored = read_stored_format(file, layout)
+    code, padding = stored.code, stored.max_padding
     if code in _MPEG_CODES:
         plan = _plan_mpeg(file, data.start, data.start + data.size, is_plain=False, container="WAV")
         if plan is not None:
             return plan
-    plan = SoundPlan(demuxer=demuxer, channel_mask=mask, is_plain=has_plain_samples(file, layout, code))
+    plan = SoundPlan(
+        demuxer=demuxer,
+        warnings=[] if stored.is_layout_known else [_UNKNOWN_LAYOUT],
+        channel_mask=stored.channel_mask,
+        channel_order=stored.channel_order,
+        is_plain=has_plain_samples(file, layout, code),
+    )
     announced = layout.announced_bytes
     if announced is not None and announced > data.size:
         plan.shortfall = f"its header announces {announced} bytes of sound, {data.size} are there"
@@ -346,27 +355,6 @@ def _plan_au(file: BinaryIO, head: bytes, file_size: int) -> SoundPlan:
     header = head[:4] + struct.pack(f"{order}II", 24, min(size, 2**32 - 1)) + head[12:24]
     plan.parts = [SoundPart(offset, size, header)]
     return plan
-
-
-def _wave_format(file: BinaryIO, layout: ChunkList) -> tuple[int, int | None, int]:
-    """Format code, loudspeaker mask and the largest padding of a WAV file; 0, mask, 0 of others."""
-    order = layout.dialect.order
-    chunk = layout.find(b"fmt ")
-    if chunk is not None and 16 <= chunk.size <= 65_536:
-        body = chunk_body(file, chunk)
-        code, num_channels = struct.unpack_from(f"{order}HH", body)
-        # Some encoders write one block more than they need.
-        padding = 2 * struct.unpack_from(f"{order}H", body, 18)[0] if len(body) >= 20 else 0
-        if code == _EXTENSIBLE and len(body) >= 26:
-            mask, code = struct.unpack_from(f"{order}IH", body, 20)
-            return code, usable_mask(mask, num_channels), 0
-        return code, None, padding
-    chunk = layout.find(b"chan" if layout.dialect.family == "CAF" else b"CHAN")
-    if chunk is not None and 12 <= chunk.size <= 65_536:
-        tag, mask = struct.unpack_from(">II", chunk_body(file, chunk))
-        if tag == 0x10000:  # kAudioChannelLayoutTag_UseChannelBitmap: the bits of WAV
-            return 0, mask or None, 0
-    return 0, None, 0
 
 
 def _check_equal(formats: list[tuple[str, int, int]]) -> None:
