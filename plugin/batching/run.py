@@ -7,16 +7,23 @@ import inspect
 import logging
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from hushgate.audio_files.atomic_write import file_identity
 from hushgate.batching.planning.existing_outputs import Decision, Policy, decide, named
 from hushgate.batching.planning.inputs import Inputs, Source, find_inputs
 from hushgate.batching.planning.journal import Journal, default_journal_path, earlier_outputs
-from hushgate.batching.planning.plan import DEFAULT_TEMPLATE, Job, Plan, PlanError, make_plan
+from hushgate.batching.planning.plan import (
+    DEFAULT_TEMPLATE,
+    Job,
+    Plan,
+    PlanError,
+    check_apart,
+    check_reach,
+    make_plan,
+)
 from hushgate.batching.planning.recipe import BatchSettings, ClipMode, make_recipe
 from hushgate.batching.planning.remote_store import INTERRUPTED_CLEANUP_S, within
 from hushgate.batching.planning.results import BatchResult, FileResult
@@ -38,7 +45,6 @@ from hushgate.engine.parameters import PARAMETERS
 
 PathLike = str | os.PathLike[str]
 _log = logging.getLogger("hushgate.batching")
-_MEMORY_SCHEME = "memory://"
 # The end of a batch does not wait longer for a store that hangs.
 _REMOTE_CLEANUP_S = 10.0
 
@@ -98,7 +104,7 @@ def batch(
         loudness: Loudness of the outputs, LUFS, with true peaks of at most -1 dBTP; None for that which the
             effect gives, "preset" for that of the preset. The residual is as the effect gives it.
         dither: Dither where the output has fewer bits than the input.
-        output_residual: Also write the removed sound, as NAME.residual.EXT.
+        output_residual: Also write the removed sound, as NAME.residual.EXT, before loudness and limiter.
         allow_truncated: Clean the readable part of files that are cut short.
         jobs: Worker processes, one thread each; None for one per core, 0 to work in this process.
         scheduler: Address of a Dask scheduler to run on, instead of `jobs`.
@@ -176,8 +182,8 @@ def batch(
             f"no sound files found in {named([*_paths(inputs), *_paths(lists)])}{ignored}. "
             "recursive=True and globs=... widen the search."
         )
-    _check_apart([*report_paths, journal_path], plan)
-    _check_reach(plan, jobs, scheduler)
+    check_apart([*report_paths, journal_path], plan)
+    check_reach(plan, jobs, scheduler)
     if made is not None and any(report.absolute().parent == made.absolute() for report in report_paths):
         made.mkdir(parents=True, exist_ok=True)
     with Journal(journal_path) as log:
@@ -237,9 +243,12 @@ class _Run:
         ]
         self.view.planned([task.job for task in tasks], list(self._decision.settled.values()))
         try:
-            with contextlib.closing(outcomes_of(tasks)) as outcomes:  # type: ignore[type-var]
-                for outcome in outcomes:
-                    self._take(outcome)
+            try:
+                with contextlib.closing(outcomes_of(tasks)) as outcomes:  # type: ignore[type-var]
+                    for outcome in outcomes:
+                        self._take(outcome)
+            finally:
+                self._remove_copies(tasks)
         except BaseException as error:
             self._report(started)
             is_interrupted = not isinstance(error, Exception)
@@ -259,6 +268,14 @@ class _Run:
                 result=outcome.result.to_dict(pictures=True),
             )
         self.view.finished(outcome.result)
+
+    def _remove_copies(self, tasks: list[Task]) -> None:
+        """Remove sounds for the page of files that did not get as far as an output."""
+        for task in tasks:
+            result = self._results.get(task.job.index)
+            if task.removed_copy is not None and (result is None or result.status != "done"):
+                with contextlib.suppress(OSError):
+                    os.unlink(task.removed_copy)
 
     def _report(self, started: float) -> BatchResult:
         settings = self._plan.settings
@@ -344,33 +361,6 @@ def _removed_copy(reports: Iterable[Path], job: Job) -> str | None:
         copy = removed_copy(page.resolve(), job.name)
         return None if copy is None else str(copy)
     return None
-
-
-def _check_apart(files: Sequence[Path], plan: Plan) -> None:
-    """Refuse a report or a journal that is also an input, an output or another one, under any name."""
-    paths = [path for job in plan.jobs for path in (job.source, *job.targets)]
-    names = {store_for(path).key(path): path for path in paths}
-    identities = {file_identity(path): path for path in paths}
-    identities.pop(None, None)  # remote or missing
-    for file in files:
-        key, identity = store_for(str(file)).key(str(file)), file_identity(file)
-        if other := names.get(key) or identities.get(identity):
-            raise PlanError(f"{file} is a report or journal and also {other}. Name another file.")
-        names[key] = str(file)
-        if identity is not None:
-            identities[identity] = str(file)
-
-
-def _check_reach(plan: Plan, jobs: int | None, scheduler: str | None) -> None:
-    """Refuse memory:// paths, which are not visible to worker processes."""
-    if jobs == 0 and scheduler is None:
-        return
-    for job in plan.jobs:
-        for path in (job.source, job.target):
-            if path.startswith(_MEMORY_SCHEME):
-                raise PlanError(
-                    f"{path} lies in the memory of this process, where no other can reach it. Use jobs=0."
-                )
 
 
 def _remove_parts(plan: Plan, reports: Iterable[Path], runs: Collection[str], limit_s: float) -> None:

@@ -106,7 +106,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write a report, .json, .csv or .html; may be repeated",
     )
     work.add_argument("--quiet", action="store_true", help="print only warnings and errors")
-    add_effect_flags(parser, residual="also write NAME.residual.EXT: what was removed")
+    add_effect_flags(
+        parser,
+        residual="also write NAME.residual.EXT: the input minus what the effect gives, "
+        "before loudness and limiter",
+    )
     add_retired_flags(parser, {"--output-dir": "-o DIR", "--output-residual": "--residual"})
 
 

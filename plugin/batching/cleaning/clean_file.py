@@ -301,8 +301,14 @@ def _figures(
     noise = figures.noise
     writers = [sink.writer] if residual is None else [sink.writer, residual.writer]
     lowest_gain = sink.limiter.lowest_gain if sink.limiter is not None else gain
+    warnings = loop.warnings(*writers, clip_remedy=_CLIP_REMEDY)
+    if residual is not None and residual.limiter is not None and residual.limiter.lowest_gain < 1.0:
+        warnings.append(
+            f"the residual was turned down by up to {-decibels(residual.limiter.lowest_gain):.1f} dB by the "
+            'limiter: it is not all that was removed. Use subtype="FLOAT" for that.'
+        )
     return {
-        "warnings": tuple(loop.warnings(*writers, clip_remedy=_CLIP_REMEDY)),
+        "warnings": tuple(warnings),
         "duration_s": loop.num_samples / sink.sample_rate,
         "sample_rate": target.sample_rate,
         "num_channels": target.num_channels,

@@ -22,7 +22,9 @@ from hushgate.errors import AudioFileError, HushgateError
 DEFAULT_TEMPLATE = "{stem}.{ext}"
 TEMPLATE_FIELDS = ("stem", "ext", "preset", "model", "parent")
 _NUM_NAMED = 3
-_MAX_NAME_BYTES = 255  # of every common file system
+_MEMORY_SCHEME = "memory://"
+MAX_NAME_BYTES = 255
+"""The longest name of a file on every common file system."""
 
 
 class PlanError(HushgateError, ValueError):
@@ -218,8 +220,8 @@ def _refuse_names(jobs: Sequence[Job], store: Store) -> None:
                 problems.append(str(error).rstrip("."))
                 continue
         for target in job.targets if store.is_local else ():
-            if len(os.fsencode(os.path.basename(target))) > _MAX_NAME_BYTES:
-                problems.append(f"{target}: the name is longer than {_MAX_NAME_BYTES} bytes")
+            if len(os.fsencode(os.path.basename(target))) > MAX_NAME_BYTES:
+                problems.append(f"{target}: the name is longer than {MAX_NAME_BYTES} bytes")
             elif store.is_folder(target):
                 problems.append(f"{target} is a folder")
             elif (parent := _nearest_existing(target)) is not None and not os.path.isdir(parent):
@@ -227,6 +229,41 @@ def _refuse_names(jobs: Sequence[Job], store: Store) -> None:
             elif parent is not None and not os.access(parent, os.W_OK):
                 problems.append(f"the folder {parent} is not writable (for {job.source})")
     _raise_problems(problems)
+
+
+def check_apart(files: Sequence[Path], plan: Plan) -> None:
+    """Refuse a report or a journal that is also an input, an output or another one, under any name.
+
+    Raises:
+        PlanError: It is.
+    """
+    paths = [path for job in plan.jobs for path in (job.source, *job.targets)]
+    names = {store_for(path).key(path): path for path in paths}
+    identities = {file_identity(path): path for path in paths}
+    identities.pop(None, None)  # remote or missing
+    for file in files:
+        key, identity = store_for(str(file)).key(str(file)), file_identity(file)
+        if other := names.get(key) or identities.get(identity):
+            raise PlanError(f"{file} is a report or journal and also {other}. Name another file.")
+        names[key] = str(file)
+        if identity is not None:
+            identities[identity] = str(file)
+
+
+def check_reach(plan: Plan, jobs: int | None, scheduler: str | None) -> None:
+    """Refuse memory:// paths, which are not visible to worker processes.
+
+    Raises:
+        PlanError: There are some, and `jobs` or a scheduler asks for workers.
+    """
+    if jobs == 0 and scheduler is None:
+        return
+    for job in plan.jobs:
+        for path in (job.source, job.target):
+            if path.startswith(_MEMORY_SCHEME):
+                raise PlanError(
+                    f"{path} lies in the memory of this process, where no other can reach it. Use jobs=0."
+                )
 
 
 def _nearest_existing(target: str) -> str | None:

@@ -6,6 +6,7 @@ The players link to the sound files. Copies of those that browsers do not play a
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hushgate.audio_files.atomic_write import Original
-from hushgate.batching.planning.plan import is_inside
+from hushgate.batching.planning.plan import MAX_NAME_BYTES, is_inside
 from hushgate.batching.planning.results import FileResult
 from hushgate.batching.planning.storage import store_for
 from hushgate.measuring.wording import (
@@ -64,12 +65,21 @@ def removed_copy(page: Path, name: str) -> Path | None:
         page: The page.
         name: Name of the file in the report.
     """
-    return copies_folder(page) / f"{name}.removed.flac" if is_inside(name) else None
+    return _copy_path(page, f"{name}.removed.flac") if is_inside(name) else None
 
 
 def copies_folder(page: Path) -> Path:
     """The folder beside a page for the sounds that only it uses."""
     return page.with_name(page.stem + _COPIES)
+
+
+def _copy_path(page: Path, name: str) -> Path:
+    """Where a copy lies; a name that is too long for a file system makes room for its checksum."""
+    path = copies_folder(page) / name
+    if len(os.fsencode(path.name)) > MAX_NAME_BYTES:
+        checksum = hashlib.sha256(os.fsencode(path.name)).hexdigest()
+        return path.with_name(checksum + "".join(path.suffixes[-2:]))
+    return path
 
 
 def render_page(
@@ -174,7 +184,7 @@ def _versions(file: FileResult, page: Path, originals: Sequence[Original]) -> It
 def _removed(file: FileResult, picture: str, lufs: float | None, page: Path) -> Version:
     """What was removed, played from the copy that the batch wrote for the page."""
     copy = removed_copy(page, file.name)
-    is_there = copy is not None and copy.is_file()
+    is_there = copy is not None and os.path.isfile(copy)
     url = _url(str(copy), page.parent) if is_there else None
     return Version("removed", url, picture, lufs, note="" if is_there else "not written as a file")
 
@@ -183,7 +193,7 @@ def _copy(path: str, name: str, page: Path, originals: Sequence[Original]) -> tu
     """A copy that browsers play, beside the page, and a note; None where there can be none."""
     if not store_for(path).is_local or not is_inside(name):
         return None, "browsers do not play this format"
-    copy = copies_folder(page) / name
+    copy = _copy_path(page, name)
     with contextlib.suppress(OSError):
         if copy.stat().st_mtime_ns > os.stat(path).st_mtime_ns:
             return str(copy), "played as FLAC"

@@ -174,6 +174,15 @@ def test_limiting_turns_down_only_the_peak(hot: Path, tmp_path: Path, identity: 
     assert np.abs(out[8150:] - sound[8150:]).max() < 1e-6
 
 
+def test_a_residual_that_was_limited_is_said(hot: Path, tmp_path: Path, models: Path) -> None:
+    options: dict[str, object] = {"clip_mode": "limit", "subtype": "PCM_24", "output_residual": True}
+    limited = run(hot, tmp_path / "out", models / "half.onnx", attenuation_limit_db=0.5, **options).files[0]
+    assert not any("residual" in warning for warning in limited.warnings)
+    loud = write(tmp_path / "loud" / "loud.wav", soundfile.read(hot)[0][None] * 2.0, subtype="FLOAT")
+    limited = run(loud, tmp_path / "out", models / "half.onnx", **options).files[0]
+    assert any("residual was turned down by up to 6.1 dB" in warning for warning in limited.warnings)
+
+
 def test_rescaling_turns_the_whole_file_down_and_says_so(hot: Path, tmp_path: Path, identity: str) -> None:
     file = run(hot, tmp_path / "out", identity, subtype="PCM_24", clip_mode="rescale", dither=False).files[0]
     out, sound = soundfile.read(tmp_path / "out" / "hot.wav")[0], soundfile.read(hot)[0]

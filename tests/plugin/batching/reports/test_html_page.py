@@ -14,6 +14,7 @@ import soundfile
 from hushgate import batch
 from hushgate.batching.planning.results import FileResult
 from hushgate.batching.reports.html_page import _duration, render_page
+from hushgate.pictures.listening.browser_sounds import BrowserCopy
 from tests.helpers.seeded_noise import noise
 
 RATE = 16_000
@@ -44,6 +45,31 @@ def test_the_index_leads_to_every_file(folder: Path, models: Path) -> None:
     assert links[0][1] == "broken.wav"  # it needs attention
     for target, name in links:
         assert f'id="{target}">\n<h2>{name}' in page
+
+
+def test_a_long_name_costs_no_page(folder: Path, models: Path) -> None:
+    name = "o" * 240 + ".wav"
+    (folder / "a.wav").rename(folder / name)
+    for report in range(2):  # the second finds the copy of the first
+        page = _report(folder, models / "half.onnx", overwrite=bool(report))
+        assert name in page
+        (copy,) = re.findall(r'src="(report\.sounds/[0-9a-f]{64}\.removed\.flac)"', page)
+        assert soundfile.info(folder.parent / copy).frames == RATE
+
+
+def test_an_interrupted_file_leaves_no_sound_for_the_page(
+    folder: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave = BrowserCopy.__exit__
+
+    def interrupted(copy: BrowserCopy, *details: object) -> None:
+        leave(copy, *details)
+        raise KeyboardInterrupt  # its output has no name yet
+
+    monkeypatch.setattr(BrowserCopy, "__exit__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _report(folder, models / "half.onnx")
+    assert list((folder.parent / "report.sounds").rglob("*.flac")) == []
 
 
 def test_formats_that_browsers_do_not_play_are_played_from_a_copy(folder: Path, models: Path) -> None:
