@@ -91,16 +91,14 @@ class CleaningMeter:
 
     Args:
         sample_rate: Hz.
-        residual: The result holds what was removed, so the cleaned sound is the difference.
         unknown: Why noise and target cannot be told apart, in a few words; None where they can.
     """
 
-    def __init__(self, sample_rate: float, *, residual: bool = False, unknown: str | None = None) -> None:
+    def __init__(self, sample_rate: float, *, unknown: str | None = None) -> None:
         self._levels = LevelMeter(), LevelMeter()
         part = max(8, 2 ** round(np.log2(sample_rate * _FRAME_S / _PARTS)))
         self._size = _PARTS * part
         self._frame_s = self._size / sample_rate
-        self._residual = residual
         self._unknown = unknown
         self._recording = _Queue()
         self._result = _Queue()
@@ -172,8 +170,6 @@ class CleaningMeter:
         after = self._result.first(count * self._size)
         for meter, samples in zip(self._levels, (before, after), strict=True):
             meter.update(samples)
-        if self._residual:
-            after = before - after
         parts = _energies(before, self._size // _PARTS).reshape(count, _PARTS)
         levels = np.stack([parts.mean(axis=1), _energies(after, self._size)], axis=1)
         levels[parts.min(axis=1) < _SILENCE] = 0.0

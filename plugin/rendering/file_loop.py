@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.effects.denoiser import Denoiser, find_denoisers
+from hushgate.effects.denoiser import find_denoisers
 from hushgate.engine.signal.input_checks import MAX_TESTED_RATE, MIN_TESTED_RATE, replace_nonfinite
 from hushgate.errors import AudioFileError
 from hushgate.measuring.cleaning_meter import CleaningMeter
@@ -177,6 +177,5 @@ class FileLoop:
 def _meter(effect: Effect, sample_rate: float) -> CleaningMeter:
     if all(denoiser.output == "denoised" for denoiser in find_denoisers(effect)):
         return CleaningMeter(sample_rate)
-    if isinstance(effect, Denoiser):
-        return CleaningMeter(sample_rate, residual=True)
+    # Level and peak are those of the output: noise and target of the cleaned sound would not go with them.
     return CleaningMeter(sample_rate, unknown="the output holds what was removed")

@@ -167,9 +167,15 @@ def test_loudness_of_the_result(take: Path, identity: str, capsys: pytest.Captur
     assert "-> -23.0 LUFS, true peak" in summary(capsys.readouterr().out)["loudness"]
 
 
-def test_residual_has_a_name_of_its_own_and_adds_up(take: Path, stateful: str) -> None:
+def test_residual_has_a_name_of_its_own_and_adds_up(
+    take: Path, stateful: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli.main(["denoise", str(take), "--model", stateful, "--quiet"]) == 0
-    assert cli.main(["denoise", str(take), "--model", stateful, "--quiet", "--residual"]) == 0
+    capsys.readouterr()
+    assert cli.main(["denoise", str(take), "--model", stateful, "--residual"]) == 0
+    lines = summary(capsys.readouterr().out)
+    assert lines["noise floor"] == "not measured: the output holds what was removed"  # as level and peak are
+    assert lines["target"].strip() == "not measured"
     parts = [
         soundfile.read(take.with_name(f"take.{kind}.wav"), dtype="float32")[0]
         for kind in ("denoised", "residual")

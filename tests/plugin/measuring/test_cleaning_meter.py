@@ -141,21 +141,6 @@ def test_digital_silence_is_left_out(rng: np.random.Generator) -> None:
     assert muted.noise.after_db == pytest.approx(whole.noise.after_db, abs=0.5)
 
 
-def test_a_residual_is_measured_as_what_was_left(rng: np.random.Generator) -> None:
-    clean = voice(4.0, rng)
-    noise = 0.01 * rng.standard_normal(len(clean))
-    mixed = (clean + noise).astype(np.float32)
-    after = wiener(clean, noise).astype(np.float32)
-    meter = CleaningMeter(RATE, residual=True)
-    meter.update(mixed[None])
-    meter.compare((mixed - after)[None])
-    noise_left, expected = meter.figures().noise, measured(mixed, after).noise
-    assert noise_left is not None
-    assert expected is not None
-    assert noise_left.before_db == pytest.approx(expected.before_db, abs=0.01)
-    assert noise_left.after_db == pytest.approx(expected.after_db, abs=0.01)
-
-
 def test_a_target_that_suffers_is_said(rng: np.random.Generator) -> None:
     clean = voice(8.0, rng)
     noise = 0.003 * rng.standard_normal(len(clean))
