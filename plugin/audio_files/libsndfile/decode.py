@@ -18,8 +18,10 @@ from hushgate.audio_files.limits import describe_within, is_within
 from hushgate.audio_files.scanning.file_region import FileRegion
 from hushgate.audio_files.scanning.sound_parts import SoundPart, SoundPlan
 from hushgate.errors import AudioFileError
+from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
 
-_SALVAGE_BLOCK_SIZE = 1024
+# A block in which the decoder fails is lost as a whole, so they get smaller towards that place.
+_SALVAGE_BLOCK_SIZES = (1024, 64, 1)
 # libsndfile's number of samples of a file that does not know its own.
 _NO_LENGTH = 2**62
 
@@ -136,16 +138,14 @@ class LibsndfileDecoder:
             num_read = _skip(file, start, block_size)
             failed = ""
             try:
-                while len(block := file.read(block_size, dtype="float32", always_2d=True)):
-                    yield from _cut(np.ascontiguousarray(block.T), num_read, expected)
+                while len(block := _read(file, block_size, num_read, expected)):
+                    yield np.ascontiguousarray(block.T)
                     num_read += len(block)
-                    if expected is not None and num_read >= expected:
-                        break
             except soundfile.LibsndfileError as error:
                 failed = libsndfile_reason(error)
                 if not self._allow_truncated:
                     self._report_truncated(f"{self._path} is damaged or cut short{failed}")
-                for block in self._salvage(part, num_read):
+                for block in self._salvage(part, num_read, expected):
                     yield block
                     num_read += block.shape[1]
         if failed or (expected is not None and num_read < expected):
@@ -153,16 +153,14 @@ class LibsndfileDecoder:
                 f"{self._path} is damaged or cut short after {num_read} of {expected} samples{failed}"
             )
 
-    def _salvage(self, part: SoundPart, num_skipped: int) -> Iterator[Block]:
-        """What can be decoded after `num_skipped` samples, from a second look in small steps.
-
-        A block in which the decoder fails is lost as a whole, so these are small.
-        """
-        with self._sound_file(part) as file, contextlib.suppress(soundfile.LibsndfileError):
-            while len(block := file.read(_SALVAGE_BLOCK_SIZE, dtype="float32", always_2d=True)):
-                if num_skipped < len(block):
-                    yield np.ascontiguousarray(block[num_skipped:].T)
-                num_skipped = max(0, num_skipped - len(block))
+    def _salvage(self, part: SoundPart, num_read: int, expected: int | None) -> Iterator[Block]:
+        """What can be decoded after `num_read` samples, from further looks in small steps."""
+        for size in _SALVAGE_BLOCK_SIZES:
+            with self._sound_file(part) as file, contextlib.suppress(soundfile.LibsndfileError):
+                _skip(file, num_read, DEFAULT_BLOCK_SIZE)
+                while len(block := _read(file, size, num_read, expected)):
+                    yield np.ascontiguousarray(block.T)
+                    num_read += len(block)
 
     def _report_truncated(self, message: str) -> None:
         if not self._allow_truncated:
@@ -192,6 +190,13 @@ def _length(file: soundfile.SoundFile, part: SoundPart) -> int | None:
     return part.num_samples
 
 
+def _read(file: soundfile.SoundFile, block_size: int, num_read: int, expected: int | None) -> Block:
+    """The next (samples, channels), not beyond the end: junk there is an error that takes them with it."""
+    size = block_size if expected is None else max(0, min(block_size, expected - num_read))
+    block: Block = file.read(size, dtype="float32", always_2d=True)
+    return block
+
+
 def _skip(file: soundfile.SoundFile, num_samples: int, block_size: int) -> int:
     """Leave out samples at the beginning; the number that was left out."""
     num_read = 0
@@ -201,14 +206,6 @@ def _skip(file: soundfile.SoundFile, num_samples: int, block_size: int) -> int:
             break
         num_read += read
     return num_read
-
-
-def _cut(block: Block, num_before: int, expected: int | None) -> Iterator[Block]:
-    """A block without what lies beyond the expected length."""
-    if expected is not None and num_before + block.shape[1] > expected:
-        block = block[:, : max(0, expected - num_before)]
-    if block.shape[1]:
-        yield block
 
 
 def without_first(blocks: Iterator[Block], num_samples: int) -> Iterator[Block]:

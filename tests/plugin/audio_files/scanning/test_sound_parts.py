@@ -44,3 +44,31 @@ def test_ogg_flac_is_read_behind_a_tag_of_any_size(tmp_path: Path, tag_size: int
     with FileReader(tmp_path / "a.oga") as plain, FileReader(tmp_path / "b.oga") as tagged:
         expected, sound = (np.concatenate(list(file.blocks()), axis=1) for file in (plain, tagged))
     np.testing.assert_array_equal(sound, expected)
+
+
+def flac(num_samples: int) -> tuple[bytes, np.ndarray]:
+    file = io.BytesIO()
+    soundfile.write(file, noise(1, num_samples).T, 48_000, format="FLAC")
+    file.seek(0)
+    return file.getvalue(), soundfile.read(file, dtype="float32", always_2d=True)[0].T
+
+
+@pytest.mark.parametrize("behind", [bytes(3), bytes(512), b"TAG" + bytes(125), b"junk" * 100])
+def test_what_lies_behind_the_last_frame_of_flac_takes_no_sound_with_it(
+    tmp_path: Path, behind: bytes
+) -> None:
+    content, expected = flac(20_001)
+    (tmp_path / "a.flac").write_bytes(content + behind)
+    with FileReader(tmp_path / "a.flac") as reader:
+        sound = np.concatenate(list(reader.blocks()), axis=1)
+    np.testing.assert_array_equal(sound, expected)
+    assert reader.warnings == []
+
+
+def test_every_whole_frame_of_flac_that_is_cut_short_is_salvaged(tmp_path: Path) -> None:
+    content, expected = flac(4 * 4096 + 700)
+    (tmp_path / "a.flac").write_bytes(content[:-1])
+    with FileReader(tmp_path / "a.flac", allow_truncated=True) as reader:
+        sound = np.concatenate(list(reader.blocks()), axis=1)
+    np.testing.assert_array_equal(sound, expected[:, : 4 * 4096])
+    assert ["cut short after 16384 of 17084" in warning for warning in reader.warnings] == [True]
