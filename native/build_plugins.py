@@ -12,7 +12,6 @@ import argparse
 import math
 import platform
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from build_core import CORE, compile_file, compile_objects, find_compiler, link
+from dpf_fixes import copy_fixed_dpf
 
 PLUGIN = Path(__file__).resolve().parent / "plugin"
 DPF = Path("/usr/share/dpf")
@@ -40,8 +40,6 @@ _DGL_SOURCES = (
     "TopLevelWidget", "TopLevelWidgetPrivateData", "Widget", "WidgetPrivateData", "Window",
     "WindowPrivateData", "pugl",
 )  # fmt: skip
-# DPF 1.6 calls a host's latency extension without asking whether there is one; fixed in later versions.
-_UNGUARDED = "fHostExtensions.latency->changed(fHost);"
 
 
 def build_plugins(
@@ -68,6 +66,7 @@ def build_plugins(
 
     Raises:
         FileNotFoundError: DPF, or the headers for the window, are not there.
+        ValueError: It is another version of DPF.
         CompileError: The compiler failed.
     """
     if not (dpf / "distrho").is_dir():
@@ -83,7 +82,7 @@ def build_plugins(
     made = []
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        copy = _patched_dpf(dpf, work)
+        copy = copy_fixed_dpf(dpf, work)
         plain = [flag for flag in _FLAGS if not (for_windows and flag == "-fPIC")]
         drawing = [*_WINDOW_FLAGS, *([] if for_windows else ["-DHAVE_X11"])] if has_window else []
         core = compile_objects(work, compiler, for_windows=for_windows)
@@ -113,18 +112,6 @@ def build_plugins(
                     _describe(plugin, binary)
                 made.append(plugin)
     return made
-
-
-def _patched_dpf(dpf: Path, work: Path) -> Path:
-    """A copy of DPF's sources in which a missing latency extension is no crash."""
-    copy = work / "dpf"
-    for folder in ("distrho", "dgl"):
-        shutil.copytree(dpf / folder, copy / folder)
-    source = copy / "distrho" / "src" / "DistrhoPluginCLAP.cpp"
-    text = source.read_text(encoding="utf-8")
-    guarded = f"if (fHostExtensions.latency != nullptr) {_UNGUARDED}"
-    source.write_text(text.replace(_UNGUARDED, guarded), encoding="utf-8")
-    return copy
 
 
 def _has_window_headers(compiler: str) -> bool:
@@ -289,18 +276,27 @@ def _choices(name: str, choices: Sequence[str]) -> str:
 
 
 def _presets(models: Sequence[str]) -> list[tuple[str, str]]:
-    """Names and values of the shipped presets that one denoiser stands for."""
+    """Names and values of the programs: the defaults, and the shipped presets that one denoiser stands for.
+
+    Hosts take the first program for the one that a new plugin has, and for what a state leaves open.
+    """
     from hushgate import available_presets
     from hushgate.effects.single_denoiser import as_denoiser
+    from hushgate.engine.parameters import PARAMETERS
 
-    presets = []
+    defaults = [plugin_value(name, PARAMETERS[name].default) for name in core_parameters()]
+    presets = [("default", _values([*defaults, 0.0]))]
     for name in available_presets():
         denoiser = as_denoiser(name, model=models[0])
         if denoiser is not None and denoiser.model in models:
             values = [plugin_value(key, getattr(denoiser, key)) for key in core_parameters()]
             values.append(float(list(models).index(denoiser.model)))
-            presets.append((name, ", ".join(f"{value}f" for value in values)))
+            presets.append((name, _values(values)))
     return presets
+
+
+def _values(values: Iterable[float]) -> str:
+    return ", ".join(f"{value}f" for value in values)
 
 
 def main() -> None:

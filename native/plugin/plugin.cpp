@@ -1,5 +1,7 @@
 #include "plugin.h"
 
+#include <cstring>
+
 START_NAMESPACE_DISTRHO
 
 using namespace hushgate_plugin;
@@ -23,22 +25,24 @@ HushgatePlugin::~HushgatePlugin() {
 }
 
 int HushgatePlugin::latency() const {
-    return denoisers_[model_] == nullptr ? 0 : hushgate_latency(denoisers_[model_]);
+    const hushgate_denoiser* running = denoiser();
+    return running == nullptr ? 0 : hushgate_latency(running);
 }
 
 hushgate_meters HushgatePlugin::meters() const {
     hushgate_meters meters = {};
-    if (denoisers_[model_] != nullptr) hushgate_read_meters(denoisers_[model_], &meters);
+    if (const hushgate_denoiser* running = denoiser()) hushgate_read_meters(running, &meters);
     return meters;
 }
 
 double HushgatePlugin::hum_frequency() const {
-    return denoisers_[model_] == nullptr ? 0.0 : hushgate_hum_frequency(denoisers_[model_]);
+    const hushgate_denoiser* running = denoiser();
+    return running == nullptr ? 0.0 : hushgate_hum_frequency(running);
 }
 
 hushgate_gate_levels HushgatePlugin::gate_levels() const {
     hushgate_gate_levels levels = {0.0, 0.0, 1.0};
-    if (denoisers_[model_] != nullptr) hushgate_read_gate(denoisers_[model_], &levels);
+    if (const hushgate_denoiser* running = denoiser()) hushgate_read_gate(running, &levels);
     return levels;
 }
 
@@ -110,10 +114,13 @@ void HushgatePlugin::activate() {
 
 void HushgatePlugin::run(const float** inputs, float** outputs, uint32_t num_samples) {
     if (wanted_model() != model_) use_model();
-    hushgate_denoiser* denoiser = denoisers_[model_];
-    if (denoiser == nullptr) return;
     tap_.write_input(inputs, HUSHGATE_CHANNELS, num_samples);
-    hushgate_process(denoiser, inputs, outputs, num_samples);
+    if (hushgate_denoiser* running = denoiser()) {
+        hushgate_process(running, inputs, outputs, num_samples);
+    } else {
+        for (int channel = 0; channel < HUSHGATE_CHANNELS; ++channel)
+            std::memmove(outputs[channel], inputs[channel], num_samples * sizeof(float));
+    }
     tap_.write_output(outputs, HUSHGATE_CHANNELS, num_samples);
 }
 
@@ -122,24 +129,23 @@ int HushgatePlugin::wanted_model() const {
     return model < 0 ? 0 : model >= kNumModels ? kNumModels - 1 : model;
 }
 
-// All models are prepared, so that a change of the model allocates nothing while sound runs.
+// All models are prepared, so that a change of the model allocates nothing while sound runs. A rate that is
+// refused leaves them unused until another comes.
 void HushgatePlugin::prepare() {
+    bool is_prepared = true;
     for (int index = 0; index < kNumModels; ++index) {
         if (denoisers_[index] != nullptr &&
-            hushgate_prepare(denoisers_[index], getSampleRate(), HUSHGATE_CHANNELS) != 0) {
-            hushgate_free(denoisers_[index]);
-            denoisers_[index] = nullptr;
-        }
+            hushgate_prepare(denoisers_[index], getSampleRate(), HUSHGATE_CHANNELS) != 0)
+            is_prepared = false;
     }
+    is_prepared_ = is_prepared;
     use_model();
 }
 
 void HushgatePlugin::use_model() {
     model_ = wanted_model();
-    hushgate_denoiser* denoiser = denoisers_[model_];
-    if (denoiser == nullptr) return;
-    hushgate_reset(denoiser);
-    setLatency(uint32_t(hushgate_latency(denoiser)));
+    if (hushgate_denoiser* running = denoiser()) hushgate_reset(running);
+    setLatency(uint32_t(latency()));
 }
 
 Plugin* createPlugin() { return new HushgatePlugin(); }

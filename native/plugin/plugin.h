@@ -32,7 +32,8 @@ protected:
     const char* getMaker() const override { return "hushgate"; }
     const char* getLicense() const override { return "MIT"; }
     uint32_t getVersion() const override { return d_version(0, 2, 0); }
-    int64_t getUniqueId() const override { return d_cconst('H', 's', 'h', 'G'); }
+    // The class ID of VST3 comes from it, so that no two plugins may share one.
+    int64_t getUniqueId() const override { return d_cconst('H', 's', 'h', HUSHGATE_CHANNELS == 1 ? 'M' : 'G'); }
 
     void initParameter(uint32_t index, Parameter& parameter) override;
     void initProgramName(uint32_t index, String& name) override;
@@ -50,12 +51,15 @@ protected:
 
 private:
     int wanted_model() const;
+    // The one that runs; null where none could be made or prepared, and the input is passed on.
+    hushgate_denoiser* denoiser() const { return is_prepared_ ? denoisers_[model_] : nullptr; }
     void apply(uint32_t index);
     void prepare();
     void use_model();
 
     hushgate_model* models_[hushgate_plugin::kMaxModels] = {};
     hushgate_denoiser* denoisers_[hushgate_plugin::kMaxModels] = {};
+    std::atomic<bool> is_prepared_{false};
     std::atomic<int> model_{0};
     float values_[32] = {};
     hushgate_plugin::SoundTap tap_;

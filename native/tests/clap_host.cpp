@@ -1,8 +1,14 @@
-// A CLAP host for tests: `clap_host PLUGIN.clap RATE CHANNELS BLOCK [NAME=VALUE ...]`.
+// A CLAP host for tests: `clap_host PLUGIN.clap RATE CHANNELS BLOCK [NAME=VALUE ...] [--OPTION=VALUE ...]`.
 //
 // Reads raw float32 from standard input, one channel after the other, and writes the output in the same way.
 // Standard error gets the latency, and the parameters as they are after a save and a load of the state into a
 // second instance, in which the sound is then processed. The host offers no extension: plugins must do without.
+//
+//   --write=N, --read=N  take, or give, N bytes of the state at a time
+//   --drop=SYMBOL        take a parameter out of the state, as if an older version had written it
+//   --locale=NAME        of numbers, while the state is written and read
+//   --before=RATE        activate for another rate first, which may be refused
+//   --reset=BLOCK        reset before this block
 
 #ifdef _WIN32
 #define NOMINMAX
@@ -13,6 +19,8 @@
 #include <dlfcn.h>
 #endif
 
+#include <algorithm>
+#include <clocale>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -64,22 +72,46 @@ const clap_event_header* event_at(const clap_input_events* list, uint32_t index)
 }
 bool drop_event(const clap_output_events*, const clap_event_header*) { return true; }
 
+// What follows `--NAME=` among the arguments; null without.
+const char* option(int count, char** arguments, const std::string& name) {
+    const std::string prefix = "--" + name + "=";
+    for (int argument = 5; argument < count; ++argument)
+        if (std::strncmp(arguments[argument], prefix.c_str(), prefix.size()) == 0)
+            return arguments[argument] + prefix.size();
+    return nullptr;
+}
+
+uint64_t number(const char* text, uint64_t otherwise) {
+    return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
 struct Bytes {
     std::string content;
+    uint64_t part;  // most bytes at a time
     std::size_t position = 0;
 };
 
 int64_t write_state(const clap_ostream* stream, const void* from, uint64_t size) {
-    static_cast<Bytes*>(stream->ctx)->content.append(static_cast<const char*>(from), size);
+    Bytes& bytes = *static_cast<Bytes*>(stream->ctx);
+    size = std::min(size, bytes.part);
+    bytes.content.append(static_cast<const char*>(from), size);
     return int64_t(size);
 }
 
 int64_t read_state(const clap_istream* stream, void* to, uint64_t size) {
     Bytes& bytes = *static_cast<Bytes*>(stream->ctx);
-    const std::size_t count = std::min<std::size_t>(size, bytes.content.size() - bytes.position);
+    const std::size_t count = std::min<std::size_t>(std::min(size, bytes.part), bytes.content.size() - bytes.position);
     std::memcpy(to, bytes.content.data() + bytes.position, count);
     bytes.position += count;
     return int64_t(count);
+}
+
+// Takes the name and the value of a parameter out of a state. Each ends with a zero.
+void drop(std::string& state, const char* symbol) {
+    const std::string name = symbol + std::string(1, '\0');
+    const std::size_t first = state.find('\0' + name);
+    if (first == std::string::npos) fail("the state has no such parameter");
+    state.erase(first + 1, state.find('\0', first + 1 + name.size()) - first);
 }
 
 const clap_plugin* make(const clap_plugin_factory* factory) {
@@ -118,6 +150,7 @@ int main(int count, char** arguments) {
     Events events;
     for (int argument = 5; argument < count; ++argument) {
         const std::string text = arguments[argument];
+        if (text.compare(0, 2, "--") == 0) continue;
         const std::size_t equals = text.find('=');
         bool is_known = false;
         for (uint32_t index = 0; index < params->count(first); ++index) {
@@ -136,15 +169,24 @@ int main(int count, char** arguments) {
     const clap_input_events input_events = {&events, num_events, event_at};
     const clap_output_events output_events = {nullptr, drop_event};
     params->flush(first, &input_events, &output_events);
-    Bytes state;
+    const char* locale = option(count, arguments, "locale");
+    if (locale != nullptr && std::setlocale(LC_NUMERIC, locale) == nullptr) fail("no such locale");
+    constexpr uint64_t kAll = ~uint64_t(0);
+    Bytes state{"", number(option(count, arguments, "write"), kAll)};
     const clap_ostream to_state = {&state, write_state};
     const auto* saver = static_cast<const clap_plugin_state*>(first->get_extension(first, CLAP_EXT_STATE));
     if (saver == nullptr || !saver->save(first, &to_state)) fail("the state cannot be saved");
     first->destroy(first);
+    if (const char* symbol = option(count, arguments, "drop")) drop(state.content, symbol);
+    state.part = number(option(count, arguments, "read"), kAll);
 
     const clap_plugin* plugin = make(factory);
     const clap_istream from_state = {&state, read_state};
     if (!saver->load(plugin, &from_state)) fail("the state cannot be loaded");
+    std::setlocale(LC_NUMERIC, "C");
+    if (const char* before = option(count, arguments, "before")) {
+        if (plugin->activate(plugin, std::atof(before), 1, uint32_t(block))) plugin->deactivate(plugin);
+    }
     if (!plugin->activate(plugin, rate, 1, uint32_t(block))) fail("the plugin cannot be activated");
     plugin->start_processing(plugin);
     for (uint32_t index = 0; index < params->count(plugin); ++index) {
@@ -157,11 +199,13 @@ int main(int count, char** arguments) {
 
     std::vector<float*> in_rows(num_channels), out_rows(num_channels);
     const Events none;
+    const std::size_t reset_at = number(option(count, arguments, "reset"), kAll / block) * block;
     for (std::size_t at = 0; at < num_samples; at += block) {
         for (std::size_t channel = 0; channel < num_channels; ++channel) {
             in_rows[channel] = in.data() + channel * num_samples + at;
             out_rows[channel] = out.data() + channel * num_samples + at;
         }
+        if (at == reset_at) plugin->reset(plugin);
         clap_audio_buffer input{}, output{};
         input.data32 = in_rows.data();
         output.data32 = out_rows.data();

@@ -58,7 +58,7 @@ _PLUGINS_VARIABLE = "HUSHGATE_PLUGINS"
 
 
 def compiled_plugins(factory: pytest.TempPathFactory) -> Path:
-    """A folder with the stereo plugins; skips where they cannot be compiled."""
+    """A folder with the plugins; skips where they cannot be compiled."""
     named = os.environ.get(_PLUGINS_VARIABLE)
     if named:
         return Path(named)
@@ -69,7 +69,7 @@ def compiled_plugins(factory: pytest.TempPathFactory) -> Path:
     with filelock.FileLock(f"{folder}.lock"):
         if not folder.exists():
             try:
-                build_plugins().build_plugins(folder, compiler(), names=("hushgate",))
+                build_plugins().build_plugins(folder, compiler())
             except FileNotFoundError as error:
                 pytest.skip(str(error))
     return folder

@@ -25,5 +25,5 @@ def native(library: NativeLibrary, monkeypatch: pytest.MonkeyPatch) -> NativeLib
 
 @pytest.fixture(scope="session")
 def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the stereo plugins; skips where they cannot be compiled."""
+    """A folder with the plugins; skips where they cannot be compiled."""
     return compiled_plugins(tmp_path_factory)
