@@ -185,8 +185,11 @@ def _length(file: soundfile.SoundFile, part: SoundPart) -> int | None:
     length: int | None = file.frames if file.frames < _NO_LENGTH else None
     if part.num_samples is None:
         return length
-    if part.max_padding and length is not None and not 0 <= length - part.num_samples < part.max_padding:
-        return length
+    if part.max_padding and length is not None:
+        # libsndfile writes the length of IMA ADPCM into `fact` divided by the channels.
+        is_divided = file.channels > 1 and part.num_samples == length // file.channels
+        if is_divided or not 0 <= length - part.num_samples < part.max_padding:
+            return length
     return part.num_samples
 
 

@@ -371,6 +371,15 @@ def test_adpcm_comes_back_as_long_as_it_was(tmp_path: Path, container: str, subt
         assert sum(block.shape[1] for block in reader.blocks()) == 13_787
 
 
+@pytest.mark.parametrize("container", ["WAV", "W64"])
+@pytest.mark.parametrize("num_samples", [600, 1_500, 5_000])
+def test_short_adpcm_of_libsndfile_is_read_whole(tmp_path: Path, container: str, num_samples: int) -> None:
+    path = tmp_path / "a"
+    soundfile.write(path, np.zeros((num_samples, 2)), 48_000, format=container, subtype="IMA_ADPCM")
+    with FileReader(path) as reader:
+        assert sum(block.shape[1] for block in reader.blocks()) == soundfile.info(path).frames >= num_samples
+
+
 def test_a_block_of_minutes_can_be_written_at_once(tmp_path: Path) -> None:
     path = tmp_path / "take.ogg"
     with FileWriter(path, AudioFormat(48_000, 1, None, "OGG", "VORBIS")) as writer:
