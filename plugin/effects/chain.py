@@ -62,13 +62,14 @@ class Chain(EffectList):
         """Write all effects and their settings to a preset file.
 
         Args:
-            path: File to write, by custom `NAME.toml`.
+            path: File to write, `NAME.toml`.
             name: Name of the preset; that of the file by default.
             description: Its purpose, in a sentence.
             overwrite: Replace an existing file.
 
         Raises:
             TypeError: An effect that a preset cannot name: a plugin from a file, or a class of your own.
+            ValueError: The chain is empty, or the path does not end in .toml.
             FileExistsError: The file exists and `overwrite` is False.
         """
         save_preset(self, path, name=name, description=description, overwrite=overwrite)

@@ -63,7 +63,8 @@ class Preset:
         """New effects in order.
 
         Args:
-            **denoiser_settings: `model` or parameters that replace the preset's in every `Denoiser`.
+            **denoiser_settings: `model` or parameters that replace the preset's in every `Denoiser`, and
+                `hum_reduction_db` in every `HumRemover`.
 
         Raises:
             PresetError: An entry cannot be used, or there is no `Denoiser` for `denoiser_settings`.
@@ -80,8 +81,9 @@ class Preset:
             raise PresetError(f"{source}: is nested too deeply.") from error
         except PresetError as error:
             raise PresetError(f"{source}: {error}") from error
-        if denoiser_settings and not any(map(_has_denoiser, entries)):
-            raise PresetError(f"{source}: has no Denoiser to set {', '.join(denoiser_settings)} of.")
+        lost = [name for name in denoiser_settings if not any(_takes(entry, name) for entry in entries)]
+        if lost:
+            raise PresetError(f"{source}: has no Denoiser to set {', '.join(lost)} of.")
         return effects
 
 
@@ -110,6 +112,10 @@ def read_preset_text(preset: str | os.PathLike[str]) -> str:
     elif preset in available_presets():
         data = importlib.resources.files("hushgate.presets").joinpath(f"{preset}.toml").read_bytes()
     else:
+        if os.path.isfile(preset):
+            raise PresetError(
+                f"there is no preset {preset!r}. The file {preset} exists; presets end in .toml."
+            )
         raise PresetError(
             f"there is no preset {preset!r}.{did_you_mean(str(preset), available_presets())} "
             f"Shipped: {', '.join(available_presets())}. "
@@ -162,9 +168,14 @@ def read_preset(preset: str | os.PathLike[str] | Preset) -> Preset:
     Raises:
         PresetError: Unknown, not TOML, from a later version, or not a preset's keys.
         OSError: The file cannot be read.
+        TypeError: Neither a name nor a path nor a preset.
     """
     if isinstance(preset, Preset):
         return preset
+    if not isinstance(preset, str | os.PathLike):
+        raise TypeError(
+            f"preset must be a shipped name, a path or a loaded preset (got {type(preset).__name__})."
+        )
     source = os.fspath(preset)
     text = read_preset_text(preset)
     import tomllib  # commands without a preset do without it
@@ -212,17 +223,19 @@ def save_preset(
 
     Args:
         chain: The effects.
-        path: File to write, by custom `NAME.toml`. It is written under a temporary name first.
+        path: File to write, `NAME.toml`. It is written under a temporary name first.
         name: Name of the preset; that of the file by default.
         description: Its purpose, in a sentence.
         overwrite: Replace an existing file.
 
     Raises:
         TypeError: An effect that a preset cannot name: a plugin from a file, or a class of your own.
-        ValueError: The chain is empty, or the file is a model of it.
+        ValueError: The chain is empty, the path does not end in .toml, or the file is a model of the chain.
         FileExistsError: The file exists and `overwrite` is False.
     """
     target = Path(path)
+    if target.suffix != ".toml":
+        raise ValueError(f"path must end in .toml, which presets are known by (got {os.fspath(path)!r}).")
     entries = [_with_portable_models(entry, target.parent) for entry in chain.to_dict()["effects"]]
     if not entries:
         raise ValueError("chain must have one effect or more to be saved (got none).")
@@ -273,19 +286,22 @@ def _is_path(preset: str | os.PathLike[str]) -> bool:
 
 
 def _with_settings(entry: Any, settings: Mapping[str, Any]) -> Any:
-    """An entry with other settings for every `Denoiser` in it."""
+    """An entry with other settings for every `Denoiser` and `HumRemover` in it."""
     if not settings or not isinstance(entry, Mapping):
         return entry
-    if entry.get("effect") == "Denoiser":
-        return {**entry, **settings}
+    if entry.get("effect") in ("Denoiser", "HumRemover"):
+        return {**entry, **{name: value for name, value in settings.items() if _takes(entry, name)}}
     if isinstance(entry.get("effects"), list):
         return {**entry, "effects": [_with_settings(inner, settings) for inner in entry["effects"]]}
     return entry
 
 
-def _has_denoiser(entry: Mapping[str, Any]) -> bool:
+def _takes(entry: Mapping[str, Any], name: str) -> bool:
+    """True where an effect or one inside it has a setting that a user may replace."""
+    if entry["effect"] == "HumRemover":
+        return name == "hum_reduction_db"
     inner = entry.get("effects", [])
-    return entry["effect"] == "Denoiser" or any(map(_has_denoiser, inner))
+    return entry["effect"] == "Denoiser" or any(_takes(member, name) for member in inner)
 
 
 def _model_paths(entry: Mapping[str, Any]) -> list[str]:

@@ -29,9 +29,15 @@ def as_effect(effect: AnyEffect) -> Effect:
 
     Raises:
         OSError, PresetError: The preset cannot be used.
+        TypeError: Neither an effect nor a preset.
     """
     if isinstance(effect, str | os.PathLike | Preset):
         return make_preset_or_model(effect, None, {})
+    methods = [getattr(effect, name, None) for name in ("process", "reset")]
+    if isinstance(effect, type) or not all(map(callable, methods)):
+        got = f"the class {effect.__name__}" if isinstance(effect, type) else type(effect).__name__
+        remedy = " Wrap a list in Chain([...])." if isinstance(effect, list | tuple) else ""
+        raise TypeError(f"effect must be an effect or a preset (got {got}).{remedy}")
     return effect
 
 

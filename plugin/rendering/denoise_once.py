@@ -79,7 +79,8 @@ def denoise(
         or one-dimensional for mono.
 
     Raises:
-        TypeError: Samples without a sample rate, a path with one, an unknown parameter.
+        TypeError: Neither samples nor a path, samples without a sample rate, a path with one, an unknown
+            parameter.
         OSError, AudioFileError, PresetError, ModelError, ValueError: Something cannot be used; the reason in
             one line.
 
@@ -88,10 +89,16 @@ def denoise(
     >>> clean.shape, clean.sample_rate  # doctest: +SKIP
     ((480000,), 48000)
     """
+    if isinstance(sample_rate, str):
+        raise TypeError(
+            f"sample_rate must be a number of Hz (got {sample_rate!r}). Did you mean preset={sample_rate!r}?"
+        )
     if isinstance(sound, str | os.PathLike):
         if sample_rate is not None:
             raise TypeError(f"sample_rate is that of the file (got {sample_rate}). Leave it out for a path.")
         samples, sample_rate = _read(sound)
+    elif np.ndim(sound) == 0:
+        raise TypeError(f"sound must be samples or the path of a recording (got {sound!r}).")
     elif sample_rate is None:
         raise TypeError("sample_rate must be given for samples, in Hz.")
     else:

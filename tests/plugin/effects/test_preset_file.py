@@ -13,7 +13,7 @@ import numpy as np
 import pedalboard
 import pytest
 
-from hushgate import Chain, Denoiser, Mix, Preset, PresetError, available_presets, load_preset
+from hushgate import Chain, Denoiser, HumRemover, Mix, Preset, PresetError, available_presets, load_preset
 from hushgate.commands import main as cli
 from hushgate.effects.preset_file import read_preset_text
 from tests.helpers.blocks import as_file
@@ -145,7 +145,18 @@ def test_what_cannot_be_saved_leaves_no_file(tmp_path: Path) -> None:
         Chain([room]).save_preset(tmp_path / "a.toml")
     with pytest.raises(ValueError, match="one effect or more"):
         Chain().save_preset(tmp_path / "a.toml")
+    with pytest.raises(ValueError, match=r"path must end in \.toml, which presets are known by"):
+        Chain([pedalboard.Gain()]).save_preset(tmp_path / "a.txt")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_of_another_extension_is_not_taken_for_a_shipped_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "", "mine.txt")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PresetError, match=r"The file mine\.txt exists; presets end in \.toml"):
+        load_preset("mine.txt")
 
 
 def test_models_are_found_from_the_presets_folder(tmp_path: Path, models: Path) -> None:
@@ -264,6 +275,14 @@ def test_a_denoiser_is_taken_only_where_there_is_one(tmp_path: Path) -> None:
             Denoiser.from_preset(path)
     with pytest.raises(PresetError, match="has no Denoiser to set mix of"):
         load_preset(none).make_effects(mix=0.5)
+    with pytest.raises(PresetError, match="has no Denoiser to set mix of"):
+        load_preset("de-hum").make_effects(mix=0.5, hum_reduction_db=20.0)
+
+
+def test_hum_reduction_is_set_in_a_hum_remover_too() -> None:
+    (remover,) = load_preset("de-hum").make_effects(hum_reduction_db=20.0)
+    assert isinstance(remover, HumRemover)
+    assert remover.hum_reduction_db == 20.0
 
 
 # -- command line -------------------------------------------------------------------------------

@@ -102,3 +102,25 @@ def test_rates_are_for_samples_only(tmp_path: Path) -> None:
         hushgate.denoise(np.zeros(100, np.float32))
     with pytest.raises(TypeError, match="sample_rate is that of the file"):
         hushgate.denoise(tmp_path / "a.wav", 48_000)
+    with pytest.raises(TypeError, match=r"got 'podcast'\)\. Did you mean preset='podcast'\?"):
+        hushgate.denoise(tmp_path / "a.wav", "podcast")  # type: ignore[arg-type]
+    for wrong in (5, None):
+        with pytest.raises(TypeError, match=f"sound must be samples or the path of a recording.*{wrong}"):
+            hushgate.denoise(wrong)  # type: ignore[arg-type]
+
+
+def test_something_else_in_place_of_an_effect_is_named(tmp_path: Path, identity: str) -> None:
+    lists = "effect must be an effect or a preset .got list.. Wrap a list in Chain"
+    for wrong, message in (
+        ([hushgate.Denoiser(identity)], lists),
+        (None, "got NoneType"),
+        (hushgate.Denoiser, "got the class Denoiser"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            hushgate.render(wrong, tmp_path / "in.wav", tmp_path / "out.wav")  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=message):
+            list(hushgate.stream(wrong, [], RATE))  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=message):
+            list(hushgate.stream_file(wrong, tmp_path / "in.wav"))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"preset must be a shipped name.*\(got list\)"):
+        hushgate.batch(tmp_path / "in.wav", tmp_path, preset=[])  # type: ignore[arg-type]
