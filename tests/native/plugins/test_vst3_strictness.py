@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tests.native.compiled import build_plugins
+from tests.native.plugins.test_plugins import RATE
 from tests.native.test_parity import Audio, sound
-from tests.native.test_plugins import RATE
 
 pytestmark = pytest.mark.level(7)
 

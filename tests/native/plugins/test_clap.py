@@ -12,8 +12,8 @@ import pytest
 
 from hushgate.engine import load_model
 from tests.native.compiled import DPF, NATIVE, compiler
+from tests.native.plugins.test_plugins import MODELS, RATE, expected_sound
 from tests.native.test_parity import Audio, sound
-from tests.native.test_plugins import MODELS, RATE, expected_sound
 
 pytestmark = pytest.mark.level(7)
 

@@ -14,8 +14,8 @@ import pytest
 import soundfile
 
 from hushgate.engine import PARAMETERS
+from tests.native.plugins.test_plugins import MODELS, RATE
 from tests.native.test_parity import sound
-from tests.native.test_plugins import MODELS, RATE
 
 pytestmark = pytest.mark.level(7)
 

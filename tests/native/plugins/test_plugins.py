@@ -13,7 +13,7 @@ import pytest
 
 from hushgate.engine import PARAMETERS, BlockDenoiser, available_models, load_model
 from tests.native.compiled import build_plugins
-from tests.native.lv2_host import Lv2Host
+from tests.native.plugins.lv2_host import Lv2Host
 from tests.native.test_hum import music_in_hum
 from tests.native.test_parity import Audio, sound
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from hushgate.engine import BlockDenoiser, load_model
+from tests.native.plugins.test_plugins import RATE
 from tests.native.test_parity import Audio, sound
-from tests.native.test_plugins import RATE
 
 pytestmark = pytest.mark.level(7)
 
