@@ -17,6 +17,10 @@ from hushgate.engine.lazy_names import load_on_use
 from hushgate.version import __version__
 
 if TYPE_CHECKING:
+    from hushgate import integrations as integrations
+    from hushgate import live as live
+    from hushgate import training as training
+    from hushgate import tuner as tuner
     from hushgate.batching import BatchResult, FileResult, PlanError, batch
     from hushgate.effects.chain import Chain
     from hushgate.effects.denoiser import Denoiser
@@ -110,4 +114,7 @@ _HOME = {
     "stream_file": "hushgate.rendering",
 }
 
-__getattr__, __dir__ = load_on_use(__name__, _HOME)
+# `hushgate.training.adapt` and the like work after `import hushgate` alone.
+_MODULES = ("integrations", "live", "training", "tuner")
+
+__getattr__, __dir__ = load_on_use(__name__, _HOME, _MODULES)
