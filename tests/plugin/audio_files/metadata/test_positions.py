@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 from mutagen.flac import FLAC
 from mutagen.id3 import ID3
@@ -60,6 +62,53 @@ def test_markers_of_aiff_move(tmp_path: Path) -> None:
     append_chunk(source, b"MARK", struct.pack(">H", 2) + b"".join(marks))
     assert len(excerpt_of(source, target, Excerpt(1.0, 2.0))) == 1
     assert body_of(target, b"MARK") == struct.pack(">HHIB", 1, 2, 1_000, 2) + b"bb\0"
+    assert soundfile.info(target).frames == RATE
+
+
+def entry(kind: bytes, body: bytes) -> bytes:
+    return kind + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+
+
+def test_labels_of_cue_points_that_went_go_too(tmp_path: Path) -> None:
+    source, target = tmp_path / "take.wav", tmp_path / "out.wav"
+    soundfile.write(source, np.zeros(4 * RATE), RATE)
+    cues = [struct.pack("<II4sIII", n, at, b"data", 0, 0, at) for n, at in ((1, 5), (2, 9_000), (3, 30_000))]
+    append_chunk(source, b"cue ", struct.pack("<I", 3) + b"".join(cues))
+    labels = [entry(b"labl", struct.pack("<I", n) + b"name %d\0" % n) for n in (1, 2, 3)]
+    append_chunk(source, b"LIST", b"adtl" + b"".join(labels) + entry(b"note", struct.pack("<I", 3) + b"n\0"))
+    append_chunk(source, b"LIST", b"INFO" + entry(b"INAM", b"Take\0"))
+    excerpt_of(source, target, Excerpt(1.0, 2.0))
+    assert body_of(target, b"LIST") == b"adtl" + labels[1]
+    assert entry(b"INAM", b"Take\0") in target.read_bytes()
+    assert soundfile.info(target).frames == RATE
+
+
+def test_loops_of_an_aiff_instrument_go_with_their_markers(tmp_path: Path) -> None:
+    source, target = tmp_path / "take.aiff", tmp_path / "out.aiff"
+    soundfile.write(source, np.zeros(4 * RATE), RATE)
+    marks = [struct.pack(">HIBx", n, at, 0) for n, at in ((1, 3), (2, 9_000), (3, 9_500))]
+    append_chunk(source, b"MARK", struct.pack(">H", 3) + b"".join(marks))
+    append_chunk(source, b"INST", bytes(8) + struct.pack(">6H", 1, 1, 2, 2, 2, 3))
+    excerpt_of(source, target, Excerpt(1.0, 2.0))
+    assert body_of(target, b"INST") == bytes(8) + struct.pack(">6H", 0, 0, 0, 2, 2, 3)
+
+
+@pytest.mark.parametrize("time", [7, 4_000_000_000, 2**32 - 1])
+def test_the_times_of_bext_and_ixml_agree(tmp_path: Path, time: int) -> None:
+    source, target = tmp_path / "take.wav", tmp_path / "out.wav"
+    soundfile.write(source, np.zeros(4 * RATE), RATE)
+    append_chunk(source, b"bext", bytes(338) + struct.pack("<Q", time) + bytes(256))
+    xml = (
+        b"<BWFXML><SPEED><TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_HI>%d</TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_HI>"
+        b"<TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_LO>%d</TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_LO></SPEED><BEXT>"
+        b"<BWF_TIME_REFERENCE_LOW>%d</BWF_TIME_REFERENCE_LOW><BWF_TIME_REFERENCE_HIGH>%d"
+        b"</BWF_TIME_REFERENCE_HIGH></BEXT></BWFXML>"
+    )
+    append_chunk(source, b"iXML", xml % (0, time, time, 0))
+    assert excerpt_of(source, target, Excerpt(1.0, 2.0)) == []
+    high, low = divmod(time + RATE, 2**32)
+    assert body_of(target, b"bext")[338:346] == struct.pack("<Q", time + RATE)
+    assert [int(number) for number in re.findall(rb"\d+", body_of(target, b"iXML"))] == [high, low, low, high]
     assert soundfile.info(target).frames == RATE
 
 
