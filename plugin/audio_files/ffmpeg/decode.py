@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from hushgate.audio_files.ffmpeg.library import load_av, open_container
+from hushgate.audio_files.ffmpeg.announced_size import find_shortfall
+from hushgate.audio_files.ffmpeg.library import is_cover, load_av, open_container
 from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.formats.channel_layouts import MASK_OF, usable_mask
 from hushgate.audio_files.limits import MAX_GAP_S, describe_within, is_within
@@ -51,6 +52,8 @@ _TIMED = ("mov", "matroska", "mpegts", "mpeg", "avi", "flv", "asf")
 # A time stamp that is off by less is rounding (Matroska and FLV count milliseconds) or jitter.
 _TOLERANCE_S = 0.05
 _ROUNDING_S = 0.002
+# An announced duration may count the codec's delay and padding, and be rounded to a packet.
+_DURATION_TOLERANCE_S = 0.15
 # PyAV cannot read more planes.
 _MAX_PLANES = 7
 
@@ -86,6 +89,9 @@ class FfmpegDecoder:
         self._allow_truncated = allow_truncated
         self.warnings: list[str] = []
         self._packer: Any = None
+        self._start_s = 0.0
+        if shortfall := find_shortfall(file, demuxer):
+            self._report(f"is cut short: {shortfall}")
         try:
             self._container: Any = open_container(self._av, file, demuxer, parse=demuxer != "mov")
         except (self._av.FFmpegError, ValueError) as error:
@@ -111,8 +117,10 @@ class FfmpegDecoder:
             for place in range(max(0, start - num_done), block.shape[1], block_size):
                 yield block[:, place : place + block_size]
             num_done += block.shape[1]
-        expected = self.format.num_samples
-        if expected is not None and num_done < expected:
+        expected, tolerance = self.format.num_samples, 0.0
+        if expected is None:
+            expected, tolerance = self._track_samples(), _DURATION_TOLERANCE_S * self.format.sample_rate
+        if expected is not None and num_done + tolerance < expected:
             self._report(f"is damaged or cut short after {num_done} of {expected} samples")
         elif num_done == 0:
             self._report("holds no sound")
@@ -186,6 +194,23 @@ class FfmpegDecoder:
         duration = self._container.duration
         return max(0, round(Fraction(duration, self._av.time_base) * rate)) or None if duration else None
 
+    def _track_samples(self) -> int | None:
+        """Samples that Matroska announces for this track alone, with the codec's delay and padding.
+
+        Its file's duration is that of the longest track. Other containers with time stamps announce theirs
+        in the table of packets (MP4), or none that can be relied on.
+        """
+        if self._demuxer != "matroska":
+            return None
+        end = _clock(self.stream.metadata.get("DURATION", ""))
+        if end is None and self._container.duration and self._is_alone():
+            end = self._container.duration / self._av.time_base
+        return None if end is None else round((end - self._start_s) * self.format.sample_rate)
+
+    def _is_alone(self) -> bool:
+        others = [stream for stream in self._container.streams if stream.index != self.stream.index]
+        return all(stream.type == "attachment" or is_cover(self._av, stream) for stream in others)
+
     def _frames(self) -> Iterator[tuple[Any, Fraction | None]]:
         """Yield decoded frames, and how long the sound is known to be so far, seconds."""
         errors = self._av.FFmpegError
@@ -228,6 +253,7 @@ class FfmpegDecoder:
                 time = frame.pts * frame.time_base
                 if start is None:
                     start = time - Fraction(num_done, rate)
+                    self._start_s = float(start)
                 gap = float(time - start) * rate - num_done if self._demuxer in _TIMED else 0.0
                 if abs(gap) > _TOLERANCE_S * rate:
                     if gap > MAX_GAP_S * rate:
@@ -313,6 +339,15 @@ def _mask(layout: Any) -> int | None:
     if 0 in bits or bits != sorted(bits):
         return None
     return usable_mask(sum(bits), len(names))
+
+
+def _clock(text: str) -> float | None:
+    """Seconds of a text like 00:01:02.123000000."""
+    try:
+        hours, minutes, seconds = text.split(":")
+        return 3600.0 * int(hours) + 60.0 * int(minutes) + float(seconds)
+    except ValueError:
+        return None
 
 
 def _seconds(packet: Any) -> str:

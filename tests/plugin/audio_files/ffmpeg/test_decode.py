@@ -1,0 +1,122 @@
+"""A file that FFmpeg reads is whole, or said not to be."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("av", reason="needs the extra formats")
+
+import av
+
+from hushgate import AudioFileError
+from hushgate.audio_files.file_reader import FileReader
+from tests.helpers.sound_files.films import RATE, film_sound, make_film
+
+NUM_SAMPLES = 4 * RATE
+
+
+def make_sound(path: Path, encoder: str, kind: str, **options: str) -> None:
+    """Write four seconds of sound; `kind` is the encoder's sample format."""
+    with av.open(str(path), "w", options=options) as container:
+        stream: Any = container.add_stream(encoder, rate=RATE)
+        stream.codec_context.layout, stream.codec_context.format = "stereo", kind
+        stream.codec_context.bit_rate = 128_000
+        container.start_encoding()
+        size = stream.codec_context.frame_size or 1024
+        for start in range(0, NUM_SAMPLES, size):
+            block = film_sound(start, min(size, NUM_SAMPLES - start))
+            if kind.startswith("s16"):
+                block = np.rint(block * 32_767).astype(np.int16)
+            shaped = block if kind.endswith("p") else block.T.reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(shaped), format=kind, layout="stereo")
+            frame.sample_rate, frame.pts, frame.time_base = RATE, start, Fraction(1, RATE)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def read(path: Path, *, allow_truncated: bool = False) -> tuple[np.ndarray, list[str]]:
+    with FileReader(path, allow_truncated=allow_truncated) as reader:
+        sound = np.concatenate(list(reader.blocks()), axis=1)
+    return sound, reader.warnings
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder", "kind", "options"),
+    [
+        ("take.mka", "flac", "s16", {}),
+        ("take.webm", "libopus", "flt", {}),
+        ("take.avi", "libmp3lame", "fltp", {}),
+        ("take.m4a", "aac", "fltp", {"movflags": "+faststart"}),
+        ("take.mp4", "aac", "fltp", {"movflags": "frag_keyframe+empty_moov", "frag_duration": "500000"}),
+        ("take.wma", "wmav2", "fltp", {}),
+    ],
+)
+def test_a_cut_file_is_refused_by_its_sizes(
+    tmp_path: Path, name: str, encoder: str, kind: str, options: dict[str, str]
+) -> None:
+    path = tmp_path / name
+    make_sound(path, encoder, kind, **options)
+    whole, warnings = read(path)
+    assert abs(whole.shape[1] - NUM_SAMPLES) < 3_000  # without marks of padding in AVI and WMA
+    assert warnings == []
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 5])
+    with pytest.raises(
+        AudioFileError, match=rf"{name} is cut short: its header announces \d+ bytes, \d+ are"
+    ):
+        read(path)
+    part, warnings = read(path, allow_truncated=True)
+    assert RATE < part.shape[1] < 0.6 * NUM_SAMPLES
+    assert "is cut short" in warnings[0]
+
+
+def test_a_cut_film_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "film.mkv"
+    make_film(path, 4.0, muxer="matroska", encoder="aac")
+    path.write_bytes(path.read_bytes()[:-5_000])
+    with pytest.raises(AudioFileError, match=r"film.mkv is cut short"):
+        read(path)
+
+
+def test_bytes_behind_the_end_are_no_damage(tmp_path: Path) -> None:
+    for name, encoder, kind in (("take.mka", "flac", "s16"), ("take.m4a", "aac", "fltp")):
+        make_sound(tmp_path / name, encoder, kind)
+        with (tmp_path / name).open("ab") as file:
+            file.write(bytes(100) + b"TAG" + b"\xff" * 125)
+        sound, warnings = read(tmp_path / name)
+        assert sound.shape[1] == NUM_SAMPLES
+        assert warnings == []
+
+
+def test_a_hole_that_ends_the_sound_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "take.webm"
+    make_sound(path, "libopus", "flt")
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 500] = b"\xa5" * 500
+    path.write_bytes(content)
+    with pytest.raises(
+        AudioFileError, match=r"take.webm is damaged or cut short after \d+ of 192\d+ samples"
+    ):
+        read(path)
+    part, warnings = read(path, allow_truncated=True)
+    assert part.shape[1] < 0.7 * NUM_SAMPLES
+    assert "is damaged or cut short after" in warnings[0]
+
+
+def test_sound_shorter_than_the_pictures_is_whole(tmp_path: Path) -> None:
+    whole, path = tmp_path / "whole.mkv", tmp_path / "film.mkv"
+    make_film(whole, 4.0, muxer="matroska", encoder="libopus")
+    with av.open(str(whole)) as source, av.open(str(path), "w", format="matroska") as film:
+        copies = {stream: film.add_stream_from_template(stream, opaque=True) for stream in source.streams}
+        for packet in source.demux():
+            if packet.size and (packet.stream.type == "video" or (packet.pts or 0) < 2000):
+                packet.stream = copies[packet.stream]
+                film.mux(packet)
+    sound, warnings = read(path)
+    assert abs(sound.shape[1] - 2 * RATE) < 2_000
+    assert warnings == []
