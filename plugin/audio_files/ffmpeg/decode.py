@@ -143,6 +143,9 @@ class FfmpegDecoder:
         num_channels, rate = len(codec.layout.channels), codec.sample_rate
         if not is_within(num_channels, rate):
             raise AudioFileError(f"{self._name} {describe_within(num_channels, rate)}.")
+        if codec.codec.name in _LOSSLESS:
+            # One wrong bit is a burst of noise there. Lossy packets with wrong checksums play everywhere.
+            codec.options = {"err_detect": "crccheck+explode"}
         container = CONTAINERS.get(self._demuxer, self._demuxer.upper())
         if self._demuxer == "matroska" and "webm" in self._name.rpartition(".")[2].lower():
             container = "WEBM"

@@ -120,3 +120,24 @@ def test_sound_shorter_than_the_pictures_is_whole(tmp_path: Path) -> None:
     sound, warnings = read(path)
     assert abs(sound.shape[1] - 2 * RATE) < 2_000
     assert warnings == []
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder", "kind"),
+    [("take.mka", "flac", "s16"), ("take.wv", "wavpack", "s16p"), ("take.tta", "tta", "s16")],
+)
+def test_one_wrong_byte_of_lossless_sound_is_noticed(
+    tmp_path: Path, name: str, encoder: str, kind: str
+) -> None:
+    path = tmp_path / name
+    make_sound(path, encoder, kind)
+    whole, warnings = read(path)
+    assert warnings == []
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x55
+    path.write_bytes(content)
+    with pytest.raises(AudioFileError, match=r"has a damaged packet at \d\.\d\d s"):
+        read(path)
+    part, warnings = read(path, allow_truncated=True)
+    assert any("has a damaged packet" in warning for warning in warnings)
+    assert np.abs(part).max() <= np.abs(whole).max()
