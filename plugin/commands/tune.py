@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushgate.commands.flags.device_flags import add_device_flags, device_options
+from hushgate.commands.flags.device_flags import add_device_flags, device_options, given_device_flags
 from hushgate.commands.make_effect import add_effect_flags, given_settings, make_effect
 from hushgate.printable import printable
 
@@ -66,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         OSError, ValueError, RuntimeError: It was not done; the reason in one line.
     """
+    if args.no_denoise and (args.preset is not None or args.model is not None or given_settings(args)):
+        raise ValueError("--no-denoise leaves nothing to set. Leave preset, model and parameters out.")
     if args.preset is None:
         args.preset = _default_preset(args)
     if args.live:
@@ -73,6 +75,9 @@ def run(args: argparse.Namespace) -> int:
             if is_given:
                 raise ValueError(f"{name} and --live exclude each other. Leave one of them out.")
         return _run_live(args)
+    live_flags = [*(["--monitor"] if args.monitor else []), *given_device_flags(args)]
+    if live_flags:
+        raise ValueError(f"{live_flags[0]} is for --live. Leave it out, or tune the microphone with --live.")
     if args.file is None:
         raise ValueError("INPUT is missing. Name a sound file, or pass --live for the microphone.")
     return _run_file(args)
@@ -102,9 +107,8 @@ def _make_tuner(args: argparse.Namespace, readings_per_s: float = 50.0) -> Tuner
     from hushgate.tuner import Tuner
     from hushgate.tuner.notes import BOWED_TUNINGS
 
-    notes = [name for name in args.tuning.split(",") if name] if "," in args.tuning else args.tuning
     return Tuner(
-        notes,
+        args.tuning,
         a4_hz=args.a4,
         transpose=args.transpose,
         readings_per_s=readings_per_s,
@@ -124,8 +128,6 @@ def _make_effect(args: argparse.Namespace) -> Denoiser | Chain:
     """The effect that cleans the sound before the tuner gets it; an empty chain with `--no-denoise`."""
     if not args.no_denoise:
         return make_effect(args)
-    if args.model is not None or given_settings(args):
-        raise ValueError("--no-denoise leaves nothing to set. Leave the model and its parameters out.")
     from hushgate.effects.chain import Chain
 
     return Chain()

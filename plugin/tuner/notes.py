@@ -104,8 +104,9 @@ class Targets:
     """The pitches that a tuner can show, and the nearest of them to a frequency.
 
     Args:
-        tuning: A name of `TUNINGS`, or the strings' notes, such as ("D2", "A2", "D3"). With strings
-            the nearest string is shown, at any distance; "chromatic" shows the nearest of all notes.
+        tuning: A name of `TUNINGS`, or the strings' notes, such as "D2,A2,D3" or ("D2", "A2", "D3").
+            With strings the nearest string is shown, at any distance; "chromatic" shows the nearest of
+            all notes.
         a4_hz: Frequency of A4, Hz, 380.0 to 500.0.
         transpose: Semitones from the written note to the sounding one, -36 to 36: 2 for a capo at
             the second fret, -2 for an instrument in B flat.
@@ -160,10 +161,14 @@ class Targets:
 
 
 def _strings_of(tuning: str | Sequence[str]) -> Sequence[str]:
+    if isinstance(tuning, str) and "," in tuning:
+        tuning = [name for name in map(str.strip, tuning.split(",")) if name]
     if not isinstance(tuning, str):
         if not tuning:
             raise ValueError('tuning must hold at least one note (got none). Use "chromatic" for all notes.')
         return tuning
     if tuning not in TUNINGS:
-        raise ValueError(f"tuning must be one of {', '.join(TUNINGS)} (got {tuning!r}), or a list of notes.")
+        raise ValueError(
+            f"tuning must be one of {', '.join(TUNINGS)}, or notes such as E2,A2,D3 (got {tuning!r})."
+        )
     return TUNINGS[tuning]

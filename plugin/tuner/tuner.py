@@ -32,8 +32,8 @@ class Tuner(StrictAttributes):
     sharp, and the first one is computed from them with the measured inharmonicity.
 
     Args:
-        tuning: A name of `hushgate.tuner.TUNINGS` or the strings' notes: then the nearest string is
-            shown, however far off. "chromatic" shows the nearest of all notes.
+        tuning: A name of `hushgate.tuner.TUNINGS` or the strings' notes, as "D2,A2,D3" or a list: then the
+            nearest string is shown, however far off. "chromatic" shows the nearest of all notes.
         a4_hz: Frequency of A4, Hz, 380.0 to 500.0.
         transpose: Semitones from the note shown to the one that sounds, -36 to 36: 2 for a capo at
             the second fret.

@@ -350,6 +350,8 @@ def test_concert_pitch_and_transposition_move_the_targets() -> None:
     reading = Tuner(transpose=2).process(sound, RATE)[-1]
     assert reading.note == "G4"
     assert reading.cents == pytest.approx(7.85, abs=0.1)
+    (reading,) = Tuner("D2, A2,D3").process(pluck(110.5), RATE)[-1:]  # as --tuning takes them
+    assert reading.note == "A2"
     capo = Tuner("guitar", transpose=2).process(pluck(92.499), RATE)[-1]
     assert (capo.note, capo.cents) == ("E2", pytest.approx(0.0, abs=0.1))  # type: ignore[comparison-overlap]
 
