@@ -14,6 +14,7 @@ from hushgate.live.processing.sound_stream import SoundStream
 
 _SLICE_S = 0.02
 _SCALE = 32_768.0
+_FORMATS = ("B", "b", "c", "h", "<h")  # of buffers: bytes, and 16-bit integers
 
 
 class PcmStream:
@@ -55,8 +56,19 @@ class PcmStream:
             num_channels: 1 or more.
 
         Raises:
+            TypeError: Neither bytes nor 16-bit integers.
             ValueError: Not whole samples of all channels, or a sample rate out of range.
         """
+        view = memoryview(data)
+        if view.format not in _FORMATS:
+            raise TypeError(
+                f"data must be 16-bit samples, as bytes or int16 (got items of format {view.format!r}). "
+                "Scale floats by 32767 and convert them to int16."
+            )
+        if num_channels < 1:
+            raise ValueError(f"num_channels must be 1 or more (got {num_channels}).")
+        if view.nbytes % 2:
+            raise ValueError(f"a frame must hold whole samples of 16 bits (got {view.nbytes} bytes).")
         frame = np.frombuffer(data, np.int16)
         if len(frame) % num_channels:
             raise ValueError(

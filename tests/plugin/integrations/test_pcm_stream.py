@@ -37,3 +37,15 @@ def test_another_format_starts_afresh(stateful: str) -> None:
 def test_part_of_a_sample_is_refused(identity: str) -> None:
     with pytest.raises(ValueError, match="whole samples of 2 channels"):
         PcmStream(model=identity).process(bytes(6), RATE, 2)
+    with pytest.raises(ValueError, match=r"whole samples of 16 bits \(got 3 bytes\)"):
+        PcmStream(model=identity).process(bytes(3), RATE)
+    with pytest.raises(ValueError, match=r"num_channels must be 1 or more \(got 0\)"):
+        PcmStream(model=identity).process(bytes(4), RATE, 0)
+
+
+def test_floats_are_not_taken_for_16_bits(identity: str) -> None:
+    sound = np.zeros(480, np.float32)
+    with pytest.raises(TypeError, match=r"data must be 16-bit samples.*\(got items of format 'f'\)"):
+        PcmStream(model=identity).process(sound, RATE)  # type: ignore[arg-type]
+    for data in (bytes(960), bytearray(960), memoryview(bytes(960)), memoryview(np.zeros(480, np.int16))):
+        assert len(PcmStream(model=identity).process(data, RATE)) == 960
