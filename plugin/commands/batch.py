@@ -14,6 +14,7 @@ from hushgate.commands.make_effect import (
     given_device,
     given_loudness,
     trust,
+    warn_of_gate_off,
 )
 from hushgate.commands.parser import in_flags
 from hushgate.commands.progress_bar import progress_bars
@@ -125,6 +126,7 @@ def run(args: argparse.Namespace) -> int:
 
     if not args.inputs and not args.list:
         raise ValueError("batch needs files or folders to clean, or --list.")
+    warn_of_gate_off(args)
     with progress_bars(quiet=args.quiet) as bars, trust(args):
         view: View = PlainView(in_flags) if bars is None else RichView(bars, in_flags)
         if args.quiet:

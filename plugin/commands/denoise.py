@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushgate.commands.flags.retired_flags import add_retired_flags, output_path
-from hushgate.commands.make_effect import add_effect_flags, add_loudness_flag, given_loudness, make_effect
+from hushgate.commands.make_effect import (
+    add_effect_flags,
+    add_loudness_flag,
+    given_loudness,
+    make_effect,
+    warn_of_gate_off,
+)
 from hushgate.commands.parser import error_line, in_flags
 from hushgate.commands.progress_bar import progress_bar
 from hushgate.errors import interruptions_unwrapped
@@ -68,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
         OSError, ValueError, RuntimeError: The file was not denoised; the reason in one line.
     """
     inputs = _inputs(args.inputs)
+    warn_of_gate_off(args)
     if len(inputs) == 1 and not _names_folder(args.output):
         _denoise(args, inputs[0], args.output)
         return 0

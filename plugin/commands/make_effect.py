@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
+import sys
 from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Literal
 
-from hushgate.commands.flags.parameter_flags import add_parameter_flags, given_parameters
+from hushgate.commands.flags.parameter_flags import GATE_PARAMETERS, add_parameter_flags, given_parameters
 
 if TYPE_CHECKING:
     from hushgate.effects.chain import Chain
@@ -80,6 +82,23 @@ def make_effect(args: argparse.Namespace) -> Denoiser | Chain:
 
     with trust(args):
         return make_preset_or_model(args.preset, args.model, {**given_settings(args), **given_device(args)})
+
+
+def warn_of_gate_off(args: argparse.Namespace) -> None:
+    """Print a warning where flags for the gate were given and no gate of the effect is on.
+
+    Raises:
+        OSError, ValueError: As `make_effect`.
+    """
+    given = given_parameters(args)
+    flags = ["--" + name.replace("_", "-") for name in GATE_PARAMETERS if name in given]
+    if not flags:
+        return
+    from hushgate.effects.denoiser import find_denoisers
+
+    if all(math.isinf(denoiser.gate_threshold_db) for denoiser in find_denoisers(make_effect(args))):
+        text = f"the gate is off: {', '.join(flags)} {'has' if len(flags) == 1 else 'have'} no effect"
+        print(f"hushgate: warning: {text}. Set --gate-threshold-db.", file=sys.stderr)
 
 
 def add_loudness_flag(parser: argparse._ActionsContainer) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushgate.commands.flags.device_flags import add_device_flags, device_options, given_device_flags
-from hushgate.commands.make_effect import add_effect_flags, given_settings, make_effect
+from hushgate.commands.make_effect import add_effect_flags, given_settings, make_effect, warn_of_gate_off
 from hushgate.printable import printable
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ def _run_file(args: argparse.Namespace) -> int:
     if picture is not None:
         check_figure_path(picture, overwrite=args.overwrite, originals=[args.file])
     tuner, effect = _make_tuner(args), _make_effect(args)
+    warn_of_gate_off(args)
     check_streamable(effect)
     readings: dict[str, list[Reading]] = {"before": [], "after": []}
     with open_input(args.file) as reader:

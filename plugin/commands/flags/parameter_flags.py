@@ -9,10 +9,24 @@ from hushgate.engine.parameters import PARAMETERS, Parameter, Value
 
 _DEST = "parameter_"
 
+GATE_PARAMETERS = (
+    "presence_db",
+    "gate_floor_db",
+    "gate_hysteresis_db",
+    "attack_ms",
+    "hold_ms",
+    "release_ms",
+)
+"""Parameters that do nothing while `gate_threshold_db` is off."""
+
 
 def add_parameter_flags(parser: argparse.ArgumentParser, *, exclude: Collection[str] = ()) -> None:
     """Add one flag for each of `PARAMETERS` but `exclude`, named like it with dashes: `--release-ms`."""
-    group = parser.add_argument_group("parameters")
+    group = parser.add_argument_group(
+        "parameters",
+        "The gate is off until --gate-threshold-db is set, by a preset or here; presence, floor, hysteresis, "
+        "attack, hold and release are its settings.",
+    )
     for parameter in PARAMETERS.values():
         if parameter.name in exclude:
             continue

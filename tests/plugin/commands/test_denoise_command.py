@@ -121,6 +121,20 @@ def test_every_parameter_is_a_flag(name: str, tmp_path: Path, stateful: str) -> 
     np.testing.assert_allclose(soundfile.read(out, dtype="float32")[0], expected, atol=1e-5)
 
 
+def test_flags_for_a_gate_that_is_off_are_named(
+    take: Path, stateful: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["denoise", str(take), "--model", stateful, "--overwrite", "--quiet"]
+    assert cli.main([*flags, "--attack-ms", "900", "--presence-db", "30"]) == 0
+    assert capsys.readouterr().err == (
+        "hushgate: warning: the gate is off: --presence-db, --attack-ms have no effect. "
+        "Set --gate-threshold-db.\n"
+    )
+    assert cli.main([*flags, "--attack-ms", "900", "--gate-threshold-db", "-40"]) == 0
+    assert cli.main([*flags, "--preset", "gate-hard", "--attack-ms", "900"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("flag", "text", "value"),
     [
