@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from hushgate.audio_files.limits import MAX_NUM_CHUNKS, SCAN_BYTES
+from hushgate.audio_files.limits import MAX_METADATA_BYTES, MAX_NUM_CHUNKS, SCAN_BYTES
 
 _SOUND = {
     "RIFF": {b"fmt ", b"data", b"fact", b"ds64", b"PEAK", b"MD5 ", b"levl"},
@@ -38,6 +39,9 @@ _TRAILING = (
     b"MARK",
     b"NAME",
 )
+# What is looked for where nothing says where the sound ends; so often in vain at most.
+_SEARCHED = re.compile(b"|".join((*_TRAILING, b"acid", b"axml", b"COMT", b"INST", b"info", b"mark", b"strg")))
+_MAX_REFUSED = 64
 _W64_TAILS = (bytes.fromhex("f3acd3118cd100c04f8edb8a"), bytes.fromhex("2e91cf11a5d628db04c10000"))
 
 
@@ -113,7 +117,7 @@ class ChunkList:
         chunks: The size of the data chunk is that of the sound in the file, whatever its header says.
         announced_bytes: Size of the data chunk as its header says; None where it leaves the size open.
         is_regular: Whether every size in the headers agrees with the file.
-        num_ignored_bytes: Zeros behind the sound that belong to no chunk.
+        num_ignored_bytes: Bytes behind the sound that belong to no chunk.
     """
 
     dialect: Dialect
@@ -146,6 +150,7 @@ def read_chunks(file: BinaryIO) -> ChunkList | None:
 
     Sizes are compared with the file. A data chunk that announces less than there is, or leaves
     its size open, reaches to the next place where chunks follow up to the end of the file, or to that end.
+    Where the file's own size ends with the data chunk too, what is behind belongs to neither.
     Chunks of odd length are found whether or not the pad byte behind them was written. A chunk other than
     the sound that claims to reach beyond the end of the file ends the list.
     """
@@ -270,13 +275,35 @@ class _ChunkWalk:
             position += self._dialect.space(size)
         return False
 
+    def _sound_end(self, start: int) -> int:
+        """Where known chunks begin that fill the file to its end; that end if there are none."""
+        position = max(start, self._file_size - MAX_METADATA_BYTES)
+        num_refused = 0
+        kept = b""
+        self._file.seek(position)
+        while part := self._file.read(SCAN_BYTES):
+            data = kept + part
+            for found in _SEARCHED.finditer(data):
+                place = position - len(kept) + found.start()
+                if self._leads_to_the_end(place):
+                    return place
+                if (num_refused := num_refused + 1) > _MAX_REFUSED:
+                    return self._file_size
+            position += len(part)
+            kept = data[-3:]
+            self._file.seek(position)
+        return self._file_size
+
     def _data_size(self, body: int, size: int) -> int:
         """How many bytes of sound there are."""
         available = self._file_size - body
         is_rf64 = self._magic in (b"RF64", b"BW64") and not self._dialect.long_sizes
         is_wide = self._dialect.long_sizes
-        if is_rf64 and size == _LIMIT_32_BIT and self._long_data_size is not None:
-            size, is_wide = self._long_data_size, True
+        if is_rf64 and self._long_data_size is not None:
+            if size == _LIMIT_32_BIT:
+                size, is_wide = self._long_data_size, True
+            elif size != self._long_data_size:  # which decoders believe
+                self._is_regular = False
         empty = 4 if self._dialect.family == "CAF" else 8 if self._dialect.family == "AIFF" else 0
         written = size + (self._dialect.header.size if self._dialect.counts_header else 0)
         is_open = is_open_size(written) or size in (0, empty)
@@ -288,7 +315,7 @@ class _ChunkWalk:
             return size
         self._is_regular = False
         if is_open or size < 0:
-            return available
+            return self._sound_end(body) - body
         self._announced = size
         if size > available:
             return available
@@ -297,19 +324,24 @@ class _ChunkWalk:
             for longer in range(size + 2**32, available + 1, 2**32):
                 if self._chunks_follow(body + longer, longer):
                     return longer
-        if is_zero(self._file, body + size):
+        ends_with_file = self._announced_end() in (body + size, body + size + size % 2)
+        if (ends_with_file and available - size <= _LIMIT_32_BIT) or is_zero(self._file, body + size):
             self._num_ignored = available - size
             return size
-        return available
+        return self._sound_end(body + size) - body
 
-    def _check_file_size(self) -> None:
-        """Compare the file's own size in its header with what is there."""
+    def _announced_end(self) -> int | None:
+        """Where the file ends as its own header says; None where it does not."""
         if self._dialect.file_size is None:
-            return
+            return None
         place, is_long, less = self._dialect.file_size
         self._file.seek(place)
         data = self._file.read(8 if is_long else 4)
-        if int.from_bytes(data, "little" if self._dialect.order == "<" else "big") != self._file_size - less:
+        return int.from_bytes(data, "little" if self._dialect.order == "<" else "big") + less
+
+    def _check_file_size(self) -> None:
+        """Compare the file's own size in its header with what is there."""
+        if self._announced_end() not in (None, self._file_size):
             self._is_regular = False
 
 

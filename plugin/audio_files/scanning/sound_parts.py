@@ -308,7 +308,8 @@ def _plan_chunks(file: BinaryIO, layout: ChunkList, file_size: int) -> SoundPlan
             f"its header announces {announced} bytes of sound, {data.size} are there; all were read"
         )
     if layout.num_ignored_bytes:
-        plan.warnings.append(f"{layout.num_ignored_bytes} zero bytes behind the sound were left out")
+        kind = "zero bytes" if is_zero(file, data.start + data.size) else "bytes"
+        plan.warnings.append(f"{layout.num_ignored_bytes} {kind} behind the sound were left out")
     length = announced_length(file, layout) if code not in (0, 1, 3) else None
     if not layout.is_regular and announced != data.size:
         data = _without_pad_byte(file, data, frame_bytes(file, layout), file_size)
