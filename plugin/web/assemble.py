@@ -21,7 +21,7 @@ from hushgate.version import __version__
 _SOURCES = Path(__file__).resolve().parent / "page"
 _TOKEN = re.compile(r"@@(\w+)@@")
 _SIDES = {"before": "Before", "after": "After", "removed": "Removed"}
-_SCRIPTS = ("analysis", "picture", "player", "wav", "settings", "main")
+_SCRIPTS = ("analysis", "picture", "player", "wav", "settings", "microphone", "main")
 _DEFAULT_MODELS = ("voice", "music", "guitar")
 
 

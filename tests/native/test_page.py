@@ -27,6 +27,18 @@ RATE = 48_000
 VARIABLE = "HUSHGATE_WASM"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 FAKE_MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+# Keeps the microphones that the page was given, in `streams`.
+KEEP_STREAMS = """() => {
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    window.streams = [];
+    navigator.mediaDevices.getUserMedia = async (wanted) => {
+        const stream = await ask(wanted);
+        streams.push(stream);
+        return stream;
+    };
+}"""
+# Whether each of them is still in use.
+ARE_LIVE = "streams.map((stream) => stream.getTracks()[0].readyState === 'live')"
 # Runs the page's own worklet over a sound, as fast as it can.
 RENDER_IN_WORKLET = """async ([model, values, channels, rate]) => {
     const length = channels[0].length;
@@ -227,11 +239,115 @@ def test_the_microphone_is_recorded_and_cleaned(page_file: Path, tmp_path: Path)
         assert page.evaluate("state.sounds.before.peak") > 0.01  # Chromium's fake microphone beeps
 
 
-def test_a_file_that_is_no_sound_is_reported(page: Any, tmp_path: Path) -> None:
+def test_a_microphone_that_is_asked_for_twice_is_recorded_once(page_file: Path, tmp_path: Path) -> None:
+    with _open(page_file, tmp_path, *FAKE_MICROPHONE) as page:
+        page.evaluate(KEEP_STREAMS)
+        page.evaluate("for (const click of [1, 2]) document.querySelector('#record').click()")
+        page.get_by_role("status").get_by_text("Recording").wait_for()
+        page.wait_for_timeout(300)
+        assert page.evaluate(ARE_LIVE) == [True]
+        page.click("#live-stop")
+        page.get_by_role("status").get_by_text("Cleaned in").wait_for()
+        assert page.evaluate(ARE_LIVE) == [False]
+        assert page.is_enabled("#record")
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("AudioWorklet.prototype.addModule = () => Promise.reject(new Error())", "cannot process its sound"),
+        ("new Uint8Array(wasm).fill(1, 100, 200)", "could not be processed"),
+    ],
+    ids=["worklet that does not load", "processor that does not start"],
+)
+def test_a_microphone_that_cannot_be_processed_is_let_go(
+    fault: str, reason: str, page_file: Path, tmp_path: Path
+) -> None:
+    with _open(page_file, tmp_path, *FAKE_MICROPHONE) as page:
+        page.evaluate(KEEP_STREAMS)
+        page.evaluate(f"() => {{ {fault}; }}")
+        page.click("#record")
+        page.get_by_role("alert").wait_for()
+        assert reason in page.text_content("#error")
+        assert page.evaluate(ARE_LIVE) == [False]
+        assert page.is_visible("#start")
+        assert not page.is_visible("#live")
+        assert not page.is_visible("#workspace")
+
+
+def test_a_page_that_browsers_keep_from_the_microphone_says_why(page: Any) -> None:
+    page.evaluate("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
+    page.click("#record")
+    page.get_by_role("alert").wait_for()
+    assert "https pages, localhost and files only" in page.text_content("#error")
+
+
+def test_files_are_refused_and_settings_are_kept_while_the_microphone_runs(
+    page_file: Path, tmp_path: Path
+) -> None:
+    with _open(page_file, tmp_path, *FAKE_MICROPHONE) as page:
+        _clean(page, sound(RATE, 1), RATE, tmp_path)
+        page.click("#record")
+        page.get_by_role("status").get_by_text("Recording").wait_for()
+        assert not page.is_visible("#listen")
+        page.set_input_files("#file", tmp_path / "take 1.wav")
+        page.get_by_role("alert").wait_for()
+        assert "take 1.wav was not opened" in page.text_content("#error")
+        page.fill("#mix", "0")
+        page.wait_for_timeout(300)
+        page.click("#live-stop")
+        page.get_by_role("status").get_by_text("Cleaned in").wait_for()
+        assert page.text_content("#name") == "microphone"
+        assert page.evaluate("state.sounds.removed.peak") < 1e-6
+
+
+def test_a_recording_of_the_longest_duration_is_kept(page_file: Path, tmp_path: Path) -> None:
+    shortened = tmp_path / "shortened.html"
+    text = page_file.read_text(encoding="utf-8")
+    shortened.write_text(text.replace("MOST_SECONDS = 20 * 60", "MOST_SECONDS = 1"), encoding="utf-8")
+    with _open(shortened, tmp_path, *FAKE_MICROPHONE) as page:
+        page.click("#record")
+        page.get_by_role("status").get_by_text("Cleaned in").wait_for()
+        assert page.text_content("#name") == "microphone"
+
+
+def test_samples_that_are_no_numbers_count_as_0(page: Any, tmp_path: Path) -> None:
+    audio = sound(RATE, 1)
+    audio[0, [1_000, 2_000, 3_000]] = (np.nan, -np.inf, 2e12)
+    _clean(page, audio, RATE, tmp_path)
+    assert "replaced by 0: 3" in page.text_content("#format")
+    expected = _expected("voice", audio, RATE)
+    np.testing.assert_allclose(_save(page, "#save-after", tmp_path), expected, rtol=0.0, atol=1e-5)
+
+
+def test_of_two_files_the_last_one_stays(page: Any, tmp_path: Path) -> None:
+    page.evaluate("""() => {
+        const read = File.prototype.arrayBuffer;
+        File.prototype.arrayBuffer = async function () {
+            const bytes = await read.call(this);
+            if (this.name === "slow.wav") await new Promise((resolve) => setTimeout(resolve, 500));
+            return bytes;
+        };
+    }""")
+    soundfile.write(tmp_path / "slow.wav", sound(RATE, 1)[0], RATE)
+    page.set_input_files("#file", tmp_path / "slow.wav")
+    _clean(page, sound(RATE, 1), RATE, tmp_path)
+    page.wait_for_timeout(700)
+    assert page.text_content("#name") == "take 1.wav"
+
+
+def test_a_file_that_is_no_sound_is_reported_until_the_next_is_opened(page: Any, tmp_path: Path) -> None:
+    audio = sound(RATE, 1)
     (tmp_path / "notes.txt").write_text("no sound")
+    soundfile.write(tmp_path / "take.wav", audio[0], RATE)
+    page.set_input_files("#file", tmp_path / "take.wav")
+    page.locator("#name").get_by_text("take.wav").wait_for()
     page.set_input_files("#file", tmp_path / "notes.txt")
     page.get_by_role("alert").wait_for()
+    page.get_by_role("status").get_by_text("Cleaned in").wait_for()
     assert "notes.txt cannot be opened" in page.text_content("#error")
+    _clean(page, audio, RATE, tmp_path)
+    assert not page.is_visible("#error")
 
 
 @pytest.mark.parametrize("width", [1280, 420])

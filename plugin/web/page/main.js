@@ -3,6 +3,8 @@
 const SIDES = ["before", "after", "removed"];
 const COLUMNS = 900;
 const OTHER_RATE = 48000;
+const LOWEST_RATE = 4000; // the filters of loudness need more than 3.4 kHz
+const LARGEST_SAMPLE = 1e12; // as in the core
 const MOST_SECONDS = 20 * 60;
 const CHANGE_PAUSE_MS = 250;
 const SEEK_S = 5;
@@ -19,7 +21,8 @@ const weights = Object.fromEntries(catalogue.models.map(({ name }) => [name, emb
 const workerAddress = asModule(source("core-source", "analysis-source", "worker-source"));
 const workletAddress = asModule(source("core-source", "worklet-source"));
 
-const state = { recording: null, sounds: null, worker: null, timer: null, microphone: null };
+// turn: how often the page was given another sound; what is finished for an earlier one is dropped.
+const state = { recording: null, sounds: null, worker: null, timer: null, microphone: null, turn: 0 };
 const player = new Player(showTransport);
 const settings = new Settings(catalogue, settingsChanged);
 
@@ -35,33 +38,71 @@ function complain(text) {
 // -- recordings ------------------------------------------------------------------------------------
 
 async function openFile(file) {
+  if (state.microphone) {
+    complain(`${file.name} was not opened, because the microphone is being recorded. Stop it first.`);
+    return;
+  }
+  state.turn += 1;
+  const { turn } = state;
   complain("");
   say(`Reading ${file.name}.`);
-  try {
-    const bytes = await file.arrayBuffer();
-    const sampleRate = rateOfFile(bytes) ?? OTHER_RATE;
-    const decoder = new OfflineAudioContext(1, 1, sampleRate);
-    const sound = await decoder.decodeAudioData(bytes);
-    const channels = [...Array(sound.numberOfChannels).keys()].map((index) => sound.getChannelData(index));
-    openRecording({ name: file.name, channels, sampleRate });
-  } catch (error) {
+  const sound = await decode(file);
+  if (turn !== state.turn) return;
+  const fault = faultOf(sound);
+  if (fault) {
     say("");
-    complain(`${file.name} cannot be opened: this browser does not read it as sound. WAV, FLAC, MP3 and Ogg are read.`);
+    complain(`${file.name} ${fault}.`);
+  } else {
+    openRecording({ name: file.name, ...sound });
   }
 }
 
+// What a file holds; null where the browser does not read it.
+async function decode(file) {
+  try {
+    const bytes = await file.arrayBuffer();
+    const decoder = decoderAt(rateOfFile(bytes));
+    const sound = await decoder.decodeAudioData(bytes);
+    const channels = [...Array(sound.numberOfChannels).keys()].map((index) => sound.getChannelData(index));
+    return { channels, sampleRate: sound.sampleRate, numFaulty: silenceFaulty(channels) };
+  } catch {
+    return null;
+  }
+}
+
+// A file is read at its own rate where this browser can play it.
+function decoderAt(sampleRate) {
+  try {
+    return new OfflineAudioContext(1, 1, sampleRate >= LOWEST_RATE ? sampleRate : OTHER_RATE);
+  } catch {
+    return new OfflineAudioContext(1, 1, OTHER_RATE);
+  }
+}
+
+// Replace what is no number or too large by 0, and count it.
+function silenceFaulty(channels) {
+  let numFaulty = 0;
+  for (const channel of channels) {
+    for (let index = 0; index < channel.length; index += 1) {
+      if (!(Math.abs(channel[index]) <= LARGEST_SAMPLE)) {
+        channel[index] = 0;
+        numFaulty += 1;
+      }
+    }
+  }
+  return numFaulty;
+}
+
+function faultOf(sound) {
+  if (sound === null) {
+    return "cannot be opened: this browser does not read it as sound. WAV, FLAC, MP3 and Ogg of 8 to 192 kHz are read";
+  }
+  const seconds = sound.channels[0].length / sound.sampleRate;
+  if (seconds > MOST_SECONDS) return `is longer than ${MOST_SECONDS / 60} minutes. Use the command hushgate denoise`;
+  return seconds === 0 ? "holds no sound" : null;
+}
+
 function openRecording(recording) {
-  const seconds = recording.channels[0].length / recording.sampleRate;
-  if (seconds > MOST_SECONDS) {
-    say("");
-    complain(`${recording.name} is longer than ${MOST_SECONDS / 60} minutes. Use the command hushgate denoise.`);
-    return;
-  }
-  if (recording.channels[0].length === 0) {
-    say("");
-    complain(`${recording.name} holds no sound.`);
-    return;
-  }
   state.recording = recording;
   state.sounds = null;
   player.load(null, recording.sampleRate);
@@ -77,15 +118,16 @@ function openRecording(recording) {
   render();
 }
 
-// The settings alone while a first recording is made.
+// The settings alone while the microphone is recorded: they are its settings then.
 function showWorkspace() {
-  $("#workspace").hidden = false;
-  $("#listen").hidden = state.recording === null;
+  $("#workspace").hidden = state.recording === null && state.microphone === null;
+  $("#listen").hidden = state.recording === null || state.microphone !== null;
 }
 
-function formatText({ channels, sampleRate }) {
+function formatText({ channels, sampleRate, numFaulty }) {
   const layout = { 1: "mono", 2: "stereo" }[channels.length] ?? `${channels.length} channels`;
-  return `${clock(channels[0].length / sampleRate)}, ${sampleRate / 1000} kHz, ${layout}`;
+  const faults = numFaulty > 0 ? `; faulty samples, replaced by 0: ${numFaulty}` : "";
+  return `${clock(channels[0].length / sampleRate)}, ${sampleRate / 1000} kHz, ${layout}${faults}`;
 }
 
 function settingsChanged() {
@@ -98,6 +140,7 @@ function settingsChanged() {
     return;
   }
   if (!state.recording) return;
+  complain("");
   $("#workspace").setAttribute("aria-busy", "true");
   clearTimeout(state.timer);
   state.timer = setTimeout(render, CHANGE_PAUSE_MS);
@@ -134,7 +177,6 @@ function render() {
   clearTimeout(state.timer);
   const { recording } = state;
   const { channels, sampleRate } = recording;
-  complain("");
   $("#workspace").setAttribute("aria-busy", "true");
   $("#progress").hidden = false;
   $("#progress").value = 0;
@@ -166,7 +208,7 @@ function render() {
     player.load(state.sounds, sampleRate);
     const took = (performance.now() - start) / 1000;
     const seconds = channels[0].length / sampleRate;
-    const speed = `${took.toFixed(1)} s (${Math.round(seconds / took)} times real time)`;
+    const speed = `${took.toFixed(1)} s (${(seconds / took).toFixed(seconds < 10 * took ? 1 : 0)} times real time)`;
     $("#format").textContent = `${formatText(recording)}; cleaned in ${speed}`;
     say(`Cleaned in ${speed}.`);
   });
@@ -232,106 +274,6 @@ function showPosition() {
   if (player.isPlaying) requestAnimationFrame(showPosition);
 }
 
-// -- microphone ------------------------------------------------------------------------------------
-
-async function startMicrophone() {
-  complain("");
-  player.pause();
-  try {
-    const stream = await navigator.mediaDevices.getUserMedia({
-      audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
-    });
-    const context = new AudioContext({ latencyHint: "interactive" });
-    await context.audioWorklet.addModule(workletAddress);
-    const input = new MediaStreamAudioSourceNode(context, { mediaStream: stream });
-    const numChannels = Math.min(2, stream.getAudioTracks()[0].getSettings().channelCount ?? 1);
-    const node = liveNode(context, numChannels);
-    input.connect(node).connect(context.destination);
-    await context.resume();
-    const { sampleRate } = context;
-    state.microphone = { stream, context, node, model: settings.model, parts: [], numSamples: 0, sampleRate };
-    node.port.onmessage = ({ data }) => heardMicrophone(data);
-    node.onprocessorerror = () => {
-      stopMicrophone();
-      complain("The microphone's sound could not be processed.");
-    };
-    $("#live").hidden = false;
-    $("#start").hidden = true;
-    showWorkspace();
-    $("#live-stop").focus();
-    say("Recording.");
-  } catch (error) {
-    const reason = error.name === "NotAllowedError" ? "this page may not use it" : "there is none, or it is in use";
-    complain(`The microphone cannot be used: ${reason}.`);
-  }
-}
-
-function liveNode(context, numChannels) {
-  return new AudioWorkletNode(context, "hushgate", {
-    numberOfInputs: 1,
-    numberOfOutputs: 1,
-    outputChannelCount: [numChannels],
-    processorOptions: {
-      wasm, weights: weights[settings.model], values: { ...settings.values }, numChannels, listen: liveSide(),
-    },
-  });
-}
-
-function liveSide() {
-  return $("#live input:checked").value;
-}
-
-function heardMicrophone({ channels, meters, ended }) {
-  const { microphone } = state;
-  if (microphone === null) return;
-  if (ended) {
-    finishMicrophone();
-    return;
-  }
-  microphone.parts.push(channels);
-  microphone.numSamples += channels[0].length;
-  const seconds = microphone.numSamples / microphone.sampleRate;
-  $("#live-time").textContent = clock(seconds);
-  showMeter("input", 20 * Math.log10(Math.max(meters.peak, 1e-6)), "dBFS");
-  showMeter("reduction", meters.reduction, "dB");
-  if (seconds >= MOST_SECONDS) stopMicrophone();
-}
-
-function showMeter(name, level, unit) {
-  const meter = $(`#live-${name}`);
-  const shown = Math.max(-60, Math.min(0, level));
-  meter.setAttribute("aria-valuenow", shown.toFixed(0));
-  meter.setAttribute("aria-valuetext", decibels(shown, unit));
-  meter.firstElementChild.style.width = `${name === "input" ? 100 + shown / 0.6 : -shown / 0.6}%`;
-  $(`#live-${name}-text`).textContent = decibels(shown, unit);
-}
-
-function stopMicrophone() {
-  const { microphone } = state;
-  if (microphone === null) return;
-  for (const track of microphone.stream.getTracks()) track.stop();
-  microphone.node.port.postMessage({ end: true });
-}
-
-function finishMicrophone() {
-  const { microphone } = state;
-  state.microphone = null;
-  microphone.context.close();
-  $("#live").hidden = true;
-  $("#start").hidden = false;
-  $("#record").focus();
-  const channels = microphone.parts[0].map((_, channel) => {
-    const whole = new Float32Array(microphone.numSamples);
-    let at = 0;
-    for (const part of microphone.parts) {
-      whole.set(part[channel], at);
-      at += part[channel].length;
-    }
-    return whole;
-  });
-  openRecording({ name: "microphone", channels, sampleRate: microphone.sampleRate });
-}
-
 // -- saving ----------------------------------------------------------------------------------------
 
 function save(side) {
@@ -370,7 +312,7 @@ for (const side of SIDES) {
   });
 }
 document.addEventListener("keydown", (event) => {
-  if (player.sounds === null || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (player.sounds === null || state.microphone || event.ctrlKey || event.metaKey || event.altKey) return;
   const isTyping = event.target.closest("select, input[type=text]") !== null;
   const isControl = event.target.closest("button, input, summary, select") !== null;
   const side = SIDES[["1", "2", "3"].indexOf(event.key)];
