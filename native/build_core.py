@@ -45,6 +45,9 @@ X86_KERNELS = {
 OTHER_KERNELS = {"base": (4, ())}
 
 
+NO_COMPILER = "no C++17 compiler (g++ or clang++); CXX may name one program, without arguments."
+
+
 class CompileError(RuntimeError):
     """The compiler failed; the message is its own."""
 
@@ -143,7 +146,12 @@ def main() -> None:
     parser.add_argument("--compiler", default=find_compiler())
     parser.add_argument("--flag", action="append", default=[])
     args = parser.parse_args()
-    compile_core(args.output, args.compiler, flags=args.flag)
+    if args.compiler is None:
+        sys.exit(NO_COMPILER)
+    try:
+        compile_core(args.output, args.compiler, flags=args.flag)
+    except CompileError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import argparse
 import math
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,11 +21,20 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from build_core import CORE, compile_file, compile_objects, find_compiler, link
-from dpf_fixes import copy_fixed_dpf
+from build_core import (
+    CORE,
+    NO_COMPILER,
+    CompileError,
+    compile_file,
+    compile_objects,
+    find_compiler,
+    link,
+)
+from dpf_fixes import DpfError, copy_fixed_dpf
 
 PLUGIN = Path(__file__).resolve().parent / "plugin"
 DPF = Path("/usr/share/dpf")
+LICENCES = [PLUGIN.with_name(name) for name in ("LICENSE", "THIRD_PARTY.txt")]
 FORMATS = ("VST3", "CLAP", "LV2")
 # Models in the order in which they came to ship, the default first.
 _FIRST = ("voice", "guitar", "music", "bass")
@@ -52,7 +62,7 @@ def build_plugins(
     has_window: bool = True,
     for_windows: bool = False,
 ) -> list[Path]:
-    """Write the plugins into a folder and return their paths.
+    """Write the plugins into a folder and return their paths; prints what is being compiled.
 
     Args:
         output: The folder.
@@ -66,7 +76,7 @@ def build_plugins(
 
     Raises:
         FileNotFoundError: DPF, or the headers for the window, are not there.
-        ValueError: It is another version of DPF.
+        DpfError: It is another version of DPF.
         CompileError: The compiler failed.
     """
     if not (dpf / "distrho").is_dir():
@@ -85,14 +95,20 @@ def build_plugins(
         copy = copy_fixed_dpf(dpf, work)
         plain = [flag for flag in _FLAGS if not (for_windows and flag == "-fPIC")]
         drawing = [*_WINDOW_FLAGS, *([] if for_windows else ["-DHAVE_X11"])] if has_window else []
+        _say("the core")
         core = compile_objects(work, compiler, for_windows=for_windows)
-        window = _compile_dgl(copy, work, compiler, [*plain, *drawing]) if has_window else []
+        window = []
+        if has_window:
+            _say("the window")
+            window = _compile_dgl(copy, work, compiler, [*plain, *drawing])
         tables = _tables(work, compiler, for_windows=for_windows)
         for name in names:
             num_channels = CHANNELS[name]
             include = [f"-I{path}" for path in (copy / "distrho", copy / "dgl", PLUGIN, CORE)]
             flags = [*plain, *drawing, f"-DHUSHGATE_CHANNELS={num_channels}", *include]
             for format in formats:
+                plugin, binary = _place(output, name, format, for_windows=for_windows)
+                _say(plugin.name)
                 target = [*flags, f"-DDISTRHO_PLUGIN_TARGET_{format}"]
                 sources = [copy / "distrho" / "DistrhoPluginMain.cpp", PLUGIN / "plugin.cpp"]
                 if has_window:
@@ -104,12 +120,12 @@ def build_plugins(
                 libraries = list(_WINDOW_LIBRARIES) if has_window else []
                 if for_windows:
                     libraries = list(_WINDOWS_LIBRARIES)
-                plugin, binary = _place(output, name, format, for_windows=for_windows)
                 binary.parent.mkdir(parents=True, exist_ok=True)
                 undefined = [] if for_windows else ["-Wl,--no-undefined"]
                 link(binary, objects, compiler, libraries=[*libraries, *undefined], for_windows=for_windows)
                 if format == "LV2":
                     _describe(plugin, binary)
+                _add_licences(plugin)
                 made.append(plugin)
     return made
 
@@ -139,6 +155,20 @@ def _place(output: Path, name: str, format: str, *, for_windows: bool) -> tuple[
     if for_windows:
         return plugin, plugin / "Contents" / "x86_64-win" / f"{name}.vst3"
     return plugin, plugin / "Contents" / f"{platform.machine()}-linux" / f"{name}.so"
+
+
+def _add_licences(plugin: Path) -> None:
+    """Put the licences into a plugin, or beside one that is a single file."""
+    folder = {".lv2": plugin, ".clap": plugin.parent, ".vst3": plugin / "Contents" / "Resources"}[
+        plugin.suffix
+    ]
+    folder.mkdir(exist_ok=True)
+    for text in LICENCES:
+        shutil.copyfile(text, folder / text.name)
+
+
+def _say(what: str) -> None:
+    print(f"compiling {what}", flush=True)
 
 
 def _describe(plugin: Path, binary: Path) -> None:
@@ -308,11 +338,13 @@ def main() -> None:
     parser.add_argument("--format", action="append", choices=FORMATS)
     parser.add_argument("--no-window", action="store_true")
     args = parser.parse_args()
+    if args.compiler is None:
+        sys.exit(NO_COMPILER)
     formats, has_window = args.format or FORMATS, not args.no_window
-    for path in build_plugins(
-        args.output, args.compiler, dpf=args.dpf, formats=formats, has_window=has_window
-    ):
-        print(path)
+    try:
+        build_plugins(args.output, args.compiler, dpf=args.dpf, formats=formats, has_window=has_window)
+    except (CompileError, DpfError, FileNotFoundError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

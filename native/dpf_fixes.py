@@ -59,11 +59,15 @@ _FIXES = (
 )
 
 
+class DpfError(RuntimeError):
+    """The sources are another version of DPF."""
+
+
 def copy_fixed_dpf(dpf: Path, work: Path) -> Path:
     """Copy DPF's sources into a folder, put right what is wrong, and return the copy.
 
     Raises:
-        ValueError: A text is missing, because this is another version of DPF.
+        DpfError: A text is missing, because this is another version of DPF.
     """
     copy = work / "dpf"
     for folder in ("distrho", "dgl"):
@@ -72,6 +76,6 @@ def copy_fixed_dpf(dpf: Path, work: Path) -> Path:
         source = copy / "distrho" / "src" / name
         text = source.read_text(encoding="utf-8")
         if wrong not in text:
-            raise ValueError(f"{dpf} must be DPF 1.6: {name} lacks {wrong!r}. Install Debian's dpf-source.")
+            raise DpfError(f"{dpf} must be DPF 1.6: {name} lacks {wrong!r}. Install Debian's dpf-source.")
         source.write_text(text.replace(wrong, right), encoding="utf-8")
     return copy

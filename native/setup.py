@@ -17,7 +17,7 @@ from setuptools.command.build_py import build_py
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from build_core import CompileError, compile_core, find_compiler  # noqa: E402
+from build_core import NO_COMPILER, CompileError, compile_core, find_compiler  # noqa: E402
 from build_plugins import build_plugins  # noqa: E402
 from build_wasm import compile_wasm  # noqa: E402
 from build_wasm import find_compiler as find_wasm_compiler  # noqa: E402
@@ -30,8 +30,8 @@ class BuildWithCore(build_py):
         super().run()
         compiler = find_compiler()
         if compiler is None:
-            sys.exit("hushgate-native needs a C++17 compiler (g++ or clang++); CXX may name it.")
-        package = Path(self.build_lib) / "hushgate_native"
+            sys.exit(NO_COMPILER)
+        package = (HERE if self.editable_mode else Path(self.build_lib)) / "hushgate_native"
         compile_core(package / "libhushgate.so", compiler)
         if os.environ.get("HUSHGATE_WITH_PLUGINS") == "1":
             if importlib.util.find_spec("hushgate") is None:

@@ -148,6 +148,14 @@ def test_hum_is_removed_in_hosts(plugins: Path) -> None:
 
 
 @pytest.mark.level(7)
+def test_licences_go_along(plugins: Path) -> None:
+    folders = (plugins, plugins / "hushgate.lv2", plugins / "hushgate.vst3" / "Contents" / "Resources")
+    for path in build_plugins().LICENCES:
+        for folder in folders:
+            assert (folder / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.level(7)
 def test_lv2_describes_itself(plugins: Path) -> None:
     program = shutil.which("lv2info")
     if program is None:
