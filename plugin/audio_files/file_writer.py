@@ -21,6 +21,7 @@ from hushgate.audio_files.formats.sample_formats import bytes_per_sample, count_
 from hushgate.audio_files.isolation import can_isolate
 from hushgate.audio_files.libsndfile.encode import LibsndfileEncoder, inspect, is_full, write_error
 from hushgate.audio_files.metadata.comment_fields import write_mask_comment
+from hushgate.audio_files.metadata.leading_parts import LeadingParts
 from hushgate.audio_files.part_files import PART_PREFIX
 from hushgate.audio_files.reproducible_bytes import settle
 from hushgate.audio_files.resampling import RateConverter
@@ -63,6 +64,7 @@ class FileWriter:
         source_rate: Sample rate of the blocks, Hz, if it is not that of `format`: they are converted.
         film: A film whose pictures and other streams go along; for MP4, MOV, Matroska and WebM.
         tags: Texts by name that Matroska and WebM must have before the sound.
+        parts: Chapters and pictures that film containers must have there.
         originals: Files that are never replaced, such as the input, whatever their names.
 
     Attributes:
@@ -89,6 +91,7 @@ class FileWriter:
         source_rate: int | None = None,
         film: Path | None = None,
         tags: Mapping[str, str] | None = None,
+        parts: LeadingParts | None = None,
         originals: Iterable[Original] = (),
     ) -> None:
         self.path = Path(path)
@@ -110,7 +113,7 @@ class FileWriter:
             self.path, overwrite=overwrite, part_prefix=part_prefix, originals=originals
         )
         try:
-            self._encoder = self._open_encoder(film, tags)
+            self._encoder = self._open_encoder(film, tags, parts)
         except BaseException:
             self._atomic.discard()
             raise
@@ -173,8 +176,10 @@ class FileWriter:
             kind = "n AIFF" if self.format.container == "AIFF" else " WAV"
             raise AudioFileError(f"{self.path} outgrows a{kind} file (4 GiB). Use .rf64, .w64 or .flac.")
 
-    def _open_encoder(self, film: Path | None, tags: Mapping[str, str] | None) -> Encoder:
-        arguments = self._atomic.part, self.path, self.format, film, tags
+    def _open_encoder(
+        self, film: Path | None, tags: Mapping[str, str] | None, parts: LeadingParts | None
+    ) -> Encoder:
+        arguments = self._atomic.part, self.path, self.format, film, tags, parts
         if not self._is_isolated:
             return open_encoder(*arguments)
         from hushgate.audio_files.isolation.isolated_encoder import IsolatedEncoder
@@ -223,7 +228,12 @@ class FileWriter:
 
 
 def open_encoder(
-    part: Path, path: Path, target: AudioFormat, film: Path | None, tags: Mapping[str, str] | None
+    part: Path,
+    path: Path,
+    target: AudioFormat,
+    film: Path | None,
+    tags: Mapping[str, str] | None,
+    parts: LeadingParts | None,
 ) -> Encoder:
     """The encoder of a format, in this process.
 
@@ -233,6 +243,7 @@ def open_encoder(
         target: What to write.
         film: A film whose other streams go along, or None.
         tags: Texts by name that the container needs before the sound.
+        parts: Chapters and pictures that it needs there.
 
     Raises:
         AudioFileError: The format cannot be written.
@@ -240,5 +251,5 @@ def open_encoder(
     if is_written_by_ffmpeg(target):
         from hushgate.audio_files.ffmpeg.encode import FfmpegEncoder
 
-        return FfmpegEncoder(part, str(path), target, film, tags)
+        return FfmpegEncoder(part, str(path), target, film, tags, parts)
     return LibsndfileEncoder(part, path, target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 
 from hushgate.audio_files.ffmpeg.film_streams import FilmStreams
 from hushgate.audio_files.ffmpeg.library import is_cover, load_av, open_source
+from hushgate.audio_files.ffmpeg.tags import picture_mime
 from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.formats.channel_layouts import SPEAKERS, default_mask
+from hushgate.audio_files.metadata.common_fields import Chapter
+from hushgate.audio_files.metadata.leading_parts import LeadingParts
 from hushgate.errors import AudioFileError
 
 _MUXERS = {"MP4": "mp4", "MOV": "mov", "MATROSKA": "matroska", "WEBM": "webm", "OGG": "ogg"}
@@ -41,6 +44,7 @@ _AAC_BITS_PER_SAMPLE = 5
 _PCM_FRAME_SIZE = 1024
 _AC3_DELAY = 256
 _MAX_PLANES = 7
+_CHAPTER_TICKS = 1_000_000
 _INTEGER_TYPES = {"s16": np.int16, "s32": np.int32}
 
 Block = NDArray[np.float32]
@@ -56,9 +60,10 @@ class FfmpegEncoder:
         film: A film to copy all other streams from, packet by packet; its first sample of sound keeps its
             time.
         tags: Texts by name, for containers that need them before the sound.
+        parts: Chapters and pictures. A film brings its own chapters.
 
     Attributes:
-        warnings: Streams that could not be copied.
+        warnings: What could not be copied.
 
     Raises:
         AudioFileError: The format cannot be encoded, or PyAV is not installed.
@@ -71,6 +76,7 @@ class FfmpegEncoder:
         target: AudioFormat,
         film: Path | None = None,
         tags: Mapping[str, str] | None = None,
+        parts: LeadingParts | None = None,
     ) -> None:
         self._av = load_av(name, verb="write")
         self._name = name
@@ -91,7 +97,7 @@ class FfmpegEncoder:
             raise _as_system_error(error, name) from error
         try:
             self._container.metadata.update(tags or {})
-            self._open_streams(target, film)
+            self._open_streams(target, film, parts or LeadingParts())
         except BaseException as error:
             self.abort()
             if isinstance(error, self._av.FFmpegError) and isinstance(error, OSError):
@@ -143,7 +149,7 @@ class FfmpegEncoder:
         with contextlib.suppress(self._av.FFmpegError, OSError):
             self._container.close()
 
-    def _open_streams(self, target: AudioFormat, film: Path | None) -> None:
+    def _open_streams(self, target: AudioFormat, film: Path | None, parts: LeadingParts) -> None:
         if film is not None:
             self._film = FilmStreams(self._av, film, self._container, target.container, self.warnings)
         encoder, self._sample_format = _ENCODERS[target.subtype]
@@ -162,6 +168,9 @@ class FfmpegEncoder:
             self._film.copy_streams_after()
             self._film.copy_description(stream)
             self._position = round(self._film.start_of_sound() * self._rate)
+        elif parts.chapters:
+            self._container.set_chapters(_ffmpeg_chapters(parts.chapters))
+        self._attach(parts.pictures, target.container)
         # PyAV cannot fill more than seven planes.
         self._given_format = self._sample_format
         if self._sample_format.endswith("p") and target.num_channels > _MAX_PLANES:
@@ -171,6 +180,21 @@ class FfmpegEncoder:
         self._frame_size = codec.frame_size or _PCM_FRAME_SIZE
         if target.subtype in _BIT_RATES:
             self._padded_frame_size = self._frame_size
+
+    def _attach(self, pictures: Sequence[bytes], container: str) -> None:
+        """Matroska keeps covers as attached files; MP4 gets them when it is complete."""
+        from mutagen.flac import Picture
+
+        if container == "WEBM" and pictures:
+            self.warnings.append(f"{self._name}: WebM cannot hold some tags: pictures.")
+        if container != "MATROSKA":
+            return
+        for number, block in enumerate(pictures, start=1):
+            picture = Picture(block)
+            mime = picture_mime(picture.data) or picture.mime or "application/octet-stream"
+            name = "cover" if number == 1 else f"cover_{number}"
+            extension = mime.rpartition("/")[2].replace("jpeg", "jpg")
+            self._container.add_attachment(f"{name}.{extension}", mime, picture.data)
 
     def _encode(self, block: Block) -> None:
         given = self._given_format
@@ -224,6 +248,19 @@ def has_pictures(path: Path) -> bool:
             return any(not is_cover(av, stream) for stream in source.streams.video)
     except (av.FFmpegError, ValueError):
         return False
+
+
+def _ffmpeg_chapters(chapters: Iterable[Chapter]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": number,
+            "start": round(chapter.start_s * _CHAPTER_TICKS),
+            "end": round(chapter.end_s * _CHAPTER_TICKS),
+            "time_base": Fraction(1, _CHAPTER_TICKS),
+            "metadata": {"title": chapter.title},
+        }
+        for number, chapter in enumerate(chapters, start=1)
+    ]
 
 
 def _layout_name(target: AudioFormat) -> str:

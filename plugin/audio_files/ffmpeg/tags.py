@@ -25,8 +25,8 @@ _MIME = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image
 _FRONT_COVER = 3
 
 
-def read_tags(path: Path) -> tuple[list[tuple[str, str]], list[bytes]]:
-    """Names and texts, and pictures as FLAC picture blocks."""
+def read_tags(path: Path) -> tuple[list[tuple[str, str]], list[bytes], list[tuple[float, float, str]]]:
+    """Names and texts, pictures as FLAC picture blocks, and chapters: start and end, seconds, and title."""
     av = load_av(str(path))
     with contextlib.ExitStack() as files:
         try:
@@ -40,7 +40,17 @@ def read_tags(path: Path) -> tuple[list[tuple[str, str]], list[bytes]]:
                 name = _NAMES.get(name, name)
                 if name not in _CONTAINER_FIELDS and not name.startswith("_STATISTICS") and text:
                     texts.append((name, str(text)))
-        return texts, _pictures(av, source)
+        return texts, _pictures(av, source), [_chapter(chapter) for chapter in source.chapters()]
+
+
+def _chapter(chapter: dict[str, Any]) -> tuple[float, float, str]:
+    start, end = (float(chapter[place] * chapter["time_base"]) for place in ("start", "end"))
+    return start, end, str(chapter["metadata"].get("title", ""))
+
+
+def picture_mime(data: bytes) -> str:
+    """The kind of a picture by its first bytes; "" for others than PNG, JPEG, GIF and BMP."""
+    return next((name for magic, name in _MIME.items() if data.startswith(magic)), "")
 
 
 def _pictures(av: Any, source: Any) -> list[bytes]:
@@ -52,7 +62,7 @@ def _pictures(av: Any, source: Any) -> list[bytes]:
     pictures = []
     for packet in source.demux(covers):
         data = bytes(packet) if 0 < packet.size <= MAX_METADATA_BYTES else b""
-        mime = next((name for magic, name in _MIME.items() if data.startswith(magic)), "")
+        mime = picture_mime(data)
         if data and mime:
             picture = Picture()
             picture.type, picture.mime, picture.data = _FRONT_COVER, mime, data

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.isolation.helper_process import HelperProcess
+from hushgate.audio_files.metadata.leading_parts import LeadingParts
 
 Block = NDArray[np.float32]
 
@@ -24,6 +25,7 @@ class IsolatedEncoder:
         target: What to write.
         film: A film whose other streams go along, or None.
         tags: Texts by name that the container needs before the sound.
+        parts: Chapters and pictures that it needs there.
 
     Attributes:
         warnings: What the user should know, once the file is complete.
@@ -40,12 +42,13 @@ class IsolatedEncoder:
         target: AudioFormat,
         film: Path | None = None,
         tags: Mapping[str, str] | None = None,
+        parts: LeadingParts | None = None,
     ) -> None:
         self.warnings: list[str] = []
         self._name = str(path)
         self._helper: HelperProcess | None = HelperProcess.take()
         self._is_answered = False
-        self._helper.start("encode", (part, path, target, film, dict(tags or {})))
+        self._helper.start("encode", (part, path, target, film, dict(tags or {}), parts))
         self._answer()
 
     def write(self, block: Block) -> None:

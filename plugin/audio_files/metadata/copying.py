@@ -40,7 +40,7 @@ _FFMPEG_CONTAINERS = frozenset(
     "ASF ADTS AMR APE WV TTA TAK MPC MPC8 DSF FLV AVI MPEGTS RM IFF".split()  # noqa: SIM905
 )
 # What mutagen and our own parsers raise on tags that are damaged.
-_DAMAGE = (ValueError, KeyError, IndexError, EOFError, struct.error)
+DAMAGE = (ValueError, KeyError, IndexError, EOFError, struct.error)
 
 # Stores what was read from a source in a target; returns what could not be kept.
 _Store = Callable[[Path], list[str]]
@@ -76,7 +76,7 @@ def copy_metadata(
             store = _LOADERS[source_family](source)
         else:
             store = _load_common(source, source_family, target_family)
-    except (MutagenError, *_DAMAGE) as error:
+    except (MutagenError, *DAMAGE) as error:
         return [f"tags were not kept, because they are damaged ({_describe(error)})."]
     try:
         return store(target)
@@ -84,7 +84,7 @@ def copy_metadata(
         if isinstance(error.__context__, OSError):  # mutagen wraps the system's errors
             raise error.__context__ from None
         return [f"tags were not kept, because they cannot be written ({_describe(error)})."]
-    except _DAMAGE as error:
+    except DAMAGE as error:
         return [f"tags were not kept, because they cannot be written ({_describe(error)})."]
 
 
@@ -102,7 +102,7 @@ def leading_tags(source: Path, source_format: AudioFormat, target_format: AudioF
         return {}
     try:
         fields = read_fields(source, family(source_format))
-    except (MutagenError, *_DAMAGE):  # `copy_metadata` says so at the end
+    except (MutagenError, *DAMAGE):  # `copy_metadata` says so at the end
         return {}
     return {name: "; ".join(texts) for name, texts in fields.texts.items()}
 

@@ -16,12 +16,14 @@ from hushgate.audio_files.metadata.comment_fields import (
     take_comments,
     without_comment_name,
 )
-from hushgate.audio_files.metadata.common_fields import IGNORED, Fields
+from hushgate.audio_files.metadata.common_fields import IGNORED, Chapter, Fields
 from hushgate.audio_files.metadata.id3_fields import fill_id3, read_id3, take_id3
 from hushgate.audio_files.metadata.mp4_fields import fill_mp4
 from hushgate.audio_files.metadata.stale_figures import STALE_FRAMES, is_stale
 from hushgate.audio_files.scanning.outer_tags import find_tags
 
+# Kinds of tags that FFmpeg reads.
+FFMPEG_FAMILIES = ("MP4", "Matroska", "FFmpeg")
 # Blocks of FLAC have 24-bit sizes.
 _MAX_FLAC_BLOCK_BYTES = 2**24 - 1
 
@@ -54,10 +56,11 @@ def read_fields(path: Path, family: str | None, *, only_id3: bool = False) -> Fi
         _take_leading_id3(path, fields)
     elif family in OGG_FAMILIES:
         take_comments(open_ogg(path, family).tags or [], fields)
-    elif family in ("MP4", "Matroska", "FFmpeg"):
+    elif family in FFMPEG_FAMILIES:
         from hushgate.audio_files.isolation.calls import call_isolated
 
-        texts, fields.pictures = call_isolated("read_tags", path)
+        texts, fields.pictures, chapters = call_isolated("read_tags", path)
+        fields.chapters = [Chapter(*chapter) for chapter in chapters]
         for name, text in texts:
             if name not in IGNORED:
                 fields.add(name, text)
@@ -81,6 +84,13 @@ def _without_stale(fields: Fields) -> Fields:
 
 def write_fields(path: Path, family: str | None, fields: Fields) -> list[str]:
     """Store fields in a file; returns the names of those that its tags cannot hold."""
+    if family in ("MP4", "Matroska"):  # chapters were written before the sound
+        return _write_tags(path, family, fields)
+    lost = ["chapters"] if fields.chapters else []
+    return [*lost, *_write_tags(path, family, fields)]
+
+
+def _write_tags(path: Path, family: str | None, fields: Fields) -> list[str]:
     if not fields.texts and not fields.pictures:
         return []
     if family == "RIFF":
@@ -122,8 +132,8 @@ def write_fields(path: Path, family: str | None, fields: Fields) -> list[str]:
         fill_mp4(mp4.tags, fields)
         mp4.save()
         return []
-    if family == "Matroska":  # the texts were written before the sound
-        return ["pictures"] if fields.pictures else []
+    if family == "Matroska":  # all was written before the sound
+        return []
     if family in OGG_FAMILIES:
         ogg = open_ogg(path, family)
         pictures = [(PICTURE_KEY, base64.b64encode(data).decode()) for data in fields.pictures]

@@ -26,11 +26,11 @@ def enrich(plain: Path, target: Path, muxer: str, *, subtitles: str = "", attach
         texts: Any = film.add_mux_stream(subtitles) if subtitles else None
         if attachment:
             film.add_attachment("font.ttf", "application/x-truetype-font", FONT)
-        times = {"time_base": Fraction(1, 1000)}
+        clock = Fraction(1, 1000)
         film.set_chapters(
             [
-                {"id": 1, "start": 0, "end": 900, "metadata": {"title": "One"}, **times},
-                {"id": 2, "start": 900, "end": 2000, "metadata": {"title": "Two"}, **times},
+                {"id": 1, "start": 0, "end": 900, "time_base": clock, "metadata": {"title": "One"}},
+                {"id": 2, "start": 900, "end": 2000, "time_base": clock, "metadata": {"title": "Two"}},
             ]
         )
         film.start_encoding()
@@ -60,7 +60,7 @@ def kinds(path: Path) -> list[str]:
 
 def titles(path: Path) -> list[tuple[float, str]]:
     with av.open(str(path)) as film:
-        return [(float(c["start"] * c["time_base"]), c["metadata"]["title"]) for c in film.chapters()]  # type: ignore[index, operator]
+        return [(float(c["start"] * c["time_base"]), c["metadata"]["title"]) for c in film.chapters()]  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("extension", ["mp4", "mov"])

@@ -1,0 +1,70 @@
+"""Chapters and pictures that a film container must have before the sound."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from hushgate.audio_files.excerpt import Excerpt
+from hushgate.audio_files.formats.audio_format import AudioFormat
+from hushgate.audio_files.formats.containers import FFMPEG_SUBTYPES
+from hushgate.audio_files.metadata.common_fields import Chapter
+from hushgate.audio_files.metadata.copying import DAMAGE, family
+from hushgate.audio_files.metadata.fields import FFMPEG_FAMILIES, read_fields
+from hushgate.audio_files.metadata.tag_source import tag_source
+from hushgate.errors import AudioFileError
+
+
+@dataclass(frozen=True)
+class LeadingParts:
+    """What is written in front of the sound, beside texts.
+
+    Attributes:
+        chapters: In the time of the output.
+        pictures: FLAC picture blocks, as bytes.
+    """
+
+    chapters: tuple[Chapter, ...] = ()
+    pictures: tuple[bytes, ...] = ()
+
+
+def read_leading_parts(
+    tags_from: str | os.PathLike[str] | BinaryIO | None,
+    source: AudioFormat,
+    excerpt: Excerpt | None,
+    target: AudioFormat,
+) -> LeadingParts:
+    """The chapters of a sound file and, for Matroska, its pictures; nothing for other targets.
+
+    Args:
+        tags_from: The input, None where nothing is carried over.
+        source: Its format.
+        excerpt: The part of the recording that is written: chapters move with it.
+        target: What will be written.
+    """
+    from mutagen import MutagenError
+
+    is_needed = family(source) in FFMPEG_FAMILIES or family(target) == "Matroska"
+    if target.container not in FFMPEG_SUBTYPES or not is_needed:
+        return LeadingParts()
+    with tag_source(tags_from) as file:
+        if file is None:
+            return LeadingParts()
+        try:
+            fields = read_fields(file, family(source))
+        except (MutagenError, AudioFileError, *DAMAGE):  # `copy_metadata` says so at the end
+            return LeadingParts()
+    chapters = fields.chapters if excerpt is None else _moved(fields.chapters, excerpt)
+    pictures = fields.pictures if family(target) == "Matroska" else []
+    return LeadingParts(tuple(chapters), tuple(pictures))
+
+
+def _moved(chapters: Iterable[Chapter], excerpt: Excerpt) -> Iterator[Chapter]:
+    start = excerpt.start_s
+    end = float("inf") if excerpt.end_s is None else excerpt.end_s
+    for chapter in chapters:
+        first, last = max(chapter.start_s, start), min(chapter.end_s, end)
+        if first < last:
+            yield Chapter(first - start, last - start, chapter.title)
