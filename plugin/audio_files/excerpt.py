@@ -53,7 +53,10 @@ def parse_time(text: str) -> float:
         numbers = []
     is_time = 1 <= len(numbers) <= 3 and all(0.0 <= number < float("inf") for number in numbers)
     if not is_time or any(number >= 60.0 for number in numbers[1:]) or not all(map(_is_whole, numbers[:-1])):
-        raise ValueError(f"a time must be seconds or h:mm:ss, like 90, 1:30 or 1:02:03.5 (got {text!r}).")
+        raise ValueError(
+            "a time must be seconds or h:mm:ss with minutes and seconds below 60, like 90, 1:30 or 1:02:03.5 "
+            f"(got {text!r})."
+        )
     return sum(number * 60.0**place for place, number in enumerate(reversed(numbers)))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushgate.commands.flags.retired_flags import add_retired_flags, output_path
+from hushgate.commands.flags.time_flags import add_time_flags
 from hushgate.commands.make_effect import (
     add_effect_flags,
     add_loudness_flag,
@@ -51,8 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--subtype", metavar="NAME", help="sample format, such as PCM_24 (default: INPUT's)")
     add_loudness_flag(parser)
-    parser.add_argument("--start", metavar="TIME", help="begin here, seconds or h:mm:ss")
-    parser.add_argument("--end", metavar="TIME", help="end here, seconds or h:mm:ss")
+    add_time_flags(parser)
     parser.add_argument(
         "--raw",
         metavar="RATE,CHANNELS,FORMAT",
@@ -75,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
     """
     inputs = _inputs(args.inputs)
     warn_of_gate_off(args)
+    if args.output is not None and args.output.endswith(os.sep) and not _names_folder(args.output):
+        raise NotADirectoryError(f"the folder {args.output} does not exist. Make it first.")
     if len(inputs) == 1 and not _names_folder(args.output):
         _denoise(args, inputs[0], args.output)
         return 0

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from hushgate.commands.flags.retired_flags import add_retired_flags
+from hushgate.commands.flags.time_flags import add_time_flags
 from hushgate.printable import printable
 
 
@@ -20,8 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="picture to write, .png, .pdf, .svg or .jpg; or .html, a page with pictures and players",
     )
-    parser.add_argument("--start", metavar="TIME", help="of a page: begin here, seconds or h:mm:ss")
-    parser.add_argument("--end", metavar="TIME", help="of a page: end here, seconds or h:mm:ss")
+    add_time_flags(parser, "of a page: ")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     parser.add_argument("--quiet", action="store_true", help="print only warnings and errors")
     add_retired_flags(parser, {"--figure": "-o FILE"})

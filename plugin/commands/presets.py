@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `hushgate presets`."""
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
+    actions = parser.add_subparsers(dest="action", metavar="list | show NAME", title="actions")
     actions.add_parser("list", help="list the presets that ship with hushgate (the default)")
     show = actions.add_parser("show", help="check a preset and print it")
     show.add_argument("preset", metavar="NAME|FILE", help="shipped preset or preset file")

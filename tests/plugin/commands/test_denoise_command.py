@@ -250,6 +250,12 @@ BAD_CALLS = [
     ("zero length", ["empty.wav"], "empty.wav is empty"),
     ("no samples", ["none.wav"], "none.wav holds no sound"),
     ("no such folder", ["take.wav", "-o", "nowhere/out.wav"], "nowhere/out.wav: the folder"),
+    ("folder to come", ["take.wav", "-o", "new/"], "the folder new/ does not exist. Make it first."),
+    (
+        "no time",
+        ["take.wav", "--start", "0:60"],
+        "argument --start: a time must be seconds or h:mm:ss with minutes and seconds below 60",
+    ),
     ("unheard loudness", ["take.wav", "--loudness", "3"], "loudness must be between -60 and -5 LUFS (got 3)"),
     ("no loudness", ["take.wav", "--loudness", "loud"], "must be a number of LUFS, or off (got 'loud')"),
     ("device as output", ["take.wav", "-o", "/dev/null"], "/dev/null: is not a regular file"),

@@ -44,7 +44,7 @@ def test_every_flag_that_an_error_can_name_exists() -> None:
     assert {flag.split()[0] for flag in PYTHON_NAMES.values()} <= known
 
 
-@pytest.mark.parametrize(("command", "action"), [("presets", "[ACTION]"), ("plugin", "ACTION")])
+@pytest.mark.parametrize(("command", "action"), [("presets", "[list | show NAME]"), ("plugin", "ACTION")])
 def test_the_usage_shows_whether_an_action_may_be_left_out(
     command: str, action: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -326,6 +326,11 @@ def test_the_command_reports_a_bad_preset_in_one_line(
     assert error.count("\n") == 1
 
 
+def test_a_preset_without_show_is_pointed_to_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["presets", "podcast"]) == 2
+    assert "argument list | show NAME: invalid choice: 'podcast'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
