@@ -18,6 +18,7 @@ __all__ = [
     "ModelError",
     "PresetError",
     "describe_error",
+    "errors_naming",
     "interruptions_unwrapped",
 ]
 
@@ -69,6 +70,23 @@ def describe_error(error: Exception) -> str:
     if is_ours or isinstance(error, OSError | ValueError | RuntimeError | TypeError):
         return text or type(error).__name__
     return f"{type(error).__name__}: {text} {FAULT}"
+
+
+@contextmanager
+def errors_naming(file: str) -> Iterator[None]:
+    """Give errors of the system that name no file this name: those of writing to one that is open.
+
+    >>> with errors_naming("take.wav"):
+    ...     raise OSError(28, "No space left on device")
+    Traceback (most recent call last):
+    OSError: [Errno 28] No space left on device: 'take.wav'
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            raise OSError(error.errno, error.strerror, file) from error  # of the same class
+        raise
 
 
 @contextmanager

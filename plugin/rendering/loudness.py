@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from hushgate.errors import errors_naming
 from hushgate.measuring.level_meter import LevelMeter, decibels
 from hushgate.measuring.loudness_meter import LoudnessMeter, TruePeaks
 from hushgate.rendering.peak_limiter import PeakLimiter
@@ -83,18 +85,21 @@ class LoudnessNormalizer:
         self._meter = LoudnessMeter(sample_rate, num_channels)
         self._peaks = TruePeaks(num_channels)
         self._file = tempfile.TemporaryFile(prefix=".hushgate-loudness-", dir=folder)  # noqa: SIM115
+        self._name = f"the temporary file in {folder or tempfile.gettempdir()}"
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # what could not be written is of no use any more
+            self._file.close()
 
     def write(self, block: Block) -> None:
         """Keep the next samples, float32 (channels, samples), finite."""
         self._meter.update(block)
         self._peaks.process(block)
-        self._file.write(np.ascontiguousarray(block.T).tobytes())
+        with errors_naming(self._name):
+            self._file.write(np.ascontiguousarray(block.T).tobytes())
 
     def blocks(self) -> Iterator[Block]:
         """Yield the recording at its new loudness, as long to the sample."""
@@ -136,7 +141,8 @@ class LoudnessNormalizer:
         return meter.lufs
 
     def _with_gain(self, gain: float, limiter: TruePeakLimiter) -> Iterator[Block]:
-        self._file.seek(0)
+        with errors_naming(self._name):
+            self._file.seek(0)
         while data := self._file.read(4 * self._num_channels * _BLOCK):
             samples = np.frombuffer(data, np.float32).reshape(-1, self._num_channels).T
             ready = limiter.process(samples * np.float32(gain))

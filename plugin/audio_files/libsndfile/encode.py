@@ -21,6 +21,8 @@ _COMPRESSION_LEVELS = {"MPEG_LAYER_III": 0.0, "VORBIS": 0.2, "OPUS": 0.5}
 
 # libvorbis puts a whole block on the stack.
 _MAX_BLOCK_SIZE = 2**16
+# More than a block of any file system, whose rest would take a few bytes on a full disk.
+_PROBE_BYTES = 2**18
 
 Block = NDArray[np.float32]
 
@@ -42,6 +44,7 @@ class LibsndfileEncoder:
 
     def __init__(self, part: Path, path: Path, target: AudioFormat) -> None:
         self.warnings: list[str] = []
+        self._part = part
         self._path = path
         self._order = stored_order(target.container, target.subtype, target.num_channels)
         try:
@@ -67,14 +70,14 @@ class LibsndfileEncoder:
                 part = block[:, start : start + _MAX_BLOCK_SIZE]
                 self._file.write(to_stored(part, self._order).T)
         except (soundfile.LibsndfileError, AssertionError) as error:  # soundfile asserts a full write
-            raise write_error(self._path) from error
+            raise write_error(self._path, self._part) from error
 
     def close(self) -> None:
         """Finish the file."""
         try:
             self._file.close()
         except soundfile.LibsndfileError as error:
-            raise write_error(self._path) from error
+            raise write_error(self._path, self._part) from error
 
     abort = close
 
@@ -93,7 +96,18 @@ def is_full(path: Path) -> bool:
     return hasattr(os, "statvfs") and os.statvfs(path.resolve().parent).f_bavail == 0
 
 
-def write_error(path: Path) -> OSError:
-    """The reason for a failed write, which libsndfile does not say."""
+def write_error(path: Path, part: Path | None = None) -> OSError:
+    """The reason for a failed write, which libsndfile does not say.
+
+    Args:
+        path: What to call the file.
+        part: The file itself, which is of no use any more: another write to it fails for the same reason.
+    """
     code = errno.ENOSPC if is_full(path) else errno.EIO
+    try:
+        if part is not None:
+            with part.open("ab") as file:
+                file.write(bytes(_PROBE_BYTES))
+    except OSError as error:
+        code = error.errno or code
     return OSError(code, os.strerror(code), str(path))

@@ -27,9 +27,11 @@ from hushgate.audio_files.pipes.wav_pipe import (
     WavStreamWriter,
     pipe_format,
 )
+from hushgate.errors import errors_naming
 from hushgate.pedalboard_compat.call_arguments import DEFAULT_BLOCK_SIZE
 
 PIPE = "-"
+_OUTPUT = "standard output"
 
 
 def standard_buffer(stream: TextIO) -> BufferedIOBase:
@@ -70,7 +72,13 @@ class _PipeWriter(WavStreamWriter):
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
-            self.finish()
+            with errors_naming(_OUTPUT):
+                self.finish()
+
+    def write(self, block: NDArray[np.float32]) -> None:
+        """See `WavStreamWriter`."""
+        with errors_naming(_OUTPUT):
+            super().write(block)
 
 
 class _ReadOnce:
@@ -151,11 +159,12 @@ def open_standard_output(
     stream = standard_buffer(sys.stdout)
     with contextlib.suppress(OSError, AttributeError):  # not a file of the system
         if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):  # appended to the input, say
-            refuse_originals("standard output", stream.fileno(), originals)
+            refuse_originals(_OUTPUT, stream.fileno(), originals)
     of_file = output_format(source, from_file, Path("standard output.wav"), subtype)
     format, changes = pipe_format(of_file, subtype)
-    seed = dither_seed_for(source.subtype, format.subtype, "standard output") if dither else None
-    writer = _PipeWriter(stream, format, dither_seed=seed)
+    seed = dither_seed_for(source.subtype, format.subtype, _OUTPUT) if dither else None
+    with errors_naming(_OUTPUT):
+        writer = _PipeWriter(stream, format, dither_seed=seed)
     changes += describe_changes(source, format)
-    writer.warnings += [f"standard output: {change}" for change in changes]
+    writer.warnings += [f"{_OUTPUT}: {change}" for change in changes]
     return writer

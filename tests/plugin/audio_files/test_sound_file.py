@@ -313,7 +313,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path, extension: s
     # A limit on the size of files stands for a full disk: writes fall short in the same way.
     script = textwrap.dedent(
         f"""
-        import resource, signal
+        import errno, resource, signal
         from pathlib import Path
         import numpy as np
         from hushgate.audio_files.open_audio import AudioFormat, open_output
@@ -326,13 +326,13 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path, extension: s
                 for _ in range(20):
                     writer.write(noise)
         except OSError as error:
-            print("OSError", error.filename)
+            print("OSError", error.filename, errno.errorcode[error.errno])
         """
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.stdout.strip() == f"OSError out{extension}", done.stderr
+    assert done.stdout.strip() == f"OSError out{extension} EFBIG", done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

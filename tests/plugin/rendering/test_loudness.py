@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -111,3 +114,13 @@ def test_empty_blocks_change_no_true_peak(rng: np.random.Generator) -> None:
     assert with_empty.process(sound[:, :0]).shape == (0,)
     rest = with_empty.process(sound[:, 1_000:])
     np.testing.assert_array_equal(np.concatenate([first, rest]), plain.process(sound))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_names_the_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Path("/dev/full").open("r+b", buffering=0))
+    with (
+        pytest.raises(OSError, match=f"No space left on device: 'the temporary file in {tmp_path}'"),
+        LoudnessNormalizer(48_000, 1, -20.0, folder=tmp_path) as normalizer,
+    ):
+        normalizer.write(np.zeros((1, 100_000), np.float32))

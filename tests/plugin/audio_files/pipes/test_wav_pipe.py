@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import struct
+import sys
 import threading
+import types
 from pathlib import Path
 
 import numpy as np
@@ -224,3 +226,14 @@ def test_raw_samples_have_no_tags_to_lose(tmp_path: Path) -> None:
     assert str(reader.format).startswith("RAW FLOAT")
     assert (writer.format.container, writer.format.subtype, writer.warnings) == ("WAV", "FLOAT", [])
     assert reader.warnings == [f"{tmp_path / 'take.raw'} ends within a sample: 1 byte was left out."]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_behind_standard_output_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = open("/dev/full", "wb", buffering=0)  # noqa: SIM115
+    monkeypatch.setattr(sys, "stdout", types.SimpleNamespace(buffer=full))
+    with (
+        pytest.raises(OSError, match="No space left on device: 'standard output'"),
+        open_output("-", AudioFormat(48_000, 1, None, "WAV", "PCM_16"), "-") as writer,
+    ):
+        writer.write(noise(1, 100_000))
