@@ -16,6 +16,9 @@ from hushgate.audio_files.metadata.fields import FFMPEG_FAMILIES, read_fields
 from hushgate.audio_files.metadata.tag_source import tag_source
 from hushgate.errors import AudioFileError
 
+# Chapters that end later are damaged.
+_LONGEST_S = 1e9
+
 
 @dataclass(frozen=True)
 class LeadingParts:
@@ -56,15 +59,17 @@ def read_leading_parts(
             fields = read_fields(file, family(source))
         except (MutagenError, AudioFileError, *DAMAGE):  # `copy_metadata` says so at the end
             return LeadingParts()
-    chapters = fields.chapters if excerpt is None else _moved(fields.chapters, excerpt)
+    chapters = _moved(fields.chapters, excerpt or Excerpt())
     pictures = fields.pictures if family(target) == "Matroska" else []
     return LeadingParts(tuple(chapters), tuple(pictures))
 
 
 def _moved(chapters: Iterable[Chapter], excerpt: Excerpt) -> Iterator[Chapter]:
+    """Chapters in the time of an excerpt and in order, without those that end before they start."""
     start = excerpt.start_s
-    end = float("inf") if excerpt.end_s is None else excerpt.end_s
-    for chapter in chapters:
+    end = _LONGEST_S if excerpt.end_s is None else excerpt.end_s
+    for chapter in sorted(chapters):
         first, last = max(chapter.start_s, start), min(chapter.end_s, end)
-        if first < last:
+        is_mark = chapter.start_s == chapter.end_s and start <= chapter.start_s < end
+        if first < last or is_mark:
             yield Chapter(first - start, last - start, chapter.title)

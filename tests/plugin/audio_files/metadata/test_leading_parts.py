@@ -88,6 +88,24 @@ def test_chapters_of_an_excerpt_move_with_it(tmp_path: Path, extension: str) -> 
     assert chapters(target) == (Chapter(0.0, 0.25, "Two"), Chapter(0.25, 1.0, "Ümlaut"))
 
 
+def test_damaged_chapters_do_not_cost_the_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = make_book(tmp_path / "book.mka")
+    found = [
+        (1.0, 2.0, "Two"),
+        (-3.0, 1.0, "One"),
+        (1.5, 0.5, "Back"),
+        (1.75, 1.75, "Mark"),
+        (1e15, 2e15, "Far"),
+    ]
+    monkeypatch.setattr("hushgate.audio_files.isolation.calls.call_isolated", lambda *_: ([], [], found))
+    assert copied(source, tmp_path / "out.mka") == []
+    assert chapters(tmp_path / "out.mka") == (
+        Chapter(0.0, 1.0, "One"),
+        Chapter(1.0, 2.0, "Two"),
+        Chapter(1.75, 1.75, "Mark"),
+    )
+
+
 def test_chapters_change_their_container_or_are_named_as_lost(tmp_path: Path) -> None:
     source = make_book(tmp_path / "book.m4b")
     assert copied(source, tmp_path / "out.mka") == []
