@@ -77,6 +77,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.compiler is None:
         sys.exit(f"no clang with a linker for WebAssembly. On Debian 12: apt-get install {_PACKAGES}")
+    print("compiling the core", flush=True)
     try:
         compile_wasm(args.output, args.compiler)
     except CompileError as error:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hushgate.engine.errors import EngineError
+
+if TYPE_CHECKING:
+    import subprocess
 
 PACKAGE = "hushgate_native"
 
@@ -29,20 +34,31 @@ def packaged_file(name: str | None = None) -> Path | None:
     return path if path.exists() else None
 
 
-def run_build_script(script: str, arguments: Sequence[str], source: str | None, what: str) -> None:
+def run_build_script(
+    script: str,
+    arguments: Sequence[str],
+    source: str | None,
+    what: str,
+    report: Callable[[str], None] | None = None,
+) -> None:
     """Run a script of hushgate's native sources.
+
+    An exception meanwhile, such as Ctrl-C, ends the script and its compilers and removes their temporary
+    files.
 
     Args:
         script: Its file name.
         arguments: Its arguments.
         source: The folder native/ of the sources; None for this checkout's.
         what: The beginning of the message when it fails, such as "the plugins could not be compiled".
+        report: Gets each line that the script prints, such as "compiling the core".
 
     Raises:
         EngineError: There are no sources, or the script failed; has the last line that it printed to standard
             error.
     """
     import subprocess  # every start of a command imports this module, and few build
+    import tempfile
 
     folder = Path(source) if source else Path(__file__).resolve().parents[2] / "native"
     path = folder / script
@@ -51,8 +67,41 @@ def run_build_script(script: str, arguments: Sequence[str], source: str | None, 
             f"{folder} does not hold hushgate's native sources. "
             "Name the folder native/ of a checkout with source=...."
         )
-    command = [sys.executable, str(path), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        reason = done.stderr.strip().splitlines() or ["no reason given"]
+    with (
+        tempfile.TemporaryDirectory(prefix="hushgate-build-") as temporary,
+        tempfile.TemporaryFile("w+", errors="replace") as errors,
+    ):
+        process = subprocess.Popen(
+            [sys.executable, str(path), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            errors="replace",
+            env={**os.environ, "TMPDIR": temporary},
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        with process.stdout:
+            try:
+                for line in process.stdout:
+                    if report is not None:
+                        report(line.rstrip())
+                process.wait()
+            except BaseException:
+                _kill(process)
+                raise
+        errors.seek(0)
+        reason = errors.read().strip().splitlines() or ["no reason given"]
+    if process.returncode:
         raise EngineError(f"{what}: {reason[-1]}")
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End a process of a session of its own, and the compilers that it started."""
+    import signal
+
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+import tempfile
 import webbrowser
 from pathlib import Path
 
@@ -53,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
     target = Path(args.output)
     if args.build:
-        _build(args.source)
+        _build(args.source, is_quiet=args.quiet)
     page = assemble_page(_find_core(args.core).read_bytes(), *([args.model] if args.model else []))
     write_atomically(target, page, overwrite=args.overwrite or is_page(target))
     if not args.quiet:
@@ -72,19 +74,27 @@ def _built_core() -> Path:
 def _find_core(named: str | None) -> Path:
     if named:
         return Path(named)
-    if _built_core().is_file():
-        return _built_core()
-    packaged = packaged_file(_CORE)
-    if packaged is None:
+    found = [path for path in (_built_core(), packaged_file(_CORE)) if path is not None and path.is_file()]
+    if not found:
         raise EngineError(
             "the page needs the core in WebAssembly, which comes with the distribution hushgate-native. "
             "Install that, or compile the core with hushgate web --build from a checkout."
         )
-    return packaged
+    # What was built once does not hide an update for ever.
+    return max(found, key=lambda path: path.stat().st_mtime)
 
 
-def _build(source: str | None) -> None:
+def _build(source: str | None, *, is_quiet: bool) -> None:
+    from hushgate.audio_files.atomic_write import write_atomically
+
     target = _built_core()
-    target.parent.mkdir(parents=True, exist_ok=True)
     what = "the core could not be compiled to WebAssembly"
-    run_build_script("build_wasm.py", [str(target)], source, what)
+    with tempfile.TemporaryDirectory(prefix="hushgate-web-") as folder:
+        core = Path(folder) / _CORE
+        run_build_script("build_wasm.py", [str(core)], source, what, None if is_quiet else _report)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(target, core.read_bytes(), overwrite=True)
+
+
+def _report(line: str) -> None:
+    print(printable(line), file=sys.stderr, flush=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
+import tempfile
 from pathlib import Path
 
-from hushgate.commands.plugin.places import built_folder, built_plugins
+from hushgate.commands.plugin.places import FORMATS, built_folder, copy_into
 from hushgate.engine.native.package import run_build_script
 from hushgate.printable import printable
 
@@ -41,14 +43,23 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         EngineError: There are no sources, no compiler or no DPF, or the compiler failed.
+        OSError: The folder cannot be written.
     """
     output = Path(args.output) if args.output else built_folder()
-    arguments = [str(output), "--dpf", args.dpf]
+    arguments = ["--dpf", args.dpf]
     for format in args.format or ():
         arguments += ["--format", format]
     if args.no_window:
         arguments.append("--no-window")
-    run_build_script("build_plugins.py", arguments, args.source, "the plugins could not be compiled")
-    for path in built_plugins(output):
-        print(printable(path))
+    what = "the plugins could not be compiled"
+    with tempfile.TemporaryDirectory(prefix="hushgate-plugins-") as folder:
+        run_build_script("build_plugins.py", [folder, *arguments], args.source, what, _report)
+        for path in sorted(Path(folder).iterdir()):
+            target = copy_into(path, output)
+            if path.suffix.removeprefix(".") in FORMATS:
+                print(printable(target))
     return 0
+
+
+def _report(line: str) -> None:
+    print(printable(line), file=sys.stderr, flush=True)

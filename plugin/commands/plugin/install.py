@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 
-from hushgate.commands.plugin.places import built_folder, built_plugins, host_folder
+from hushgate.commands.plugin.places import built_folder, built_plugins, copy_into, host_folder
 from hushgate.errors import EngineError
 from hushgate.printable import printable
 
@@ -35,24 +34,5 @@ def run(args: argparse.Namespace) -> int:
         )
     for plugin in plugins:
         folder = Path(args.folder) if args.folder else host_folder(plugin.suffix.removeprefix("."))
-        folder.mkdir(parents=True, exist_ok=True)
-        target = folder / plugin.name
-        # Beside the old copy first: a host that scans meanwhile finds a whole plugin or none.
-        part = folder / f".{plugin.name}.part"
-        _remove(part)
-        if plugin.is_dir():
-            shutil.copytree(plugin, part)
-            _remove(target)
-        else:
-            shutil.copyfile(plugin, part)
-        part.replace(target)
-        print(printable(target))
+        print(printable(copy_into(plugin, folder)))
     return 0
-
-
-def _remove(path: Path) -> None:
-    """Remove a file or a folder, if there is one."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -30,8 +31,44 @@ def host_folder(format: str) -> Path:
 
 
 def built_plugins(folder: Path | None = None) -> list[Path]:
-    """The plugins in a folder; by default the ones that were built here, or else hushgate-native's."""
+    """The plugins in a folder; by default the ones that were built here and hushgate-native's.
+
+    Of two with one name the newer is taken, so that what was built once does not hide an update for ever.
+    """
     if folder is not None:
         return sorted(path for format in FORMATS for path in folder.glob(f"*.{format}"))
     packaged = packaged_file("plugins")
-    return built_plugins(built_folder()) or ([] if packaged is None else built_plugins(packaged))
+    newest: dict[str, Path] = {}
+    for plugin in built_plugins(built_folder()) + ([] if packaged is None else built_plugins(packaged)):
+        other = newest.get(plugin.name)
+        if other is None or plugin.stat().st_mtime > other.stat().st_mtime:
+            newest[plugin.name] = plugin
+    return [newest[name] for name in sorted(newest)]
+
+
+def copy_into(path: Path, folder: Path) -> Path:
+    """Copy a file or a folder into a folder, replace an older copy, and return the new one.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / path.name
+    # Beside the old copy first: a host that scans meanwhile finds a whole plugin or none.
+    part = folder / f".{path.name}.part"
+    _remove(part)
+    if path.is_dir():
+        shutil.copytree(path, part)
+        _remove(target)
+    else:
+        shutil.copyfile(path, part)
+    part.replace(target)
+    return target
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, if there is one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
