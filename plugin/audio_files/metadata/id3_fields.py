@@ -29,6 +29,7 @@ _ID3_FRAMES = {
     "BPM": "TBPM",
     "INITIALKEY": "TKEY",
     "ISRC": "TSRC",
+    "COMPILATION": "TCMP",
 }
 _FROM_ID3 = {frame: name for name, frame in _ID3_FRAMES.items()}
 
@@ -80,6 +81,8 @@ def take_id3(tags: Any, fields: Fields) -> None:
                 frame.data,
             )
             fields.pictures.append(picture.write())
+        elif kind == "USLT":
+            fields.add("LYRICS", frame.text)
         elif kind in _FROM_ID3 or kind in ("TXXX", "COMM"):
             # A free text without a description is a comment.
             name = _FROM_ID3.get(kind) or ("COMMENT" if kind == "COMM" else frame.desc or "COMMENT")
@@ -96,6 +99,11 @@ def fill_id3(tags: Any, fields: Fields) -> None:
     for name, texts in fields.texts.items():
         if name == "COMMENT":
             tags.add(id3.COMM(encoding=id3.Encoding.UTF8, lang="XXX", desc="", text=texts))
+        elif name == "LYRICS":
+            for number, text in enumerate(texts):
+                # Frames of one language differ in their description.
+                desc = str(number + 1) if number else ""
+                tags.add(id3.USLT(encoding=id3.Encoding.UTF8, lang="XXX", desc=desc, text=text))
         elif name in _ID3_FRAMES:
             tags.add(id3.Frames[_ID3_FRAMES[name]](encoding=id3.Encoding.UTF8, text=texts))
         else:

@@ -30,6 +30,8 @@ def fill_mp4(tags: Any, fields: Fields) -> None:
     for name, texts in fields.texts.items():
         if name in _MP4_ITEMS:
             tags[_MP4_ITEMS[name]] = texts
+        elif name == "COMPILATION":
+            tags["cpil"] = texts[0].strip() not in ("", "0")
         elif name in _MP4_PAIRS and (numbers := _number_pair(texts[0])) is not None:
             tags[_MP4_PAIRS[name]] = [numbers]
         else:

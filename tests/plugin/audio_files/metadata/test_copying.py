@@ -378,6 +378,32 @@ def test_id3_tags_in_front_of_flac_become_comments(tmp_path: Path) -> None:
     assert [picture.data for picture in new.pictures] == [PNG]
 
 
+@pytest.mark.parametrize("extension", ["flac", "opus", "aiff", "m4a", "mka"])
+def test_lyrics_and_compilations_survive_a_change_of_kind(tmp_path: Path, extension: str) -> None:
+    if extension in ("m4a", "mka"):
+        pytest.importorskip("av", reason="needs the extra formats")
+    source, there, back = tmp_path / "a.mp3", tmp_path / f"b.{extension}", tmp_path / "c.mp3"
+    write_sound(source, "MP3", "MPEG_LAYER_III")
+    tags = id3.ID3()
+    tags.add(id3.USLT(encoding=3, lang="eng", desc="", text="One line\nand another"))
+    tags.add(id3.TCMP(encoding=3, text="1"))
+    tags.save(source)
+    for old, new in ((source, there), (there, back)):
+        with open_input(old) as reader, open_output(new, reader.format, old) as writer:
+            for block in reader.blocks():
+                writer.write(block)
+        assert not [warning for warning in writer.warnings if "tags" in warning]
+    if extension in ("flac", "opus"):
+        assert mutagen.File(there)["lyrics"] == ["One line\nand another"]
+    if extension == "m4a":
+        assert mutagen.File(there)["\xa9lyr"] == ["One line\nand another"]
+        assert mutagen.File(there)["cpil"] is True
+    found = id3.ID3(back)
+    assert [frame.text for frame in found.getall("USLT")] == ["One line\nand another"]
+    assert [str(frame) for frame in found.getall("TCMP")] == ["1"]
+    assert not found.getall("TXXX")
+
+
 def test_two_id3_tags_become_one(tmp_path: Path) -> None:
     form = write_sound(tmp_path / "a.mp3", "MP3", "MPEG_LAYER_III")
     fronts = []
