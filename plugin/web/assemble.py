@@ -103,6 +103,7 @@ def _catalogue(wasm: bytes, models: Sequence[Model]) -> dict[str, Any]:
                 "title": model.info.name.capitalize(),
                 "description": model.info.description,
                 "latency_ms": model.info.latency_ms,
+                "hears_beginnings": model.info.hears_beginnings,
             }
             for model in models
         ],

@@ -150,7 +150,8 @@ def _expected(model: str, audio: Audio, rate: int, **settings: Any) -> Audio:
 
 
 @pytest.mark.parametrize(
-    ("model", "rate", "num_channels", "seconds"), [("voice", 16_000, 1, 9.0), ("music", 44_100, 2, 0.6)]
+    ("model", "rate", "num_channels", "seconds"),
+    [("voice", 16_000, 1, 9.0), ("guitar", 16_000, 1, 9.0), ("music", 44_100, 2, 0.6)],
 )
 def test_saved_sound_is_that_of_the_denoiser(
     model: str, rate: int, num_channels: int, seconds: float, page: Any, tmp_path: Path

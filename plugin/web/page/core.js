@@ -81,13 +81,16 @@ class Core {
     }
   }
 
-  // Begins a recording whose first samples are given, those that process gets next, and learns noise and hum.
-  begin(channels) {
+  // Begins a recording whose first samples are given, those that process gets next, and learns hum and, where the
+  // model is to hear them, noise.
+  begin(channels, isHeard) {
     const { length } = channels[0];
     const address = this.calls.malloc(4 * length * channels.length);
     const rows = new Float32Array(this.calls.memory.buffer, address, length * channels.length);
     channels.forEach((channel, index) => rows.set(channel, index * length));
-    if (this.calls.hushgate_begin(this.denoiser, address, length, length) !== 0) throw new Error("Memory ran out.");
+    if (this.calls.hushgate_begin(this.denoiser, address, length, length, isHeard) !== 0) {
+      throw new Error("Memory ran out.");
+    }
     this.calls.free(address);
     this.makeRows();
   }

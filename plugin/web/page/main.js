@@ -212,8 +212,9 @@ function render() {
     $("#format").textContent = `${formatText(recording)}; cleaned in ${speed}`;
     say(`Cleaned in ${speed}.`);
   });
+  const isHeard = catalogue.models.find(({ name }) => name === settings.model).hears_beginnings;
   worker.postMessage({
-    wasm, weights: weights[settings.model], values: settings.values, channels, sampleRate, columns: COLUMNS,
+    wasm, weights: weights[settings.model], isHeard, values: settings.values, channels, sampleRate, columns: COLUMNS,
   });
 }
 

@@ -18,13 +18,13 @@ onmessage = ({ data }) => {
   }
 };
 
-function clean({ wasm, weights, values, channels, sampleRate, columns }) {
+function clean({ wasm, weights, isHeard, values, channels, sampleRate, columns }) {
   const core = new Core(wasm, weights, sampleRate, channels.length, BLOCK);
   core.set(values);
   const numSamples = channels[0].length;
   const numLearnt = Math.round(LEARNT_S * sampleRate);
   const numTaken = Math.round(HUM_LEARNT_S * sampleRate);
-  if (numSamples >= numLearnt) core.begin(channels.map((channel) => channel.subarray(0, numTaken)));
+  if (numSamples >= numLearnt) core.begin(channels.map((channel) => channel.subarray(0, numTaken)), isHeard);
   const after = channels.map(() => new Float32Array(numSamples));
   for (let at = 0; at < numSamples + core.latency; at += BLOCK) {
     const count = Math.min(BLOCK, numSamples + core.latency - at);

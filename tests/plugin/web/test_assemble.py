@@ -54,6 +54,11 @@ def test_parameters_are_those_of_the_table_that_the_module_has(page: str) -> Non
     assert (rows["gate_threshold_db"]["default"], rows["gate_threshold_db"]["end"]) == ("off", -100.0)
 
 
+def test_models_say_whether_they_hear_beginnings(page: str) -> None:
+    models = {model["name"]: model["hears_beginnings"] for model in _catalogue(page)["models"]}
+    assert models == {"voice": True, "music": True, "guitar": False}
+
+
 def test_presets_hold_the_settings_of_their_denoiser(page: str) -> None:
     presets = {preset["name"]: preset for preset in _catalogue(page)["presets"]}
     assert presets["podcast"]["values"] == {"attenuation_limit_db": 30.0}
