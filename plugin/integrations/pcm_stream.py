@@ -47,7 +47,7 @@ class PcmStream:
         """Delay at `sample_rate` Hz, samples."""
         return self.effect.latency_samples_at(sample_rate)
 
-    def process(self, data: bytes | memoryview, sample_rate: int, num_channels: int = 1) -> bytes:
+    def process(self, data: bytes | bytearray | memoryview, sample_rate: int, num_channels: int = 1) -> bytes:
         """The next frame.
 
         Args:

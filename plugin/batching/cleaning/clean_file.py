@@ -303,9 +303,10 @@ def _figures(
     lowest_gain = sink.limiter.lowest_gain if sink.limiter is not None else gain
     warnings = loop.warnings(*writers, clip_remedy=_CLIP_REMEDY)
     if residual is not None and residual.limiter is not None and residual.limiter.lowest_gain < 1.0:
+        lowered_db = -20.0 * math.log10(residual.limiter.lowest_gain)
         warnings.append(
-            f"the residual was turned down by up to {-decibels(residual.limiter.lowest_gain):.1f} dB by the "
-            'limiter: it is not all that was removed. Use subtype="FLOAT" for that.'
+            f"the residual was turned down by up to {lowered_db:.1f} dB by the limiter: it is not all that was "
+            'removed. Use subtype="FLOAT" for that.'
         )
     return {
         "warnings": tuple(warnings),

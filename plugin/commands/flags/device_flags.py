@@ -36,9 +36,7 @@ def add_device_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--sample-rate", type=float, metavar="HZ", help="default: 48000, or the device's own without it"
     )
-    group.add_argument(
-        "--channels", type=int, metavar="N", help="input channels (default: 1, to both ears)"
-    )
+    group.add_argument("--channels", type=int, metavar="N", help="input channels (default: 1, to both ears)")
     group.add_argument(
         "--device-latency-ms",
         type=float,
