@@ -118,7 +118,8 @@ def test_empty_blocks_change_no_true_peak(rng: np.random.Generator) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_names_the_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Path("/dev/full").open("r+b", buffering=0))
+    full = open("/dev/full", "r+b", buffering=0)  # noqa: SIM115
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: full)
     with (
         pytest.raises(OSError, match=f"No space left on device: 'the temporary file in {tmp_path}'"),
         LoudnessNormalizer(48_000, 1, -20.0, folder=tmp_path) as normalizer,
