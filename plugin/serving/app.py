@@ -6,7 +6,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, Router, WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hushgate.serving.files.file_endpoint import FileEndpoint
 from hushgate.serving.gatekeeper import Gatekeeper
@@ -55,17 +55,17 @@ def make_app(state: ServerState) -> ASGIApp:
         return PlainTextResponse("ready\n")
 
     routes = [
-        Route("/", show_page),
-        Route("/openapi.json", show_document),
-        Route("/presets", show_presets),
-        Route("/models", show_models),
-        Route("/metrics", show_metrics),
-        Route("/health", show_health),
-        Route("/ready", show_ready),
-        Route("/denoise", FileEndpoint(state), methods=["POST"]),
+        _Route("/", show_page),
+        _Route("/openapi.json", show_document),
+        _Route("/presets", show_presets),
+        _Route("/models", show_models),
+        _Route("/metrics", show_metrics),
+        _Route("/health", show_health),
+        _Route("/ready", show_ready),
+        _Route("/denoise", FileEndpoint(state), methods=["POST"]),
         WebSocketRoute("/stream", StreamEndpoint(state)),
     ]
-    app: ASGIApp = Gatekeeper(Router(routes, redirect_slashes=False), state, _PATHS)
+    app: ASGIApp = Gatekeeper(Router(routes, redirect_slashes=False, default=_refuse_path), state, _PATHS)
     if state.settings.origins:  # before the gatekeeper: a browser asks first, without the token
         app = CORSMiddleware(
             app,
@@ -75,3 +75,19 @@ def make_app(state: ServerState) -> ASGIApp:
             expose_headers=["Hushgate-Warnings", "Hushgate-Latency-Samples", "Hushgate-Duration-S"],
         )
     return app
+
+
+class _Route(Route):
+    """A route that refuses other methods as the server refuses everything else."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        methods = sorted(self.methods or ())
+        if methods and scope["method"] not in methods:
+            message = f"{self.path} takes {' and '.join(methods)} (got {scope['method'][:64]!r})."
+            raise RequestError(message, 405, methods=methods)
+        await super().handle(scope, receive, send)
+
+
+async def _refuse_path(scope: Scope, receive: Receive, send: Send) -> None:
+    kind = "HTTP requests" if scope["type"] == "http" else "WebSockets"
+    raise RequestError(f"there is no path {scope['path'][:64]!r} for {kind}. The page at / lists all.", 404)

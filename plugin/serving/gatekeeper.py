@@ -152,6 +152,8 @@ class _Exchange:
             headers.append((b"www-authenticate", b"Bearer"))
         if error.retry_after_s is not None:
             headers.append((b"retry-after", str(error.retry_after_s).encode()))
+        if error.methods:
+            headers.append((b"allow", ", ".join(error.methods).encode()))
         prefix = "http" if self._scope["type"] == "http" else "websocket.http"
         await self.send({"type": f"{prefix}.response.start", "status": error.status, "headers": headers})
         await self.send({"type": f"{prefix}.response.body", "body": body, "more_body": False})

@@ -62,12 +62,20 @@ class RequestError(HushgateError, ValueError):
         message: What is wrong and what to do, for the client.
         status: HTTP status.
         retry_after_s: When to try again, seconds; None where that does not help.
+        methods: Methods that the path takes, for status 405.
     """
 
-    def __init__(self, message: str, status: int = 400, retry_after_s: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        status: int = 400,
+        retry_after_s: int | None = None,
+        methods: Sequence[str] = (),
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.retry_after_s = retry_after_s
+        self.methods = methods
 
 
 @dataclass(frozen=True)

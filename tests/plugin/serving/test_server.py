@@ -45,6 +45,25 @@ def test_the_description_is_valid_openapi(server: Server) -> None:
     validator.validate(json.loads(server.get("/openapi.json").body))
 
 
+def test_paths_and_methods_that_do_not_exist_are_refused_as_json(server: Server) -> None:
+    from websockets.exceptions import InvalidStatus
+    from websockets.sync.client import connect
+
+    missing = server.get("/nothing")
+    assert (missing.status, missing.headers["content-type"]) == (404, "application/json")
+    assert missing.error == "there is no path '/nothing' for HTTP requests. The page at / lists all."
+    assert "'/stream' for HTTP requests" in server.get("/stream").error
+    refused = server.get("/denoise")
+    assert (refused.status, refused.headers["allow"]) == (405, "POST")
+    assert refused.error == "/denoise takes POST (got 'GET')."
+    refused = server.request("DELETE", "/presets")
+    assert (refused.status, refused.headers["allow"]) == (405, "GET, HEAD")
+    assert refused.error == "/presets takes GET and HEAD (got 'DELETE')."
+    with pytest.raises(InvalidStatus) as status, connect(f"ws://{server.host}:{server.port}/denoise"):
+        pass
+    assert (status.value.response.status_code, b"for WebSockets" in status.value.response.body) == (404, True)
+
+
 def test_metrics_count_requests_and_sound(server: Server, rng: np.random.Generator) -> None:
     before = server.metric("hushgate_audio_seconds_total")
     assert server.post(encode(sound(rng)), {"model": "identity"}).status == 200
