@@ -117,7 +117,7 @@ class ChunkList:
         chunks: The size of the data chunk is that of the sound in the file, whatever its header says.
         announced_bytes: Size of the data chunk as its header says; None where it leaves the size open.
         is_regular: Whether every size in the headers agrees with the file.
-        num_ignored_bytes: Bytes behind the sound that belong to no chunk.
+        num_ignored_bytes: Zeros behind the sound that belong to no chunk.
     """
 
     dialect: Dialect
@@ -150,7 +150,6 @@ def read_chunks(file: BinaryIO) -> ChunkList | None:
 
     Sizes are compared with the file. A data chunk that announces less than there is, or leaves
     its size open, reaches to the next place where chunks follow up to the end of the file, or to that end.
-    Where the file's own size ends with the data chunk too, what is behind belongs to neither.
     Chunks of odd length are found whether or not the pad byte behind them was written. A chunk other than
     the sound that claims to reach beyond the end of the file ends the list.
     """
@@ -324,24 +323,20 @@ class _ChunkWalk:
             for longer in range(size + 2**32, available + 1, 2**32):
                 if self._chunks_follow(body + longer, longer):
                     return longer
-        ends_with_file = self._announced_end() in (body + size, body + size + size % 2)
-        if (ends_with_file and available - size <= _LIMIT_32_BIT) or is_zero(self._file, body + size):
+        if is_zero(self._file, body + size):
             self._num_ignored = available - size
             return size
+        # Also where the file's own size ends here: recorders update both sizes now and then, and crash.
         return self._sound_end(body + size) - body
-
-    def _announced_end(self) -> int | None:
-        """Where the file ends as its own header says; None where it does not."""
-        if self._dialect.file_size is None:
-            return None
-        place, is_long, less = self._dialect.file_size
-        self._file.seek(place)
-        data = self._file.read(8 if is_long else 4)
-        return int.from_bytes(data, "little" if self._dialect.order == "<" else "big") + less
 
     def _check_file_size(self) -> None:
         """Compare the file's own size in its header with what is there."""
-        if self._announced_end() not in (None, self._file_size):
+        if self._dialect.file_size is None:
+            return
+        place, is_long, less = self._dialect.file_size
+        self._file.seek(place)
+        data = self._file.read(8 if is_long else 4)
+        if int.from_bytes(data, "little" if self._dialect.order == "<" else "big") != self._file_size - less:
             self._is_regular = False
 
 
