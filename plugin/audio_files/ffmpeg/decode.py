@@ -98,6 +98,7 @@ class FfmpegDecoder:
             raise AudioFileError(f"{name} cannot be read as audio ({_reason(error)}).") from error
         try:
             self.format = self._inspect()
+            self._end_s = self._announced_end()
         except BaseException:
             self.close()
             raise
@@ -118,8 +119,9 @@ class FfmpegDecoder:
                 yield block[:, place : place + block_size]
             num_done += block.shape[1]
         expected, tolerance = self.format.num_samples, 0.0
-        if expected is None:
-            expected, tolerance = self._track_samples(), _DURATION_TOLERANCE_S * self.format.sample_rate
+        if self._end_s is not None:
+            rate = self.format.sample_rate
+            expected, tolerance = round((self._end_s - self._start_s) * rate), _DURATION_TOLERANCE_S * rate
         if expected is not None and num_done + tolerance < expected:
             self._report(f"is damaged or cut short after {num_done} of {expected} samples")
         elif num_done == 0:
@@ -197,22 +199,21 @@ class FfmpegDecoder:
         duration = self._container.duration
         return max(0, round(Fraction(duration, self._av.time_base) * rate)) or None if duration else None
 
-    def _track_samples(self) -> int | None:
-        """Samples that Matroska announces for this track alone, with the codec's delay and padding.
+    def _announced_end(self) -> float | None:
+        """When the sound ends by what Matroska says of this track alone, seconds; None where it says nothing.
 
-        Its file's duration is that of the longest track. Other containers with time stamps announce theirs
-        in the table of packets (MP4), or none that can be relied on.
+        Other containers with time stamps say it in their table of packets (MP4), or are not to be relied on.
         """
         if self._demuxer != "matroska":
             return None
         end = _clock(self.stream.metadata.get("DURATION", ""))
-        if end is None and self._container.duration and self._is_alone():
-            end = self._container.duration / self._av.time_base
-        return None if end is None else round((end - self._start_s) * self.format.sample_rate)
-
-    def _is_alone(self) -> bool:
+        # The duration of the file is that of its longest track. Where the file names none, FFmpeg estimates
+        # it from the bit rate of the codec, if it knows that.
         others = [stream for stream in self._container.streams if stream.index != self.stream.index]
-        return all(stream.type == "attachment" or is_cover(self._av, stream) for stream in others)
+        is_alone = all(stream.type == "attachment" or is_cover(self._av, stream) for stream in others)
+        if end is None and is_alone and self._container.duration and not self.stream.codec_context.bit_rate:
+            end = self._container.duration / self._av.time_base
+        return end
 
     def _frames(self) -> Iterator[tuple[Any, Fraction | None]]:
         """Yield decoded frames, and how long the sound is known to be so far, seconds."""

@@ -20,16 +20,29 @@ from tests.helpers.sound_files.films import RATE, film_sound, make_film
 NUM_SAMPLES = 4 * RATE
 
 
-def make_sound(path: Path, encoder: str, kind: str, **options: str) -> None:
-    """Write four seconds of sound; `kind` is the encoder's sample format."""
-    with av.open(str(path), "w", options=options) as container:
+class Pipe:
+    """A file that cannot seek, as a live stream has none: its headers name no sizes and no duration."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+        self.name = str(path)
+        self.write = self._file.write
+        self.close = self._file.close
+
+
+def make_sound(
+    path: Path, encoder: str, kind: str, num_samples: int = NUM_SAMPLES, *, live: bool = False, **options: str
+) -> None:
+    """Write sound; `kind` is the encoder's sample format."""
+    target: Any = Pipe(path) if live else str(path)
+    with av.open(target, "w", options=options) as container:
         stream: Any = container.add_stream(encoder, rate=RATE)
         stream.codec_context.layout, stream.codec_context.format = "stereo", kind
         stream.codec_context.bit_rate = 128_000
         container.start_encoding()
         size = stream.codec_context.frame_size or 1024
-        for start in range(0, NUM_SAMPLES, size):
-            block = film_sound(start, min(size, NUM_SAMPLES - start))
+        for start in range(0, num_samples, size):
+            block = film_sound(start, min(size, num_samples - start))
             if kind.startswith("s16"):
                 block = np.rint(block * 32_767).astype(np.int16)
             shaped = block if kind.endswith("p") else block.T.reshape(1, -1)
@@ -106,6 +119,24 @@ def test_a_hole_that_ends_the_sound_is_noticed(tmp_path: Path) -> None:
     part, warnings = read(path, allow_truncated=True)
     assert part.shape[1] < 0.7 * NUM_SAMPLES
     assert "is damaged or cut short after" in warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder", "kind"),
+    [
+        ("live.mka", "pcm_s16le", "s16"),
+        ("live.mka", "libmp3lame", "fltp"),
+        ("live.webm", "libopus", "flt"),
+        ("live.mka", "flac", "s16"),
+    ],
+)
+def test_a_live_recording_that_announces_nothing_is_whole(
+    tmp_path: Path, name: str, encoder: str, kind: str
+) -> None:
+    make_sound(tmp_path / name, encoder, kind, 15 * RATE, live=True)
+    sound, warnings = read(tmp_path / name)
+    assert abs(sound.shape[1] - 15 * RATE) < 3_000
+    assert warnings == []
 
 
 def test_sound_shorter_than_the_pictures_is_whole(tmp_path: Path) -> None:
