@@ -26,26 +26,37 @@ BlockDenoiser::BlockDenoiser(std::shared_ptr<const NetworkWeights> weights, cons
     }
 }
 
+// Everything is made before the first member changes, so that want of memory leaves the denoiser as it was.
 void BlockDenoiser::prepare(double sample_rate, int num_channels) {
+    ParameterValues settings;
     for (int parameter = 0; parameter < kNumParameters; ++parameter)
-        settings_.values[parameter] = wanted_[parameter].load(std::memory_order_relaxed);
+        settings.values[parameter] = wanted_[parameter].load(std::memory_order_relaxed);
     auto stream = std::make_unique<SpectralStream>(weights_, kernels_, sample_rate, num_channels);
-    gate_ = std::make_unique<SpectralGate>(settings_, num_channels, stream->frame_size(), stream->hop_size(),
-                                           sample_rate);
-    delays_.clear();
-    dry_.clear();
-    wet_.clear();
+    const int frame_size = stream->frame_size(), hop_size = stream->hop_size();
+    auto gate = std::make_unique<SpectralGate>(settings, num_channels, frame_size, hop_size, sample_rate);
+    auto hum = std::make_unique<HumReducer>(sample_rate, num_channels, kernels_);
+    std::vector<DelayLine> delays;
+    std::vector<Buffer> dry, wet;
     for (int channel = 0; channel < num_channels; ++channel) {
-        delays_.emplace_back(stream->frame_size());
-        dry_.emplace_back(stream->hop_size());
-        wet_.emplace_back(stream->hop_size());
+        delays.emplace_back(frame_size);
+        dry.emplace_back(hop_size);
+        wet.emplace_back(hop_size);
     }
-    energies_.assign(num_channels, {});
-    gate_gains_.assign(num_channels, 1.0);
-    clean_ = Buffer(stream->hop_size());
-    ramp_ = GainRamp(int(std::nearbyint(sample_rate * kRampMs / 1000.0)));
-    hum_ = std::make_unique<HumReducer>(sample_rate, num_channels, kernels_);
+    std::vector<FrameEnergy> energies(num_channels);
+    std::vector<double> gate_gains(num_channels, 1.0);
+    Buffer clean(hop_size);
+
+    settings_ = settings;
     stream_ = std::move(stream);
+    gate_ = std::move(gate);
+    hum_ = std::move(hum);
+    delays_ = std::move(delays);
+    dry_ = std::move(dry);
+    wet_ = std::move(wet);
+    energies_ = std::move(energies);
+    gate_gains_ = std::move(gate_gains);
+    clean_ = std::move(clean);
+    ramp_ = GainRamp(int(std::nearbyint(sample_rate * kRampMs / 1000.0)));
     sample_rate_ = sample_rate;
     num_channels_ = num_channels;
     reset();

@@ -1,10 +1,12 @@
-// Counts allocations while sound runs: `allocations FILE.hush`. Fails on the first one inside `process`.
+// Counts allocations while sound runs, and refuses those of `prepare` one by one: `allocations FILE.hush`. Fails on
+// the first one inside `process`, and where a `prepare` without memory changes anything.
 // Every way to memory ends in the functions that this file replaces (glibc).
 
 #include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <limits>
@@ -14,7 +16,13 @@
 
 namespace {
 std::atomic<long> num_allocations{0};
+long num_until_refused = -1;  // negative: none is refused
+
+bool is_refused() {
+    ++num_allocations;
+    return num_until_refused >= 0 && num_until_refused-- == 0;
 }
+}  // namespace
 
 extern "C" {
 void* __libc_malloc(std::size_t size);
@@ -22,28 +30,53 @@ void* __libc_calloc(std::size_t count, std::size_t size);
 void* __libc_realloc(void* memory, std::size_t size);
 void* __libc_memalign(std::size_t alignment, std::size_t size);
 
-void* malloc(std::size_t size) {
-    ++num_allocations;
-    return __libc_malloc(size);
-}
-void* calloc(std::size_t count, std::size_t size) {
-    ++num_allocations;
-    return __libc_calloc(count, size);
-}
-void* realloc(void* memory, std::size_t size) {
-    ++num_allocations;
-    return __libc_realloc(memory, size);
-}
+void* malloc(std::size_t size) { return is_refused() ? nullptr : __libc_malloc(size); }
+void* calloc(std::size_t count, std::size_t size) { return is_refused() ? nullptr : __libc_calloc(count, size); }
+void* realloc(void* memory, std::size_t size) { return is_refused() ? nullptr : __libc_realloc(memory, size); }
 void* aligned_alloc(std::size_t alignment, std::size_t size) {
-    ++num_allocations;
-    return __libc_memalign(alignment, size);
+    return is_refused() ? nullptr : __libc_memalign(alignment, size);
 }
 int posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
-    ++num_allocations;
-    *memory = __libc_memalign(alignment, size);
+    *memory = is_refused() ? nullptr : __libc_memalign(alignment, size);
     return *memory == nullptr;
 }
 }
+
+namespace {
+
+// Prepares for another format with the first allocation refused, then the second, until none is. Returns how often
+// it failed; -1 where the sound then differs from that of a denoiser that nothing happened to.
+long refuse_allocations(const hushgate_model* model) {
+    hushgate_denoiser* denoisers[] = {hushgate_new(model, nullptr), hushgate_new(model, nullptr)};
+    for (hushgate_denoiser* denoiser : denoisers) {
+        hushgate_set(denoiser, 0, 0.5);  // the dry path is heard too
+        hushgate_prepare(denoiser, 48000.0, 2);
+    }
+    long num_failed = 0;
+    unsigned random = 1;
+    bool is_same = true;
+    for (;; ++num_failed) {
+        num_until_refused = num_failed;
+        const int status = hushgate_prepare(denoisers[0], 96000.0, 4);
+        num_until_refused = -1;
+        if (status == 0 || !is_same) break;
+        float rows[2][2][480], *channels[2][2];
+        for (int channel = 0; channel < 2; ++channel) {
+            for (int at = 0; at < 480; ++at) {
+                random = random * 1664525u + 1013904223u;
+                rows[0][channel][at] = rows[1][channel][at] = float(random >> 16) / 65536.0f - 0.5f;
+            }
+            for (int which = 0; which < 2; ++which) channels[which][channel] = rows[which][channel];
+        }
+        for (int which = 0; which < 2; ++which) hushgate_process(denoisers[which], channels[which], channels[which], 480);
+        is_same = std::memcmp(rows[0], rows[1], sizeof rows[0]) == 0 &&
+                  hushgate_latency(denoisers[0]) == hushgate_latency(denoisers[1]);
+    }
+    for (hushgate_denoiser* denoiser : denoisers) hushgate_free(denoiser);
+    return is_same ? num_failed : -1;
+}
+
+}  // namespace
 
 int main(int count, char** arguments) {
     if (count != 2) return 2;
@@ -89,8 +122,10 @@ int main(int count, char** arguments) {
         inside += num_allocations - start;
     }
     hushgate_free(denoiser);
+    const long num_failed = refuse_allocations(model);
     hushgate_model_free(model);
     if (std::fabs(hum_hz - 50.0) > 0.1) inside = -1;  // never looked for
     std::printf("allocations in process: %ld, before: %ld\n", inside, before);
-    return inside == 0 ? 0 : 1;
+    std::printf("prepared without memory: %ld\n", num_failed);
+    return inside == 0 && num_failed > 0 ? 0 : 1;
 }
