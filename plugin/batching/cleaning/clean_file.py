@@ -305,8 +305,8 @@ def _figures(
     if residual is not None and residual.limiter is not None and residual.limiter.lowest_gain < 1.0:
         lowered_db = -20.0 * math.log10(residual.limiter.lowest_gain)
         warnings.append(
-            f"the residual was turned down by up to {lowered_db:.1f} dB by the limiter: it is not all that was "
-            'removed. Use subtype="FLOAT" for that.'
+            f"the residual was turned down by up to {lowered_db:.1f} dB by the limiter: it is not all that "
+            'was removed. Use subtype="FLOAT" for that.'
         )
     return {
         "warnings": tuple(warnings),

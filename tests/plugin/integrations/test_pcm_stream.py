@@ -49,5 +49,6 @@ def test_floats_are_not_taken_for_16_bits(identity: str) -> None:
     sound = np.zeros(480, np.float32)
     with pytest.raises(TypeError, match=r"data must be 16-bit samples.*\(got items of format 'f'\)"):
         PcmStream(model=identity).process(sound, RATE)  # type: ignore[arg-type]
-    for data in (bytes(960), bytearray(960), memoryview(bytes(960)), memoryview(array.array("h", bytes(960)))):
+    words = memoryview(array.array("h", bytes(960)))
+    for data in (bytes(960), bytearray(960), memoryview(bytes(960)), words):
         assert len(PcmStream(model=identity).process(data, RATE)) == 960
