@@ -363,3 +363,13 @@ def test_the_page_is_accessible_and_fits_its_width(width: int, page_file: Path, 
         for report in reports:
             assert report.violations_count == 0, report.generate_report()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_choice_of_what_is_heard_fits_at_every_width(page: Any) -> None:
+    page.evaluate(
+        "for (const id of ['workspace', 'listen', 'live']) document.getElementById(id).hidden = false"
+    )
+    for width in (320, 545, 600, 1000, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        for sides in page.locator(".sides").all():
+            assert sides.evaluate("(sides) => sides.scrollWidth <= sides.clientWidth"), width
