@@ -22,7 +22,7 @@ from hushgate.engine.native.package import packaged_file
 from hushgate.engine.parameters import PARAMETERS, ParameterValues, Value
 from hushgate.engine.signal.fork_safe_lock import give_lock
 
-INTERFACE = 2
+INTERFACE = 3
 # Path of a library to use instead of the installed one, or "none" for no native engine.
 VARIABLE = "HUSHGATE_NATIVE_LIBRARY"
 

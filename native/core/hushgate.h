@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 /* Rises when a function or a structure below changes. */
-#define HUSHGATE_INTERFACE 2
+#define HUSHGATE_INTERFACE 3
 
 typedef struct hushgate_model hushgate_model;
 typedef struct hushgate_denoiser hushgate_denoiser;

@@ -1,7 +1,7 @@
 "use strict";
 // The core in WebAssembly, one denoiser for sound in blocks. For workers and worklets.
 
-const INTERFACE = 2; // of hushgate.h
+const INTERFACE = 3; // of hushgate.h
 
 class Core {
   // wasm, weights: ArrayBuffer of the module and of a weights file. blockSize: largest block, samples.
