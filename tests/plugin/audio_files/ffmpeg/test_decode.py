@@ -31,11 +31,17 @@ class Pipe:
 
 
 def make_sound(
-    path: Path, encoder: str, kind: str, num_samples: int = NUM_SAMPLES, *, live: bool = False, **options: str
+    path: Path,
+    encoder: str,
+    kind: str,
+    num_samples: int = NUM_SAMPLES,
+    *,
+    live: bool = False,
+    options: dict[str, str] | None = None,
 ) -> None:
     """Write sound; `kind` is the encoder's sample format."""
     target: Any = Pipe(path) if live else str(path)
-    with av.open(target, "w", options=options) as container:
+    with av.open(target, "w", options=options or {}) as container:
         stream: Any = container.add_stream(encoder, rate=RATE)
         stream.codec_context.layout, stream.codec_context.format = "stereo", kind
         stream.codec_context.bit_rate = 128_000
@@ -73,7 +79,7 @@ def test_a_cut_file_is_refused_by_its_sizes(
     tmp_path: Path, name: str, encoder: str, kind: str, options: dict[str, str]
 ) -> None:
     path = tmp_path / name
-    make_sound(path, encoder, kind, **options)
+    make_sound(path, encoder, kind, options=options)
     whole, warnings = read(path)
     assert abs(whole.shape[1] - NUM_SAMPLES) < 3_000  # without marks of padding in AVI and WMA
     assert warnings == []
