@@ -55,7 +55,7 @@ def batch(
     *,
     preset: PathLike | None = None,
     model: PathLike | None = None,
-    lists: Iterable[PathLike] = (),
+    lists: PathLike | Iterable[PathLike] = (),
     recursive: bool = False,
     globs: str | Iterable[str] = (),
     exclude: str | Iterable[str] = (),
@@ -74,7 +74,7 @@ def batch(
     skip_existing: bool = False,
     resume: bool = False,
     journal: PathLike | None = None,
-    reports: Iterable[PathLike] = (),
+    reports: PathLike | Iterable[PathLike] = (),
     view: View | None = None,
     **parameters: Any,
 ) -> BatchResult:

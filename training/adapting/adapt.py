@@ -50,11 +50,11 @@ def adapt(
     model: str,
     output: str | os.PathLike[str],
     *,
-    noise: Sequence[str | Path] = (),
-    target: Sequence[str | Path] = (),
+    noise: str | Path | Sequence[str | Path] = (),
+    target: str | Path | Sequence[str | Path] = (),
     only_target: bool = False,
-    noisy: Sequence[str | Path] = (),
-    clean: Sequence[str | Path] = (),
+    noisy: str | Path | Sequence[str | Path] = (),
+    clean: str | Path | Sequence[str | Path] = (),
     minutes: float = 5.0,
     report: Report = lambda progress: None,
     **options: Any,
@@ -64,7 +64,7 @@ def adapt(
     Args:
         model: Shipped name, model file, or checkpoint to start from.
         output: Model file to write, `.onnx`. A card (`.md`) and a page with players (`.html`) come beside it.
-        noise: Recordings of the noise alone, files or folders; a minute is enough.
+        noise: Recordings of the noise alone, files or folders, one or several; a minute is enough.
         target: Clean recordings of the voice or instrument to keep.
         only_target: Only that is kept: other voices become noise.
         noisy: Recordings as they are, where nothing clean is at hand.
@@ -88,16 +88,20 @@ def adapt(
         Request(
             model=model,
             output=Path(output),
-            noise=noise,
-            target=target,
+            noise=_paths(noise),
+            target=_paths(target),
             only_target=only_target,
-            noisy=noisy,
-            clean=clean,
+            noisy=_paths(noisy),
+            clean=_paths(clean),
             minutes=minutes,
             **options,
         ),
         report,
     )
+
+
+def _paths(paths: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
+    return [paths] if isinstance(paths, str | Path) else paths
 
 
 def run(request: Request, report: Report) -> Adapted:

@@ -61,6 +61,8 @@ class Request:
             raise MaterialError("--only-target needs --target: clean recordings of the one voice to keep.")
         if self.output.suffix != ".onnx":
             raise ValueError(f"the model to write must end in .onnx (got {self.output}).")
+        if self.preset_output is not None and self.preset_output.suffix != ".toml":
+            raise ValueError(f"the preset to write must end in .toml (got {self.preset_output}).")
         if not 0.1 <= self.minutes <= 600.0:
             raise ValueError(f"minutes must be between 0.1 and 600 (got {self.minutes:g}).")
         if not 0.0 <= self.learning_rate <= 0.1:

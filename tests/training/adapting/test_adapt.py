@@ -176,6 +176,14 @@ def test_nothing_to_adapt_to_names_the_flags(start: Path, tmp_path: Path) -> Non
         adapt(str(start), tmp_path / "mine.onnx")
 
 
+def test_one_recording_may_be_given_as_text_and_a_preset_ends_in_toml(start: Path, tmp_path: Path) -> None:
+    for noise in ("fan.wav", Path("fan.wav")):
+        with pytest.raises(FileNotFoundError, match=r"--noise fan\.wav does not exist"):
+            adapt(str(start), tmp_path / "mine.onnx", noise=noise)
+    with pytest.raises(ValueError, match=r"the preset to write must end in \.toml \(got mine\.txt\)"):
+        adapt(str(start), tmp_path / "mine.onnx", noise="fan.wav", preset_output=Path("mine.txt"))
+
+
 def test_another_recording_cannot_be_resumed(start: Path, hiss: Path, tmp_path: Path) -> None:
     output = tmp_path / "mine.onnx"
 
