@@ -194,8 +194,8 @@ class Denoiser(PythonEffect, ParameterProperties):
 
         Until then sound passes unchanged, `latency_samples` late. Give it the first 8 s (up to 30 s are
         used where there is hum) with `reset=False` and then the recording itself: its noise and its hum
-        are known from the first sample on. `hushgate.render` and the commands do this for files. The models of
-        guitars and basses learn the hum alone: their first note is to stay.
+        are known from the first sample on. `hushgate.render` and the commands do this for files. Models of
+        guitars and basses learn the hum alone, so that the first note stays.
 
         >>> denoiser = Denoiser("music", hum_reduction_db=40.0)  # doctest: +SKIP
         >>> denoiser.learn()  # doctest: +SKIP
