@@ -21,7 +21,7 @@ from tests.helpers.tiny_models import refused
 
 def test_info_holds_what_the_file_says(tiny_folder: Path) -> None:
     info = load_model(tiny_folder / "bands.onnx").info
-    assert (info.name, info.task, info.format_version, info.licence) == ("tiny", "test", 1, "MIT")
+    assert (info.name, info.task, info.format_version, info.licence) == ("tiny", "voice", 1, "MIT")
     assert (info.frame_ms, info.overlap, info.num_bins, info.lookahead_frames) == (32.0, 2, 256, 0)
     assert info.upper_band_edges_hz == (8000.0, 12000.0, 16000.0)
     assert info.state_names == ()
