@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -18,7 +17,6 @@ from hushgate.audio_files.file_writer import FileWriter
 from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.formats.containers import suffix_of, writable_suffix
 from hushgate.audio_files.formats.output_format import output_format
-from hushgate.audio_files.metadata.leading_parts import LeadingParts
 from hushgate.audio_files.metadata.metadata_carrier import MetadataCarrier
 
 
@@ -63,7 +61,6 @@ def open_object(
     file: BinaryIO,
     source: AudioFormat,
     carrier: MetadataCarrier,
-    leading_parts: Callable[[AudioFormat], LeadingParts],
     *,
     subtype: str | None,
     dither: bool,
@@ -74,7 +71,6 @@ def open_object(
         file: Open for writing bytes; it need not seek.
         source: Format of the input; without an extension its container, if it can be written.
         carrier: Brings tags and markers.
-        leading_parts: Chapters and pictures for a format.
         subtype: soundfile's name of a sample format to use instead of the source's.
         dither: Add dither where samples get shorter.
 
@@ -96,8 +92,7 @@ def open_object(
             dither_seed=seed,
             source_rate=source.sample_rate,
             finish=lambda part: carrier.finish(part, writer),
-            tags=carrier.leading_tags(format),
-            parts=leading_parts(format),
+            parts=carrier.leading_parts(format),
         )
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

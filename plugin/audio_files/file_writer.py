@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -63,8 +63,7 @@ class FileWriter:
         part_prefix: How the temporary name begins, for a run that cleans up after a crash.
         source_rate: Sample rate of the blocks, Hz, if it is not that of `format`: they are converted.
         film: A film whose pictures and other streams go along; for MP4, MOV, Matroska and WebM.
-        tags: Texts by name that Matroska and WebM must have before the sound.
-        parts: Chapters and pictures that film containers must have there.
+        parts: Texts, chapters and pictures that film containers must have before the sound.
         originals: Files that are never replaced, such as the input, whatever their names.
 
     Attributes:
@@ -90,7 +89,6 @@ class FileWriter:
         part_prefix: str = PART_PREFIX,
         source_rate: int | None = None,
         film: Path | None = None,
-        tags: Mapping[str, str] | None = None,
         parts: LeadingParts | None = None,
         originals: Iterable[Original] = (),
     ) -> None:
@@ -113,7 +111,7 @@ class FileWriter:
             self.path, overwrite=overwrite, part_prefix=part_prefix, originals=originals
         )
         try:
-            self._encoder = self._open_encoder(film, tags, parts)
+            self._encoder = self._open_encoder(film, parts)
         except BaseException:
             self._atomic.discard()
             raise
@@ -176,10 +174,8 @@ class FileWriter:
             kind = "n AIFF" if self.format.container == "AIFF" else " WAV"
             raise AudioFileError(f"{self.path} outgrows a{kind} file (4 GiB). Use .rf64, .w64 or .flac.")
 
-    def _open_encoder(
-        self, film: Path | None, tags: Mapping[str, str] | None, parts: LeadingParts | None
-    ) -> Encoder:
-        arguments = self._atomic.part, self.path, self.format, film, tags, parts
+    def _open_encoder(self, film: Path | None, parts: LeadingParts | None) -> Encoder:
+        arguments = self._atomic.part, self.path, self.format, film, parts
         if not self._is_isolated:
             return open_encoder(*arguments)
         from hushgate.audio_files.isolation.isolated_encoder import IsolatedEncoder
@@ -232,7 +228,6 @@ def open_encoder(
     path: Path,
     target: AudioFormat,
     film: Path | None,
-    tags: Mapping[str, str] | None,
     parts: LeadingParts | None,
 ) -> Encoder:
     """The encoder of a format, in this process.
@@ -242,8 +237,7 @@ def open_encoder(
         path: What to call it in errors.
         target: What to write.
         film: A film whose other streams go along, or None.
-        tags: Texts by name that the container needs before the sound.
-        parts: Chapters and pictures that it needs there.
+        parts: Texts, chapters and pictures that the container needs before the sound.
 
     Raises:
         AudioFileError: The format cannot be written.
@@ -251,5 +245,5 @@ def open_encoder(
     if is_written_by_ffmpeg(target):
         from hushgate.audio_files.ffmpeg.encode import FfmpegEncoder
 
-        return FfmpegEncoder(part, str(path), target, film, tags, parts)
+        return FfmpegEncoder(part, str(path), target, film, parts)
     return LibsndfileEncoder(part, path, target)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import stat
 import sys
@@ -22,7 +21,6 @@ from hushgate.audio_files.file_writer import FileWriter
 from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.formats.containers import FFMPEG_SUBTYPES, FILM_SUFFIXES
 from hushgate.audio_files.formats.output_format import describe_changes, output_format
-from hushgate.audio_files.metadata.leading_parts import read_leading_parts
 from hushgate.audio_files.metadata.metadata_carrier import MetadataCarrier
 from hushgate.audio_files.part_files import PART_PREFIX
 from hushgate.audio_files.pipes.open_pipe import PIPE, open_pipe, open_standard_output, standard_buffer
@@ -134,9 +132,8 @@ def open_output(
         from_file = Path(source_path)
     tags_from = None if str(source_path) == PIPE or not keep_tags else source_path
     carrier = MetadataCarrier(tags_from, source, excerpt)
-    leading_parts = functools.partial(read_leading_parts, tags_from, source, excerpt)
     if not isinstance(path, str | os.PathLike):
-        return open_object(path, source, carrier, leading_parts, subtype=subtype, dither=dither)
+        return open_object(path, source, carrier, subtype=subtype, dither=dither)
     never_replaced = [*_originals(source_path), *originals]
     if str(path) == PIPE:
         return open_standard_output(
@@ -156,8 +153,7 @@ def open_output(
         part_prefix=part_prefix,
         source_rate=source.sample_rate,
         film=film,
-        tags=carrier.leading_tags(format),
-        parts=leading_parts(format),
+        parts=carrier.leading_parts(format),
         originals=never_replaced,
     )
     writer.warnings += [f"{target}: {change}" for change in describe_changes(source, format)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -59,8 +59,7 @@ class FfmpegEncoder:
         target: Format to write.
         film: A film to copy all other streams from, packet by packet; its first sample of sound keeps its
             time.
-        tags: Texts by name, for containers that need them before the sound.
-        parts: Chapters and pictures. A film brings its own chapters.
+        parts: Texts, chapters and pictures that come before the sound. A film brings its own chapters.
 
     Attributes:
         warnings: What could not be copied.
@@ -75,7 +74,6 @@ class FfmpegEncoder:
         name: str,
         target: AudioFormat,
         film: Path | None = None,
-        tags: Mapping[str, str] | None = None,
         parts: LeadingParts | None = None,
     ) -> None:
         self._av = load_av(name, verb="write")
@@ -96,8 +94,9 @@ class FfmpegEncoder:
         except self._av.FFmpegError as error:
             raise _as_system_error(error, name) from error
         try:
-            self._container.metadata.update(tags or {})
-            self._open_streams(target, film, parts or LeadingParts())
+            parts = parts or LeadingParts()
+            self._container.metadata.update(parts.texts)
+            self._open_streams(target, film, parts)
         except BaseException as error:
             self.abort()
             if isinstance(error, self._av.FFmpegError) and isinstance(error, OSError):

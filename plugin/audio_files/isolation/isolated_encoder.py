@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,7 @@ class IsolatedEncoder:
         path: What to call it in errors.
         target: What to write.
         film: A film whose other streams go along, or None.
-        tags: Texts by name that the container needs before the sound.
-        parts: Chapters and pictures that it needs there.
+        parts: Texts, chapters and pictures that the container needs before the sound.
 
     Attributes:
         warnings: What the user should know, once the file is complete.
@@ -41,14 +39,13 @@ class IsolatedEncoder:
         path: Path,
         target: AudioFormat,
         film: Path | None = None,
-        tags: Mapping[str, str] | None = None,
         parts: LeadingParts | None = None,
     ) -> None:
         self.warnings: list[str] = []
         self._name = str(path)
         self._helper: HelperProcess | None = HelperProcess.take()
         self._is_answered = False
-        self._helper.start("encode", (part, path, target, film, dict(tags or {}), parts))
+        self._helper.start("encode", (part, path, target, film, parts))
         self._answer()
 
     def write(self, block: Block) -> None:

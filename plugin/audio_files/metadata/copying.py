@@ -88,25 +88,6 @@ def copy_metadata(
         return [f"tags were not kept, because they cannot be written ({_describe(error)})."]
 
 
-def leading_tags(source: Path, source_format: AudioFormat, target_format: AudioFormat) -> dict[str, str]:
-    """Texts by name that must be written before the sound (Matroska, WebM); {} for other targets.
-
-    Args:
-        source: The file that is read.
-        source_format: Its format.
-        target_format: What will be written.
-    """
-    from mutagen import MutagenError
-
-    if family(target_format) != "Matroska" or not source.is_file():
-        return {}
-    try:
-        fields = read_fields(source, family(source_format))
-    except (MutagenError, *DAMAGE):  # `copy_metadata` says so at the end
-        return {}
-    return {name: "; ".join(texts) for name, texts in fields.texts.items()}
-
-
 def family(format: AudioFormat) -> str | None:
     """Which kind of tags a format carries; None for formats that carry none we know.
 

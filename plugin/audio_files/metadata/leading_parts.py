@@ -1,10 +1,10 @@
-"""Chapters and pictures that a film container must have before the sound."""
+"""Texts, chapters and pictures that a film container must have before the sound."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from hushgate.audio_files.excerpt import Excerpt
@@ -22,13 +22,15 @@ _LONGEST_S = 1e9
 
 @dataclass(frozen=True)
 class LeadingParts:
-    """What is written in front of the sound, beside texts.
+    """What is written in front of the sound.
 
     Attributes:
+        texts: By name, for Matroska and WebM.
         chapters: In the time of the output.
         pictures: FLAC picture blocks, as bytes.
     """
 
+    texts: Mapping[str, str] = field(default_factory=dict)
     chapters: tuple[Chapter, ...] = ()
     pictures: tuple[bytes, ...] = ()
 
@@ -39,7 +41,7 @@ def read_leading_parts(
     excerpt: Excerpt | None,
     target: AudioFormat,
 ) -> LeadingParts:
-    """The chapters of a sound file and, for Matroska, its pictures; nothing for other targets.
+    """The chapters of a sound file and, for Matroska and WebM, its texts and pictures; nothing for others.
 
     Args:
         tags_from: The input, None where nothing is carried over.
@@ -49,7 +51,8 @@ def read_leading_parts(
     """
     from mutagen import MutagenError
 
-    is_needed = family(source) in FFMPEG_FAMILIES or family(target) == "Matroska"
+    is_matroska = family(target) == "Matroska"
+    is_needed = family(source) in FFMPEG_FAMILIES or is_matroska
     if target.container not in FFMPEG_SUBTYPES or not is_needed:
         return LeadingParts()
     with tag_source(tags_from) as file:
@@ -59,9 +62,11 @@ def read_leading_parts(
             fields = read_fields(file, family(source))
         except (MutagenError, AudioFileError, *DAMAGE):  # `copy_metadata` says so at the end
             return LeadingParts()
-    chapters = _moved(fields.chapters, excerpt or Excerpt())
-    pictures = fields.pictures if family(target) == "Matroska" else []
-    return LeadingParts(tuple(chapters), tuple(pictures))
+    chapters = tuple(_moved(fields.chapters, excerpt or Excerpt()))
+    if not is_matroska:
+        return LeadingParts(chapters=chapters)
+    texts = {name: "; ".join(values) for name, values in fields.texts.items()}
+    return LeadingParts(texts, chapters, tuple(fields.pictures))
 
 
 def _moved(chapters: Iterable[Chapter], excerpt: Excerpt) -> Iterator[Chapter]:

@@ -9,7 +9,8 @@ from typing import BinaryIO
 from hushgate.audio_files.excerpt import Excerpt
 from hushgate.audio_files.file_writer import FileWriter
 from hushgate.audio_files.formats.audio_format import AudioFormat
-from hushgate.audio_files.metadata.copying import copy_metadata, family, leading_tags
+from hushgate.audio_files.metadata.copying import copy_metadata
+from hushgate.audio_files.metadata.leading_parts import LeadingParts, read_leading_parts
 from hushgate.audio_files.metadata.positions import shift_positions
 from hushgate.audio_files.metadata.tag_source import tag_source
 
@@ -33,12 +34,9 @@ class MetadataCarrier:
         self._source = source
         self._excerpt = None if excerpt == Excerpt() else excerpt
 
-    def leading_tags(self, target: AudioFormat) -> dict[str, str]:
-        """Texts that must be written before the sound."""
-        if family(target) != "Matroska":
-            return {}
-        with tag_source(self._tags_from) as file:
-            return {} if file is None else leading_tags(file, self._source, target)
+    def leading_parts(self, target: AudioFormat) -> LeadingParts:
+        """What must be written before the sound."""
+        return read_leading_parts(self._tags_from, self._source, self._excerpt, target)
 
     def finish(self, part: Path, writer: FileWriter) -> None:
         """Give the complete file what belongs to it; the writer warns of what could not be kept."""
