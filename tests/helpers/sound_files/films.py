@@ -63,6 +63,29 @@ def make_film(
         container.mux(audio.encode(None))
 
 
+def copy_packets(
+    source: Path,
+    target: Path,
+    *,
+    is_kept: Callable[[Any], bool] = lambda packet: True,
+    attachment: tuple[str, str, bytes] | None = None,
+) -> None:
+    """Copy a film into Matroska, packet by packet, without some of them or with an attached file.
+
+    Args:
+        is_kept: Says of a packet whether it is copied.
+        attachment: Name, MIME type and bytes.
+    """
+    with av.open(str(source)) as film, av.open(str(target), "w", format="matroska") as copy:
+        copies = {stream: copy.add_stream_from_template(stream, opaque=True) for stream in film.streams}
+        if attachment is not None:
+            copy.add_attachment(*attachment)
+        for packet in film.demux():
+            if packet.size and is_kept(packet):
+                packet.stream = copies[packet.stream]
+                copy.mux(packet)
+
+
 def video_packets(path: Path) -> list[tuple[bytes, Fraction]]:
     """The bytes and the time of each packet of pictures."""
     with av.open(str(path)) as container:

@@ -18,7 +18,15 @@ import av
 
 from hushgate import AudioFileError
 from hushgate.audio_files.open_audio import AudioWriter, Excerpt, open_input, open_output
-from tests.helpers.sound_files.films import RATE, decoded_sound, film_sound, lag, make_film, video_packets
+from tests.helpers.sound_files.films import (
+    RATE,
+    copy_packets,
+    decoded_sound,
+    film_sound,
+    lag,
+    make_film,
+    video_packets,
+)
 
 KINDS = [
     ("mp4", "aac", "mp4"),
@@ -89,13 +97,11 @@ def test_an_excerpt_of_a_film_is_sound_alone(tmp_path: Path) -> None:
 def test_a_hole_in_the_sound_becomes_silence_of_the_same_length(tmp_path: Path) -> None:
     whole, holed = tmp_path / "whole.mkv", tmp_path / "holed.mkv"
     make_film(whole, 4.0, muxer="matroska", encoder="libopus")
-    with av.open(str(whole)) as source, av.open(str(holed), "w", format="matroska") as target:
-        copies = {stream: target.add_stream_from_template(stream, opaque=True) for stream in source.streams}
-        for packet in source.demux():
-            is_lost = packet.stream.type == "audio" and 50 <= (packet.pts or 0) / 20 < 75
-            if packet.size and not is_lost:
-                packet.stream = copies[packet.stream]
-                target.mux(packet)
+    copy_packets(
+        whole,
+        holed,
+        is_kept=lambda packet: packet.stream.type != "audio" or not 50 <= (packet.pts or 0) / 20 < 75,
+    )
     with open_input(holed) as reader:
         sound = np.concatenate(list(reader.blocks()), axis=1)
     assert sound.shape[1] == 4 * RATE

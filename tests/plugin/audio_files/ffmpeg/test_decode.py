@@ -15,7 +15,7 @@ import av
 
 from hushgate import AudioFileError
 from hushgate.audio_files.file_reader import FileReader
-from tests.helpers.sound_files.films import RATE, film_sound, make_film
+from tests.helpers.sound_files.films import RATE, copy_packets, film_sound, make_film
 
 NUM_SAMPLES = 4 * RATE
 
@@ -148,12 +148,9 @@ def test_a_live_recording_that_announces_nothing_is_whole(
 def test_sound_shorter_than_the_pictures_is_whole(tmp_path: Path) -> None:
     whole, path = tmp_path / "whole.mkv", tmp_path / "film.mkv"
     make_film(whole, 4.0, muxer="matroska", encoder="libopus")
-    with av.open(str(whole)) as source, av.open(str(path), "w", format="matroska") as film:
-        copies = {stream: film.add_stream_from_template(stream, opaque=True) for stream in source.streams}
-        for packet in source.demux():
-            if packet.size and (packet.stream.type == "video" or (packet.pts or 0) < 2000):
-                packet.stream = copies[packet.stream]
-                film.mux(packet)
+    copy_packets(
+        whole, path, is_kept=lambda packet: packet.stream.type == "video" or (packet.pts or 0) < 2000
+    )
     sound, warnings = read(path)
     assert abs(sound.shape[1] - 2 * RATE) < 2_000
     assert warnings == []

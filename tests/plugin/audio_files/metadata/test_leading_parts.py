@@ -19,7 +19,7 @@ from hushgate.audio_files.formats.audio_format import AudioFormat
 from hushgate.audio_files.metadata.common_fields import Chapter
 from hushgate.audio_files.metadata.leading_parts import LeadingParts
 from hushgate.audio_files.open_audio import Excerpt, open_input, open_output
-from tests.helpers.sound_files.films import make_film
+from tests.helpers.sound_files.films import copy_packets, make_film
 
 RATE = 48_000
 CHAPTERS = (Chapter(0.0, 0.5, "One"), Chapter(0.5, 1.25, "Two"), Chapter(1.25, 2.0, "Ümlaut"))
@@ -147,15 +147,6 @@ def test_covers_become_attached_files_in_matroska(tmp_path: Path) -> None:
 
 def test_the_cover_of_a_film_stays(tmp_path: Path) -> None:
     make_film(tmp_path / "plain.mkv", 1.0, muxer="matroska", encoder="libopus")
-    with (
-        av.open(str(tmp_path / "plain.mkv")) as source,
-        av.open(str(tmp_path / "film.mkv"), "w", format="matroska") as film,
-    ):
-        copies = {stream: film.add_stream_from_template(stream, opaque=True) for stream in source.streams}
-        film.add_attachment("cover.png", "image/png", PNG)
-        for packet in source.demux():
-            if packet.size:
-                packet.stream = copies[packet.stream]
-                film.mux(packet)
+    copy_packets(tmp_path / "plain.mkv", tmp_path / "film.mkv", attachment=("cover.png", "image/png", PNG))
     assert copied(tmp_path / "film.mkv", tmp_path / "out.mkv") == []
     assert pictures(tmp_path / "out.mkv") == [("cover.png", PNG)]
